@@ -1,0 +1,164 @@
+//! DSSE envelopes and in-toto statements.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::digest::{Artifact, Digest, HashAlgorithm};
+use crate::encoding::base64_any;
+use crate::error::{Error, Input};
+use crate::limits;
+
+/// The payload type of in-toto statements.
+pub const IN_TOTO: &str = "application/vnd.in-toto+json";
+
+/// A DSSE envelope. Nothing of it is trusted yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// Type of the payload; it is signed together with it.
+    pub payload_type: String,
+    /// The decoded payload.
+    pub payload: Vec<u8>,
+    /// The decoded signatures. Key ids are hints and are not kept.
+    pub signatures: Vec<Vec<u8>>,
+}
+
+#[derive(Deserialize)]
+struct WireEnvelope {
+    #[serde(rename = "payloadType")]
+    payload_type: String,
+    payload: String,
+    signatures: Vec<WireSignature>,
+}
+
+#[derive(Deserialize)]
+struct WireSignature {
+    sig: String,
+}
+
+impl Envelope {
+    /// Reads an envelope in plain JSON: cosign's `.att` files and layers.
+    ///
+    /// # Errors
+    /// [`Error::Json`] or [`Error::Base64`] if it is malformed, [`Error::TooMany`] past the limit of signatures.
+    pub fn from_json(json: &[u8]) -> Result<Self, Error> {
+        let wire: WireEnvelope =
+            serde_json::from_slice(json).map_err(|e| Error::Json { input: Input::Envelope, reason: e.to_string() })?;
+        let decode =
+            |field: &'static str, text: &str| base64_any(text).ok_or(Error::Base64 { input: Input::Envelope, field });
+        let found = wire.signatures.len();
+        if found > limits::ENVELOPE_SIGNATURES {
+            return Err(Error::TooMany { what: "DSSE signatures", limit: limits::ENVELOPE_SIGNATURES, found });
+        }
+        Ok(Self {
+            payload: decode("payload", &wire.payload)?,
+            signatures: wire.signatures.iter().map(|s| decode("sig", &s.sig)).collect::<Result<_, _>>()?,
+            payload_type: wire.payload_type,
+        })
+    }
+
+    /// The bytes that are signed: DSSE's pre-authentication encoding (protocol.md, v1).
+    pub fn pae(&self) -> Vec<u8> {
+        let head = format!("DSSEv1 {} {} {} ", self.payload_type.len(), self.payload_type, self.payload.len());
+        [head.as_bytes(), &self.payload].concat()
+    }
+}
+
+/// What an in-toto statement says of its subjects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// URI of the predicate's type.
+    pub predicate_type: String,
+    /// The subjects.
+    pub subjects: Vec<Subject>,
+}
+
+/// One subject of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Name as the signer wrote it.
+    pub name: String,
+    /// Digests of algorithms that are known here; others are skipped.
+    pub digests: Vec<Digest>,
+}
+
+#[derive(Deserialize)]
+struct WireStatement<'a> {
+    #[serde(rename = "_type", default)]
+    kind: String,
+    #[serde(rename = "predicateType", default)]
+    predicate_type: String,
+    #[serde(borrow, default)]
+    subject: Option<Vec<WireSubject<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct WireSubject<'a> {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(borrow, default)]
+    digest: Option<std::collections::BTreeMap<std::borrow::Cow<'a, str>, &'a RawValue>>,
+}
+
+impl Statement {
+    /// Reads the statement in a verified envelope.
+    ///
+    /// # Errors
+    /// [`Error::PayloadType`] if the payload is something else, [`Error::Json`] if it is malformed (CVE-2026-39395:
+    /// never a success), [`Error::TooMany`] past the limits of subjects and digests.
+    pub fn parse(envelope: &Envelope) -> Result<Self, Error> {
+        if envelope.payload_type != IN_TOTO {
+            return Err(Error::PayloadType { expected: IN_TOTO, found: envelope.payload_type.clone() });
+        }
+        let malformed = |reason: String| Error::Json { input: Input::Statement, reason };
+        let wire: WireStatement<'_> =
+            serde_json::from_slice(&envelope.payload).map_err(|e| malformed(e.to_string()))?;
+        if !wire.kind.starts_with("https://in-toto.io/Statement/") {
+            return Err(Error::StatementType { found: wire.kind });
+        }
+        let subjects = wire.subject.unwrap_or_default();
+        if subjects.len() > limits::SUBJECTS {
+            return Err(Error::TooMany { what: "subjects", limit: limits::SUBJECTS, found: subjects.len() });
+        }
+        Ok(Self {
+            predicate_type: wire.predicate_type,
+            subjects: subjects.into_iter().map(subject).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The hash algorithms that subjects use, so that a blob is hashed with them.
+    pub(crate) fn algorithms(&self) -> Vec<HashAlgorithm> {
+        let mut found: Vec<_> = self.subjects.iter().flat_map(|s| &s.digests).map(Digest::algorithm).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// Checks that some subject is the artifact.
+    ///
+    /// # Errors
+    /// [`Error::SubjectMismatch`] if none is.
+    pub(crate) fn check_subject(&self, artifact: &Artifact) -> Result<Digest, Error> {
+        let named = self.subjects.iter().flat_map(|s| &s.digests);
+        named.into_iter().find(|d| artifact.digests().contains(d)).copied().ok_or_else(|| Error::SubjectMismatch {
+            expected: artifact.digests().to_vec(),
+            found: self.subjects.iter().flat_map(|s| s.digests.iter().copied()).take(4).collect(),
+        })
+    }
+}
+
+fn subject(wire: WireSubject<'_>) -> Result<Subject, Error> {
+    let digests = wire.digest.unwrap_or_default();
+    if digests.len() > limits::SUBJECT_DIGESTS {
+        return Err(Error::TooMany {
+            what: "digests of one subject",
+            limit: limits::SUBJECT_DIGESTS,
+            found: digests.len(),
+        });
+    }
+    let digests = digests.into_iter().filter_map(|(name, value)| {
+        let algorithm = HashAlgorithm::from_name(&name).filter(|a| *a != HashAlgorithm::Sha224)?;
+        let hex: String = serde_json::from_str(value.get()).ok()?;
+        Digest::new(algorithm, &crate::digest::unhex(&hex)?)
+    });
+    Ok(Subject { name: wire.name.unwrap_or_default(), digests: digests.collect() })
+}

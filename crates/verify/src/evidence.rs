@@ -1,0 +1,136 @@
+//! The one wall between deciding and fetching: what a pure state machine asks for, and what it is told.
+//!
+//! Evidence is found step by step (a tag gives a digest, a digest gives a manifest, …), so every question is an
+//! [`Inquiry`]: it is stepped with the answers to its last needs and returns new needs, a result, or an error.
+//! The room that owns sockets performs the needs and knows nothing of their meaning.
+
+/// A question that may need several rounds of requests.
+pub trait Inquiry {
+    /// What a finished inquiry yields.
+    type Out;
+    /// Why an inquiry fails.
+    type Error;
+
+    /// Takes the answers to the needs of the previous step, in the same order (none at the first step).
+    fn step(&mut self, answers: Vec<Answer>) -> Step<Self::Out, Self::Error>;
+}
+
+/// What an [`Inquiry`] wants next.
+#[derive(Debug)]
+pub enum Step<T, E> {
+    /// Perform all of these, in any order, then step again with one answer for each.
+    Need(Vec<Need>),
+    /// Finished.
+    Done(T),
+    /// Finished without a result.
+    Failed(E),
+}
+
+/// One request that somebody with a socket must make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// Which kind of service is asked; decides credentials, retries and the wording of errors.
+    pub service: Service,
+    /// The HTTP method.
+    pub method: Method,
+    /// Absolute URL.
+    pub url: String,
+    /// Value of the `Accept` header, if it matters.
+    pub accept: Option<&'static str>,
+    /// Request body; sent as JSON.
+    pub body: Option<Vec<u8>>,
+    /// Largest body, in bytes, that the answer may have. Enforced while reading, before allocation.
+    pub limit: usize,
+}
+
+impl Need {
+    /// A GET for at most `limit` bytes.
+    pub fn get(service: Service, url: String, limit: usize) -> Self {
+        Self { service, method: Method::Get, url, accept: None, body: None, limit }
+    }
+
+    /// A POST of JSON for at most `limit` bytes of answer.
+    pub fn post_json(service: Service, url: String, body: Vec<u8>, limit: usize) -> Self {
+        Self { service, method: Method::Post, url, accept: Some("application/json"), body: Some(body), limit }
+    }
+}
+
+/// The HTTP methods that reading needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// GET.
+    Get,
+    /// HEAD.
+    Head,
+    /// POST of a query (nothing is ever written).
+    Post,
+}
+
+/// The kinds of services that are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// A URL that the user named: a blob, a key, a certificate.
+    Direct,
+    /// A Rekor transparency log.
+    Rekor,
+    /// A TUF repository.
+    Tuf,
+}
+
+/// What came back for one [`Need`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The response, or why there is none.
+    pub outcome: Result<Response, Unreachable>,
+    /// Host (and port) that gave the answer, after redirects.
+    pub host: String,
+    /// Which credential was used: a name without its secret, `None` for anonymous.
+    pub credential: Option<String>,
+}
+
+/// A complete HTTP response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// HTTP status code of the final response.
+    pub status: u16,
+    /// `Content-Type` of the final response.
+    pub content_type: Option<String>,
+    /// Body, at most the need's limit.
+    pub body: Vec<u8>,
+}
+
+/// Why no complete response was had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unreachable {
+    /// Name resolution, connection or TLS failed, or the connection broke.
+    #[error("{url}: {reason}")]
+    Transport {
+        /// The URL asked.
+        url: String,
+        /// What the client said.
+        reason: String,
+    },
+    /// The body is larger than the need's limit.
+    #[error("{url}: the answer is larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The URL asked.
+        url: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The deadline passed first.
+    #[error("{url}: no answer within the time limit")]
+    TimedOut {
+        /// The URL asked.
+        url: String,
+    },
+    /// The request is not allowed, for instance a redirect from https to http.
+    #[error("{url}: refused: {reason}")]
+    Refused {
+        /// The URL asked.
+        url: String,
+        /// Which rule refused it.
+        reason: String,
+    },
+}

@@ -1,0 +1,50 @@
+//! Every budget that attacker-fed input meets, each with its source. They apply before allocation.
+
+/// Largest bundle, legacy bundle or detached signature file, in bytes. cosign's `COSIGN_MAX_ATTACHMENT_SIZE`
+/// default (128 MiB) bounds payloads; a bundle carries one in-toto statement, for which 32 MiB is ample
+/// (CVE-2024-45395, CVE-2024-29902).
+pub const BUNDLE_BYTES: usize = 32 * 1024 * 1024;
+/// Largest trusted root, in bytes. The public one has 7 KB; sigstore's TUF clients allow targets of this order.
+pub const TRUSTED_ROOT_BYTES: usize = 4 * 1024 * 1024;
+/// Largest key, certificate or certificate chain file, in bytes.
+pub const PEM_BYTES: usize = 1024 * 1024;
+/// Largest signature, in bytes: ML-DSA-87 has 4,627 bytes, RSA-8192 1,024; a legacy DSSE file is read as a bundle.
+pub const SIGNATURE_BYTES: usize = 64 * 1024;
+/// Largest blob that must be held in memory because its key signs the message itself (ML-DSA), in bytes:
+/// cosign's attachment limit.
+pub const WHOLE_MESSAGE_BYTES: u64 = 128 * 1024 * 1024;
+/// Log entries in one bundle: sigstore-go `pkg/verify/tlog.go`, `maxAllowedTlogEntries`.
+pub const LOG_ENTRIES: usize = 32;
+/// RFC 3161 timestamps in one bundle: sigstore-go `pkg/verify/tsa.go`, `maxAllowedTimestamps`.
+pub const TIMESTAMPS: usize = 32;
+/// Subjects of an in-toto statement: sigstore-go `internal/limits`.
+pub const SUBJECTS: usize = 1024;
+/// Digests of one subject: sigstore-go `internal/limits`.
+pub const SUBJECT_DIGESTS: usize = 32;
+/// Signatures in one DSSE envelope that are looked at. Bundles allow exactly one.
+pub const ENVELOPE_SIGNATURES: usize = 16;
+/// Hashes in an inclusion proof: a tree of 2^63 leaves has a proof of 63 hashes (RFC 6962 §2.1.1).
+pub const PROOF_HASHES: usize = 64;
+/// Signature lines of a checkpoint: golang.org/x/mod/sumdb/note allows 100.
+pub const CHECKPOINT_SIGNATURES: usize = 100;
+/// Bytes of a checkpoint: golang.org/x/mod/sumdb/note allows 1 MB; ours holds a few lines.
+pub const CHECKPOINT_BYTES: usize = 64 * 1024;
+/// SCTs in one certificate. Fulcio embeds one; Chrome's policy asks for three at most.
+pub const SCTS: usize = 16;
+/// Certificates in a bundle's chain or in one authority of a trusted root.
+pub const CHAIN_CERTIFICATES: usize = 16;
+/// Certificates in the bag of one timestamp.
+pub const TIMESTAMP_CERTIFICATES: usize = 16;
+/// Subject alternative names of a leaf that are looked at.
+pub const ALTERNATIVE_NAMES: usize = 256;
+/// Extensions of one certificate.
+pub const EXTENSIONS: usize = 128;
+/// Logs or authorities of one kind in a trusted root.
+pub const TRUSTED_INSTANCES: usize = 256;
+/// Bytes of an identity regular expression, and of the program it compiles to.
+pub const REGEXP_BYTES: usize = 16 * 1024;
+/// Largest compiled identity regular expression, in bytes (the `regex` crate's own default is 10 MiB).
+pub const REGEXP_PROGRAM_BYTES: usize = 4 * 1024 * 1024;
+/// Largest answer of a log look-up, in bytes: an entry with an attestation of 100 KB (Rekor's own limit) in base64,
+/// ten of them in a batch.
+pub const LOG_ANSWER_BYTES: usize = 4 * 1024 * 1024;

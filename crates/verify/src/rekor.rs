@@ -1,0 +1,367 @@
+//! Looking up a log entry, as an inquiry: the entry is computed here, the log is asked by its hash, and what comes back
+//! must be that entry and must be proved.
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde_json::json;
+
+use crate::digest::{Digest, HashAlgorithm, hex, unhex};
+use crate::encoding::{base64_std, pem_encode, to_base64};
+use crate::error::LogFault;
+use crate::evidence::{Answer, Inquiry, Need, Response, Service, Step, Unreachable};
+use crate::limits;
+use crate::material::TransparencyLog;
+use crate::tlog::body::{self, Verifier};
+use crate::tlog::{InclusionProof, LogEntry, LogProofs, merkle};
+use crate::verifier::SelfConsistent;
+
+/// Why no entry was found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookupError {
+    /// The log answered with something that cannot be read.
+    #[error("{url}: the log's answer is malformed: {reason}")]
+    Malformed {
+        /// The URL asked.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The log has no such entry.
+    #[error("signature not found in transparency log")]
+    NotFound,
+    /// Entries came back, and none of them holds.
+    #[error("no valid tlog entries found: {}", .faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    NoneValid {
+        /// Why each does not.
+        faults: Vec<LogFault>,
+    },
+    /// The log answered with an error.
+    #[error("{url}: the log answered HTTP {status}: {body}")]
+    Status {
+        /// The URL asked.
+        url: String,
+        /// HTTP status.
+        status: u16,
+        /// Start of the answer.
+        body: String,
+    },
+    /// This log answers no look-ups by hash.
+    #[error("{url}: this log has no look-up by hash; Rekor v2 logs have none")]
+    Unsupported {
+        /// The URL asked.
+        url: String,
+    },
+    /// The log could not be asked.
+    #[error("{0}")]
+    Unreachable(Unreachable),
+}
+
+impl LookupError {
+    /// Stable reason code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "log-answer-malformed",
+            Self::NotFound => "log-entry-not-found",
+            Self::NoneValid { faults } => faults.first().map_or("log-entry-not-found", LogFault::code),
+            Self::Status { .. } => "log-answer-error",
+            Self::Unsupported { .. } => "log-lookup-unsupported",
+            Self::Unreachable(_) => "log-unreachable",
+        }
+    }
+
+    /// Every code of this enum that is not also one of [`crate::Error`].
+    pub const CODES: &'static [&'static str] = &[
+        "log-answer-error",
+        "log-answer-malformed",
+        "log-entry-not-found",
+        "log-lookup-unsupported",
+        "log-unreachable",
+    ];
+}
+
+/// What is asked: everything about the entry is known before the log is.
+#[derive(Debug, Clone)]
+pub struct LookupRequest {
+    body: Vec<u8>,
+    search: Vec<u8>,
+}
+
+impl LookupRequest {
+    /// The entry of a signature over an artifact. `sha256` is the artifact's digest: Rekor v1 is asked by SHA-256
+    /// whatever the signature's hash is (specs/cosign.md §2.3).
+    pub fn for_message(proof: &SelfConsistent<'_>, sha256: &Digest) -> Self {
+        let signer = proof.entry_verifier();
+        let signature = proof.entity().signature();
+        let pem = match signer {
+            Verifier::Certificate(der) => pem_encode("CERTIFICATE", der),
+            Verifier::Key(der) => pem_encode("PUBLIC KEY", der),
+        };
+        let search = json!({ "entries": [{ "apiVersion": "0.0.1", "kind": "hashedrekord", "spec": {
+            "data": { "hash": { "algorithm": HashAlgorithm::Sha256.name(), "value": sha256.hex() } },
+            "signature": { "content": to_base64(signature), "publicKey": { "content": to_base64(pem.as_bytes()) } },
+        } }] });
+        Self { body: body::canonical_hashedrekord(sha256, signature, signer), search: search.to_string().into_bytes() }
+    }
+
+    /// The entry of an attestation in a file of its own: dsse or intoto, which the log must search for.
+    pub fn for_envelope(proof: &SelfConsistent<'_>, envelope_json: &[u8]) -> Self {
+        let pem = match proof.entry_verifier() {
+            Verifier::Certificate(der) => pem_encode("CERTIFICATE", der),
+            Verifier::Key(der) => pem_encode("PUBLIC KEY", der),
+        };
+        let envelope = String::from_utf8_lossy(envelope_json);
+        let key = to_base64(pem.as_bytes());
+        let search = json!({ "entries": [
+            { "apiVersion": "0.0.1", "kind": "dsse",
+              "spec": { "proposedContent": { "envelope": envelope, "verifiers": [key] } } },
+            { "apiVersion": "0.0.1", "kind": "intoto",
+              "spec": { "content": { "envelope": envelope }, "publicKey": key } },
+        ] });
+        Self { body: Vec::new(), search: search.to_string().into_bytes() }
+    }
+
+    /// Hash of the computed entry, by which the log and a cache are asked; `None` if it cannot be computed.
+    pub fn leaf_hash(&self) -> Option<[u8; 32]> {
+        (!self.body.is_empty()).then(|| merkle::leaf_hash(&self.body))
+    }
+}
+
+/// Looks up the entry of one signature.
+#[derive(Debug)]
+pub struct EntryLookup<'p, 'e> {
+    proof: &'p SelfConsistent<'e>,
+    digests: Vec<Digest>,
+    request: LookupRequest,
+    base_url: String,
+    logs: Vec<TransparencyLog>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Start,
+    AskedByHash,
+    Searched { hash_was_unknown: bool },
+}
+
+impl<'p, 'e> EntryLookup<'p, 'e> {
+    /// Asks the log at `base_url`; an entry counts only if one of `logs` proves it and it is about `proof`.
+    pub fn new(
+        proof: &'p SelfConsistent<'e>,
+        digests: &[Digest],
+        request: LookupRequest,
+        base_url: &str,
+        logs: &[TransparencyLog],
+    ) -> Self {
+        Self {
+            proof,
+            digests: digests.to_vec(),
+            request,
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            logs: logs.to_vec(),
+            state: State::Start,
+        }
+    }
+
+    fn search(&mut self, hash_was_unknown: bool) -> Step<LogEntry, LookupError> {
+        self.state = State::Searched { hash_was_unknown };
+        let url = format!("{}/api/v1/log/entries/retrieve", self.base_url);
+        let body = self.request.search.clone();
+        Step::Need(vec![Need::post_json(Service::Rekor, url, body, limits::LOG_ANSWER_BYTES)])
+    }
+
+    fn choose(&self, entries: Vec<LogEntry>) -> Step<LogEntry, LookupError> {
+        if entries.is_empty() {
+            return Step::Failed(LookupError::NotFound);
+        }
+        let mut faults = Vec::new();
+        let mut best: Option<LogEntry> = None;
+        for entry in entries.into_iter().take(limits::LOG_ENTRIES) {
+            let checked = self
+                .proof
+                .bind(&entry, &self.digests)
+                .and_then(|()| entry.prove(&self.logs, LogProofs::Both).map(|_| entry));
+            match checked {
+                // Of several valid ones the earliest counts (specs/cosign.md §2.3).
+                Ok(entry) if best.as_ref().is_none_or(|b| entry.integrated_time < b.integrated_time) => {
+                    best = Some(entry);
+                }
+                Ok(_) => {}
+                Err(fault) => faults.push(fault),
+            }
+        }
+        match best {
+            Some(entry) => Step::Done(entry),
+            None => Step::Failed(LookupError::NoneValid { faults }),
+        }
+    }
+}
+
+impl Inquiry for EntryLookup<'_, '_> {
+    type Out = LogEntry;
+    type Error = LookupError;
+
+    fn step(&mut self, answers: Vec<Answer>) -> Step<LogEntry, LookupError> {
+        let answer = answers.into_iter().next();
+        match self.state {
+            State::Start => match self.request.leaf_hash() {
+                Some(hash) => {
+                    self.state = State::AskedByHash;
+                    let url = format!("{}/api/v1/log/entries/{}", self.base_url, hex(&hash));
+                    Step::Need(vec![Need::get(Service::Rekor, url, limits::LOG_ANSWER_BYTES)])
+                }
+                None => self.search(false),
+            },
+            State::AskedByHash => match response(answer, &self.base_url) {
+                Ok(response) if response.status == 200 => match parse_object(&response.body, &self.base_url) {
+                    Ok(entries) => self.choose(entries),
+                    Err(error) => Step::Failed(error),
+                },
+                // Older entries may have other bytes than those computed here: let the log search.
+                Ok(response) if (400..500).contains(&response.status) && response.status != 429 => {
+                    self.search(response.status == 404)
+                }
+                Ok(response) => Step::Failed(status_error(&self.base_url, &response)),
+                Err(error) => Step::Failed(error),
+            },
+            State::Searched { hash_was_unknown } => match response(answer, &self.base_url) {
+                Ok(response) if response.status == 200 => match parse_array(&response.body, &self.base_url) {
+                    Ok(entries) => self.choose(entries),
+                    Err(error) => Step::Failed(error),
+                },
+                Ok(response) if matches!(response.status, 404 | 405 | 501) && hash_was_unknown => {
+                    Step::Failed(LookupError::Unsupported { url: self.base_url.clone() })
+                }
+                Ok(response) => Step::Failed(status_error(&self.base_url, &response)),
+                Err(error) => Step::Failed(error),
+            },
+        }
+    }
+}
+
+fn response(answer: Option<Answer>, url: &str) -> Result<Response, LookupError> {
+    match answer {
+        Some(Answer { outcome: Ok(response), .. }) => Ok(response),
+        Some(Answer { outcome: Err(unreachable), .. }) => Err(LookupError::Unreachable(unreachable)),
+        None => Err(LookupError::Malformed { url: url.to_owned(), reason: "no answer was given".into() }),
+    }
+}
+
+fn status_error(url: &str, response: &Response) -> LookupError {
+    let text: String = String::from_utf8_lossy(&response.body).chars().filter(|c| !c.is_control()).take(300).collect();
+    LookupError::Status { url: url.to_owned(), status: response.status, body: text }
+}
+
+/// One entry as Rekor's API tells it (openapi.yaml, `LogEntry`).
+#[derive(Deserialize)]
+struct ApiEntry {
+    body: String,
+    #[serde(rename = "integratedTime")]
+    integrated_time: i64,
+    #[serde(rename = "logID")]
+    log_id: String,
+    #[serde(rename = "logIndex")]
+    log_index: i64,
+    verification: Option<ApiVerification>,
+}
+
+#[derive(Deserialize)]
+struct ApiVerification {
+    #[serde(rename = "inclusionProof")]
+    inclusion_proof: Option<ApiProof>,
+    #[serde(rename = "signedEntryTimestamp")]
+    signed_entry_timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ApiProof {
+    checkpoint: String,
+    hashes: Vec<String>,
+    #[serde(rename = "logIndex")]
+    log_index: i64,
+    #[serde(rename = "rootHash")]
+    root_hash: String,
+    #[serde(rename = "treeSize")]
+    tree_size: i64,
+}
+
+/// `{uuid: entry, …}` in order, with a limit; a JSON map type would merge what stands twice.
+struct ApiEntries(Vec<(String, ApiEntry)>);
+
+impl<'de> Deserialize<'de> for ApiEntries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = ApiEntries;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of log entries")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ApiEntries, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    if entries.len() >= limits::LOG_ENTRIES {
+                        return Err(de::Error::custom("too many entries"));
+                    }
+                    entries.push(entry);
+                }
+                Ok(ApiEntries(entries))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+fn parse_object(json: &[u8], url: &str) -> Result<Vec<LogEntry>, LookupError> {
+    let entries: ApiEntries = serde_json::from_slice(json).map_err(|e| malformed(url, e.to_string()))?;
+    convert(entries, url)
+}
+
+fn parse_array(json: &[u8], url: &str) -> Result<Vec<LogEntry>, LookupError> {
+    let all: Vec<ApiEntries> = serde_json::from_slice(json).map_err(|e| malformed(url, e.to_string()))?;
+    let mut entries = Vec::new();
+    for object in all.into_iter().take(limits::LOG_ENTRIES) {
+        entries.extend(convert(object, url)?);
+    }
+    Ok(entries)
+}
+
+/// Entries whose UUID is not the hash of their body are left out, as in cosign.
+fn convert(entries: ApiEntries, url: &str) -> Result<Vec<LogEntry>, LookupError> {
+    let mut found = Vec::new();
+    for (uuid, api) in entries.0 {
+        let bad = |what: &str| malformed(url, format!("entry {uuid}: {what}"));
+        let body = base64_std(api.body.as_bytes()).ok_or_else(|| bad("body is no base64"))?;
+        let leaf = hex(&merkle::leaf_hash(&body));
+        if !matches!(uuid.len(), 64 | 80) || !uuid.to_ascii_lowercase().ends_with(&leaf) {
+            continue;
+        }
+        let verification = api.verification.ok_or_else(|| bad("no verification"))?;
+        let promise = verification.signed_entry_timestamp.as_deref().map(|text| base64_std(text.as_bytes()));
+        let proof = verification.inclusion_proof.map(|proof| {
+            Some(InclusionProof {
+                log_index: proof.log_index,
+                root_hash: unhex(&proof.root_hash)?,
+                tree_size: proof.tree_size,
+                hashes: proof.hashes.iter().map(|h| unhex(h)).collect::<Option<_>>()?,
+                checkpoint: proof.checkpoint,
+            })
+        });
+        found.push(LogEntry {
+            log_id: unhex(&api.log_id).ok_or_else(|| bad("logID is no hexadecimal"))?,
+            log_index: api.log_index,
+            kind_version: None,
+            integrated_time: api.integrated_time,
+            promise: promise.map(|p| p.ok_or_else(|| bad("signedEntryTimestamp is no base64"))).transpose()?,
+            proof: proof.map(|p| p.ok_or_else(|| bad("inclusionProof is malformed"))).transpose()?,
+            body,
+        });
+    }
+    Ok(found)
+}
+
+fn malformed(url: &str, reason: String) -> LookupError {
+    LookupError::Malformed { url: url.to_owned(), reason }
+}
