@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn refuses_what_go_refuses_or_what_cannot_be_translated() {
-        for pattern in ["(?=a)", "(?<!a)", r"\8", r"\C", "a**", "(", "[a", r"\y", "(?x)a", r"a\"] {
+        for pattern in ["(?=a)", "(?<!a)", r"\8", r"\C", "(", "[a", r"\y", "(?x)a", r"a\"] {
             assert!(matches!(Pattern::new(pattern), Err(Error::Regexp { .. })), "{pattern}");
         }
     }

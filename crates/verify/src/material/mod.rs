@@ -31,8 +31,8 @@ impl TransparencyLog {
         Self { base_url: String::new(), id, key, hash, valid_for: Window::ALWAYS }
     }
 
-    /// The host part of the URL.
-    pub(crate) fn host(&self) -> Option<&str> {
+    /// The host in the URL, without and with its port.
+    pub(crate) fn host(&self) -> Option<(&str, &str)> {
         let rest = self.base_url.split_once("://").map_or(self.base_url.as_str(), |(_, rest)| rest);
         let authority = rest.split('/').next().unwrap_or_default();
         // A port is no part of a log's name (sigstore-go compares url.Hostname()).
@@ -40,7 +40,7 @@ impl TransparencyLog {
             Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
             _ => authority,
         };
-        (!host.is_empty()).then_some(host)
+        (!host.is_empty()).then_some((host, authority))
     }
 
     /// What reports call the log.

@@ -38,7 +38,10 @@ fn check_origin<'a>(origin: &'a str, log: &TransparencyLog, generation: Generati
         (Generation::V2, _) => origin,
     };
     match log.host() {
-        Some(host) if host != name => Err(LogFault::Origin { expected: host.to_owned(), found: origin.to_owned() }),
+        // A log on a port of its own may name it (the origin is a setting of the log).
+        Some((host, authority)) if host != name && authority != name => {
+            Err(LogFault::Origin { expected: host.to_owned(), found: origin.to_owned() })
+        }
         // A log known by its key alone (SIGSTORE_REKOR_PUBLIC_KEY) has no name to compare with.
         _ if name.is_empty() => Err(LogFault::CheckpointMalformed { reason: "empty origin" }),
         _ => Ok(name),

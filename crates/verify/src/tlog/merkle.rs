@@ -83,7 +83,8 @@ mod tests {
             let leaves: Vec<_> = (0..size).map(|n| leaf_hash(&[u8::try_from(n).unwrap()])).collect();
             for index in 0..size {
                 let proof = path(index, &leaves);
-                let at = |i: usize| root_from_proof(leaves[index], i as u64, size as u64, &proof);
+                let number = |n: usize| u64::try_from(n).unwrap();
+                let at = |i: usize| root_from_proof(leaves[index], number(i), number(size), &proof);
                 assert_eq!(at(index), Ok(root(&leaves)));
                 for other in (0..size).filter(|o| *o != index) {
                     assert_ne!(at(other), Ok(root(&leaves)), "{index} of {size} at {other}");
@@ -91,7 +92,7 @@ mod tests {
                 let mut longer = proof.clone();
                 longer.push(vec![0; 32]);
                 assert_eq!(
-                    root_from_proof(leaves[index], index as u64, size as u64, &longer),
+                    root_from_proof(leaves[index], number(index), number(size), &longer),
                     Err(LogFault::ProofMalformed)
                 );
             }

@@ -139,20 +139,19 @@ impl LogEntry {
     }
 
     fn check_inclusion(&self, log: &TransparencyLog, proof: &InclusionProof) -> Result<(), LogFault> {
+        let index = u64::try_from(proof.log_index).map_err(|_| LogFault::NegativeIndex { index: proof.log_index })?;
+        let size = u64::try_from(proof.tree_size).map_err(|_| LogFault::ProofMalformed)?;
+        let root = merkle::root_from_proof(self.leaf_hash(), index, size, &proof.hashes)?;
+        if root.as_slice() != proof.root_hash.as_slice() {
+            return Err(LogFault::InclusionInvalid { expected: hex(&proof.root_hash), found: hex(&root) });
+        }
         let generation = body::generation(&self.body).unwrap_or(Generation::V1);
         let head = checkpoint::verify(&proof.checkpoint, log, generation)?;
-        let claimed = u64::try_from(proof.tree_size)
-            .map_err(|_| LogFault::TreeSize { expected: head.size.to_string(), found: proof.tree_size.to_string() })?;
-        if head.size != claimed {
-            return Err(LogFault::TreeSize { expected: head.size.to_string(), found: claimed.to_string() });
-        }
         if head.root_hash != proof.root_hash {
             return Err(LogFault::RootHash { expected: hex(&head.root_hash), found: hex(&proof.root_hash) });
         }
-        let index = u64::try_from(proof.log_index).map_err(|_| LogFault::NegativeIndex { index: proof.log_index })?;
-        let root = merkle::root_from_proof(self.leaf_hash(), index, claimed, &proof.hashes)?;
-        if root.as_slice() != proof.root_hash.as_slice() {
-            return Err(LogFault::InclusionInvalid { expected: hex(&proof.root_hash), found: hex(&root) });
+        if head.size != size {
+            return Err(LogFault::TreeSize { expected: head.size.to_string(), found: size.to_string() });
         }
         Ok(())
     }
