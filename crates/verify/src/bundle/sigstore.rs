@@ -265,8 +265,9 @@ fn signer(
             let mut certificates = certificates.into_iter();
             let leaf = certificates.next().ok_or(BundleFault::EmptyChain)?;
             let chain: Vec<_> = certificates.collect();
-            // Roots come from the trusted root alone (sigstore_bundle.proto, `x509_certificate_chain`).
-            if chain.iter().any(|c| c.subject() == c.issuer()) {
+            // Roots come from the trusted root alone (sigstore_bundle.proto, `x509_certificate_chain`). Bundles v0.1 of
+            // npm carry them all the same; they are not used.
+            if profile != Profile::BundleV01 && chain.iter().any(|c| c.subject() == c.issuer()) {
                 return Err(BundleFault::RootInChain.into());
             }
             Ok(SignerMaterial::Certificate { leaf: Box::new(leaf), chain })

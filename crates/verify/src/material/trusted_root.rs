@@ -139,8 +139,8 @@ pub(super) fn parse(json: &[u8]) -> Result<TrustMaterial, Error> {
     let warnings = &mut material.warnings;
     material.logs = logs("tlogs", root.tlogs, warnings)?;
     material.ct_logs = logs("ctlogs", root.ctlogs, warnings)?;
-    material.certificate_authorities = authorities("certificateAuthorities", root.certificate_authorities)?;
-    material.timestamp_authorities = authorities("timestampAuthorities", root.timestamp_authorities)?;
+    material.certificate_authorities = authorities("certificateAuthorities", root.certificate_authorities, warnings)?;
+    material.timestamp_authorities = authorities("timestampAuthorities", root.timestamp_authorities, warnings)?;
     Ok(material)
 }
 
@@ -150,7 +150,13 @@ fn logs(kind: &str, wire: Vec<Log>, warnings: &mut Vec<MaterialWarning>) -> Resu
         let place = format!("{kind}[{at}]");
         let missing = |field: &str| Error::TrustedRoot { place: place.clone(), reason: format!("{field} is missing") };
         let key = log.public_key.ok_or_else(|| missing("publicKey"))?;
-        let valid_for = window(&place, key.valid_for)?;
+        let valid_for = match window(&place, key.valid_for)? {
+            Ok(window) => window,
+            Err(reason) => {
+                warnings.push(MaterialWarning { place: describe(&place, &log.base_url), reason });
+                continue;
+            }
+        };
         let raw = key.raw_bytes.ok_or_else(|| missing("publicKey.rawBytes"))?.0;
         let details = text_of(key.key_details.as_ref());
         // A key of a kind that is unknown here may be of use to others: it does not count, and that is all.
@@ -184,12 +190,22 @@ fn logs(kind: &str, wire: Vec<Log>, warnings: &mut Vec<MaterialWarning>) -> Resu
     Ok(logs)
 }
 
-fn authorities(kind: &str, wire: Vec<Authority>) -> Result<Vec<CertificateAuthority>, Error> {
+fn authorities(
+    kind: &str,
+    wire: Vec<Authority>,
+    warnings: &mut Vec<MaterialWarning>,
+) -> Result<Vec<CertificateAuthority>, Error> {
     let mut authorities = Vec::new();
     for (at, authority) in wire.into_iter().enumerate() {
         let place = format!("{kind}[{at}]");
         let unusable = |reason: &str| Error::TrustedRoot { place: place.clone(), reason: reason.to_owned() };
-        let valid_for = window(&place, authority.valid_for)?;
+        let valid_for = match window(&place, authority.valid_for)? {
+            Ok(window) => window,
+            Err(reason) => {
+                warnings.push(MaterialWarning { place: describe(&place, &authority.uri), reason });
+                continue;
+            }
+        };
         let certificates = authority.cert_chain.map(|c| c.certificates).unwrap_or_default();
         if certificates.is_empty() {
             return Err(unusable("certChain is empty"));
@@ -206,17 +222,19 @@ fn authorities(kind: &str, wire: Vec<Authority>) -> Result<Vec<CertificateAuthor
 }
 
 /// A window without a start is malformed, never unbounded (sigstore-conformance,
-/// `trust-root-tlog-missing-validity-start_fail`).
-fn window(place: &str, range: Option<Range>) -> Result<Window, Error> {
-    let bad = |reason: String| Error::TrustedRoot { place: place.to_owned(), reason };
-    let range = range.ok_or_else(|| bad("validFor is missing".into()))?;
-    let parse = |name: &str, text: &str| -> Result<Timestamp, Error> {
-        text.parse().map_err(|_| bad(format!("validFor.{name} is no RFC 3339 time: {text}")))
+/// `trust-root-tlog-missing-validity-start_fail`). A bound that is no time (there was one in a published root) takes its
+/// key out of the root: the inner error.
+fn window(place: &str, range: Option<Range>) -> Result<Result<Window, String>, Error> {
+    let bad = |reason: &str| Error::TrustedRoot { place: place.to_owned(), reason: reason.to_owned() };
+    let range = range.ok_or_else(|| bad("validFor is missing"))?;
+    let start = range.start.ok_or_else(|| bad("validFor.start is missing"))?;
+    let parse = |name: &str, text: &str| -> Result<Timestamp, String> {
+        text.parse().map_err(|_| format!("validFor.{name} is no RFC 3339 time: {text}"))
     };
-    let start = range.start.ok_or_else(|| bad("validFor.start is missing".into()))?;
-    let start = parse("start", &start)?;
-    let end = range.end.as_deref().map(|text| parse("end", text)).transpose()?;
-    Ok(Window { start, end })
+    Ok(parse("start", &start).and_then(|start| {
+        let end = range.end.as_deref().map(|text| parse("end", text)).transpose()?;
+        Ok(Window { start, end })
+    }))
 }
 
 /// Enumerations are names in protojson, but numbers are legal too.

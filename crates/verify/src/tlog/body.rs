@@ -168,19 +168,6 @@ struct HashedRekordV2Spec {
     inner: HashedRekordV2,
 }
 
-#[derive(Deserialize)]
-struct DsseV2 {
-    #[serde(rename = "payloadHash")]
-    payload_hash: V2Digest,
-    signatures: Vec<V2Signature>,
-}
-
-#[derive(Deserialize)]
-struct DsseV2Spec {
-    #[serde(rename = "dsseV002")]
-    inner: DsseV2,
-}
-
 /// Kind and version of a body.
 pub(crate) fn kind_version(body: &[u8]) -> Result<(String, String), LogFault> {
     let head: Head = parse(body)?;
@@ -223,12 +210,7 @@ pub(crate) fn bind(body: &[u8], claim: Claim<'_>, signature: &[u8], signer: Veri
             check_v2_signature(&record.signature, signature, signer)
         }
         ("dsse", "0.0.1", Claim::Envelope { payload, json, .. }) => bind_dsse(body, payload, json, signature, signer),
-        ("dsse", "0.0.2", Claim::Envelope { payload, .. }) => {
-            let entry = parse::<Body<DsseV2Spec>>(body)?.spec.inner;
-            check_v2_digest(&entry.payload_hash, &[HashAlgorithm::Sha256.digest(payload)])?;
-            let [only] = entry.signatures.as_slice() else { return Err(LogFault::SignatureMismatch) };
-            check_v2_signature(only, signature, signer)
-        }
+        // A dsse 0.0.2 entry is refused: Rekor v2 logs an attestation as hashedrekord (rekor-v2-spec §6.1.4).
         ("intoto", "0.0.1" | "0.0.2", Claim::Envelope { payload, json, .. }) => {
             bind_intoto(body, payload, json, signature, signer)
         }
