@@ -1,5 +1,14 @@
 //! The cases of sigstore-conformance: each passes, or fails for the reason that its README gives.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests read fixtures, and a panic is a failed test"
+)]
+
 use std::path::{Path, PathBuf};
 
 use sigward_verify::{

@@ -1,5 +1,14 @@
 //! Evidence that real signers made with the public sigstore services: thousands of signatures, and negatives of each.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests read fixtures, and a panic is a failed test"
+)]
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
