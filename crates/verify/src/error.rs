@@ -233,8 +233,10 @@ pub enum Error {
         faults: Vec<SctFault>,
     },
     /// The signature does not fit.
-    #[error("failed to verify signature: invalid signature: {what} was not signed by {key}")]
+    #[error("failed to verify signature: {cosign}: {what} was not signed by {key}")]
     Signature {
+        /// cosign's words for this kind of key, which scripts look for.
+        cosign: &'static str,
         /// What should have been signed.
         what: String,
         /// The key that should have signed.

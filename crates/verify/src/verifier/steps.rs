@@ -114,7 +114,7 @@ pub(super) fn self_consistent<'e>(
                 signatures.into_iter().any(|s| key.verify(hash, &pae, s).is_ok())
             });
             if !valid {
-                return Err(Error::Signature { what: "the attestation".into(), key: describe_key(&key) });
+                return Err(not_signed_by(&key, "the attestation".into()));
             }
             let statement = Some(Statement::parse(envelope)?);
             Ok(SelfConsistent { entity, key, signed: None, statement })
@@ -160,7 +160,7 @@ fn verify_message(
     artifact: &Artifact,
     wanted: &Requirements,
 ) -> Result<Option<Digest>, Error> {
-    let invalid = || Error::Signature { what: describe_artifact(artifact), key: describe_key(key) };
+    let invalid = || not_signed_by(key, describe_artifact(artifact));
     match key.kind() {
         KeyKind::Ed25519 => verify_ed25519(entity, key, artifact).and_then(|valid| valid.ok_or_else(invalid)),
         kind @ (KeyKind::MlDsa44 | KeyKind::MlDsa65 | KeyKind::MlDsa87) => {
@@ -224,8 +224,15 @@ fn describe_artifact(artifact: &Artifact) -> String {
     artifact.digests().first().map_or_else(|| "the artifact".to_owned(), ToString::to_string)
 }
 
-fn describe_key(key: &PublicKey) -> String {
-    format!("the {} key {}", key.kind(), hex(&key.fingerprint()))
+fn not_signed_by(key: &PublicKey, what: String) -> Error {
+    let cosign = match key.kind() {
+        KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521 => {
+            "invalid signature when validating ASN.1 encoded signature"
+        }
+        KeyKind::Rsa { .. } => "crypto/rsa: verification error",
+        _ => "invalid signature",
+    };
+    Error::Signature { cosign, what, key: format!("the {} key {}", key.kind(), hex(&key.fingerprint())) }
 }
 
 impl<'e> SelfConsistent<'e> {
