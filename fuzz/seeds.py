@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Fills fuzz/corpus with seeds: real evidence from FIXTURES, taken apart. Nothing of it is committed.
+
+    seeds.py [FIXTURES]        default: ../../shared/fixtures beside this file
+"""
+import base64, hashlib, json, sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+FIXTURES = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent.parent / "shared/fixtures"
+# A seed that is larger than this slows every run down.
+LARGEST = 40_000
+
+
+def seed(target, data):
+    if not 0 < len(data) <= LARGEST:
+        return
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
+
+
+def strings(value):
+    """Every (name, string) of a JSON document."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from ((name, s) if n is None else (n, s) for n, s in strings(inner))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+    elif isinstance(value, str):
+        yield None, value
+
+
+def unbase64(text):
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+
+
+def take_apart(document):
+    for name, text in strings(document):
+        if name == "envelope":
+            seed("checkpoint", text.encode())
+        elif name == "signedTimestamp":
+            seed("timestamp", unbase64(text))
+        elif name == "rawBytes":
+            seed("certificate", unbase64(text))
+        elif name in ("cert", "certificate"):
+            pem = text if "BEGIN" in text else unbase64(text).decode(errors="replace")
+            body = pem.partition("-----BEGIN CERTIFICATE-----")[2].partition("-----END")[0]
+            seed("certificate", unbase64("".join(body.split())))
+
+
+def document(path, data):
+    try:
+        value = json.loads(data)
+    except ValueError:
+        # Malformed files are good seeds of the reader that they belong to.
+        if "bundle" in path.name:
+            seed("bundle", data)
+        return
+    if not isinstance(value, dict):
+        return
+    media = str(value.get("mediaType", ""))
+    if "trustedroot" in media:
+        seed("trusted_root", data)
+    elif "sigstore.bundle" in media:
+        seed("bundle", data)
+    elif "base64Signature" in value or "payloadType" in value:
+        seed("legacy_bundle", data)
+    elif "signed" in value and "signatures" in value:
+        seed("tuf", data)
+    take_apart(value)
+
+
+def main():
+    if not FIXTURES.is_dir():
+        sys.exit(f"no fixtures at {FIXTURES}: the targets run without seeds as well")
+    for path in sorted(p for p in FIXTURES.rglob("*") if p.is_file()):
+        if path.suffix == ".jsonl":
+            lines = path.read_bytes().splitlines()
+            for line in lines[:: max(1, len(lines) // 40)]:
+                case = json.loads(line)
+                if isinstance(case, dict) and "bundle" in case:
+                    document(path, json.dumps(case["bundle"]).encode())
+                elif isinstance(case, dict) and "rekorBundle" in case:
+                    cert = base64.b64encode(case["certificate"].encode()).decode()
+                    legacy = {"base64Signature": case["signature"], "cert": cert, "rekorBundle": case["rekorBundle"]}
+                    document(path, json.dumps(legacy).encode())
+        elif path.suffix in (".json", ".sigstore", ".bundle") or "bundle" in path.name:
+            document(path, path.read_bytes())
+        elif path.suffix in (".pem", ".crt", ".cert", ".pub", ".sig"):
+            seed("legacy_bundle", path.read_bytes())
+            seed("trusted_root", path.read_bytes())
+    for pattern in [r"^https://github\.com/o/r/\.github/workflows/[^/@]+\.ya?ml@refs/tags/v[0-9]+(\.[0-9]+){0,2}$",
+                    r"(?i:\QA.b\E)|[[:alpha:]&&-~[]]{1,3}", r"\A(?P<n>x*?)\z", r"[^]a]\pL\x{1F600}\123",
+                    r"(a|b|[c-d])*{}{1,}", r"(?s-m).+", r"((x{50}){50}){10}"]:
+        seed("regexp", f"{pattern}\nhttps://github.com/o/r/.github/workflows/w.yml@refs/tags/v1".encode())
+    for folder in sorted((HERE / "corpus").iterdir()):
+        print(f"{folder.name}: {len(list(folder.iterdir()))} seeds")
+
+
+if __name__ == "__main__":
+    main()
