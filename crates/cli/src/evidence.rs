@@ -32,8 +32,12 @@ pub fn key(reference: &KeyRef, network: &Network) -> Result<PublicKey, Failure> 
             Err(Failure::KeyReference { reference: format!("k8s://{namespace}/{name}") })
         }
         KeyRef::At(location) => {
-            let pem = input::small(location, limits::PEM_BYTES, network).map_err(prefixed("loading public key"))?;
-            PublicKey::from_pem(&pem).map_err(|error| Failure::Evidence { what: "loading public key: ".into(), error })
+            let pem = input::small(location, limits::PEM_BYTES, network)
+                .map_err(prefixed("loading verifier from key opts: loading public key"))?;
+            PublicKey::from_pem(&pem).map_err(|error| Failure::Evidence {
+                what: "loading verifier from key opts: loading public key: ".into(),
+                error,
+            })
         }
     }
 }
@@ -86,13 +90,10 @@ fn from_bundle(
     verification: &Verification,
     network: &Network,
 ) -> Result<SignedEntity, Failure> {
-    let json = input::small_file(path, limits::BUNDLE_BYTES)
-        .map_err(|failure| match failure {
-            Failure::Read { what, reason } => {
-                Failure::Read { what: format!("reading {}: {what}", path.display()), reason }
-            }
-            other => other,
-        })?;
+    let json = input::small_file(path, limits::BUNDLE_BYTES).map_err(|failure| match failure {
+        Failure::Read { what, reason } => Failure::Read { what: format!("reading {}: {what}", path.display()), reason },
+        other => other,
+    })?;
     let chains = match verification.bundle_chain {
         BundleChain::Allowed => ChainPolicy::Allow,
         BundleChain::Refused => ChainPolicy::Reject,
@@ -173,7 +174,8 @@ fn detached(material: &BlobMaterial, wanted: Wanted, network: &Network) -> Resul
 }
 
 fn certificate(location: &Location, network: &Network) -> Result<Certificate, Failure> {
-    let bytes = input::small(location, limits::PEM_BYTES, network).map_err(prefixed("loading verifier from key opts"))?;
+    let bytes =
+        input::small(location, limits::PEM_BYTES, network).map_err(prefixed("loading verifier from key opts"))?;
     parse_certificate_file(&bytes)
         .map_err(|error| Failure::Evidence { what: "loading verifier from key opts: loading cert: ".into(), error })
 }

@@ -148,9 +148,12 @@ impl Failure {
                 "ask the signer for a sigstore bundle: it carries the log entry".into()
             }
             Self::Lookup(LookupError::NotFound) => {
-                "the signature is good, but no public log knows it; was it uploaded to another log (--rekor-url)?".into()
+                "the signature is good, but no public log knows it; was it uploaded to another log (--rekor-url)?"
+                    .into()
             }
-            Self::NothingBeside { .. } => "name the evidence with --bundle, or with --signature and --certificate".into(),
+            Self::NothingBeside { .. } => {
+                "name the evidence with --bundle, or with --signature and --certificate".into()
+            }
             Self::Verification(failure) => return hint_of(&failure.error),
             Self::Evidence { error, .. } => return hint_of(error),
             Self::Trust(error) => return error.hint(),

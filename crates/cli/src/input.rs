@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::mpsc;
 
-use sigward_verify::{ArtifactNeeds, ArtifactReader, Artifact, limits};
+use sigward_verify::{Artifact, ArtifactNeeds, ArtifactReader};
 
 use crate::args::request::Location;
 use crate::failure::{Failure, go_text};
@@ -53,7 +53,7 @@ fn read_error(path: &Path, error: &io::Error) -> Failure {
 /// # Errors
 /// [`Failure::Read`] if it is not set.
 pub fn environment(name: &str) -> Result<Vec<u8>, Failure> {
-    use std::os::unix::ffi::OsStringExt as _;
+    use std::os::unix::ffi::OsStringExt;
     std::env::var_os(name)
         .map(OsStringExt::into_vec)
         .ok_or_else(|| Failure::Read { what: "loading URL".into(), reason: format!("env var ${name} not found") })

@@ -60,9 +60,7 @@ fn count(number: NonZeroU32) -> usize {
 }
 
 fn matcher(rule: &TextRule) -> Result<Matcher, Failure> {
-    let pattern = |source: &str| {
-        Pattern::new(source).map_err(|error| Failure::Evidence { what: String::new(), error })
-    };
+    let pattern = |source: &str| Pattern::new(source).map_err(|error| Failure::Evidence { what: String::new(), error });
     Ok(match rule {
         TextRule::Exact(text) => Matcher::exact(text),
         TextRule::Regexp(source) => Matcher { exact: None, pattern: Some(pattern(source)?) },

@@ -164,6 +164,15 @@ impl<'p, 'e> EntryLookup<'p, 'e> {
         }
     }
 
+    /// Takes an entry that was looked up earlier, in the words of [`LogEntry::to_answer`]. It is bound and proved like
+    /// any other; `None` if it does not hold.
+    pub fn accept_cached(&self, json: &[u8]) -> Option<LogEntry> {
+        match self.choose(parse_object(json, &self.base_url).ok()?) {
+            Step::Done(entry) => Some(entry),
+            _ => None,
+        }
+    }
+
     fn search(&mut self, hash_was_unknown: bool) -> Step<LogEntry, LookupError> {
         self.state = State::Searched { hash_was_unknown };
         let url = format!("{}/api/v1/log/entries/retrieve", self.base_url);
@@ -284,6 +293,32 @@ struct ApiProof {
     root_hash: String,
     #[serde(rename = "treeSize")]
     tree_size: i64,
+}
+
+impl LogEntry {
+    /// The entry as a log would answer it (JSON), for a cache of evidence.
+    pub fn to_answer(&self) -> String {
+        let proof = self.proof.as_ref().map(|proof| {
+            json!({
+                "checkpoint": proof.checkpoint,
+                "hashes": proof.hashes.iter().map(|h| hex(h)).collect::<Vec<_>>(),
+                "logIndex": proof.log_index,
+                "rootHash": hex(&proof.root_hash),
+                "treeSize": proof.tree_size,
+            })
+        });
+        let entry = json!({
+            "body": to_base64(&self.body),
+            "integratedTime": self.integrated_time,
+            "logID": hex(&self.log_id),
+            "logIndex": self.log_index,
+            "verification": {
+                "inclusionProof": proof,
+                "signedEntryTimestamp": self.promise.as_ref().map(|p| to_base64(p)),
+            },
+        });
+        json!({ hex(&self.leaf_hash()): entry }).to_string()
+    }
 }
 
 /// `{uuid: entry, …}` in order, with a limit; a JSON map type would merge what stands twice.

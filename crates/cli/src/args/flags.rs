@@ -1,0 +1,189 @@
+//! Every flag there is. Texts of deprecations are cosign's, to the letter.
+
+use super::flag::{Completes, Flag, Kind, Section};
+
+use Section::{Checks, Command, Global, Material, Output, Signer, Trust};
+
+pub(super) static OUTPUT_FILE: Flag = Flag::file("output-file", Global, "Write standard output to FILE");
+pub(super) static TIMEOUT: Flag =
+    Flag::of(Kind::Duration, "timeout", "DURATION", Global, "Limit for all network use").short('t').default("3m0s");
+pub(super) static VERBOSE: Flag = Flag::switch("verbose", Global, "Log requests to standard error").short('d');
+pub(super) static HELP: Flag = Flag::switch("help", Global, "Show this help").short('h');
+
+pub(super) static BUNDLE: Flag =
+    Flag::file("bundle", Material, "Bundle with signature and evidence (sigstore's or cosign's older one)");
+pub(super) static SIGNATURE: Flag = Flag::text("signature", "FILE|URL|TEXT", Material, "Detached signature")
+    .completes(Completes::Files)
+    .deprecated_but_shown("please use --bundle to provide a signature");
+pub(super) static CERTIFICATE: Flag = Flag::text("certificate", "FILE|URL", Material, "Signer's certificate")
+    .completes(Completes::Files)
+    .deprecated_but_shown("please use --bundle with --trusted-root to provide the public certificate");
+pub(super) static RFC3161_TIMESTAMP: Flag =
+    Flag::file("rfc3161-timestamp", Material, "RFC 3161 timestamp of the signature").deprecated(
+        "please use --bundle to provide the output bundle location, which will include the signed timestamp",
+    );
+pub(super) static SCT: Flag = Flag::file("sct", Material, "Detached signed certificate timestamp")
+    .deprecated("a Signed Certificate Timestamp is now provided via a Sigstore bundle");
+
+pub(super) static KEY: Flag =
+    Flag::text("key", "FILE|URL|env://VAR", Signer, "Public key that must have signed").completes(Completes::Files);
+pub(super) static SK: Flag = Flag::switch("sk", Signer, "Use a hardware token").hidden();
+pub(super) static SLOT: Flag = Flag::text("slot", "SLOT", Signer, "Slot of a hardware token").hidden();
+pub(super) static IDENTITY: Flag =
+    Flag::text("certificate-identity", "TEXT", Signer, "Identity that must have signed: email, URI");
+pub(super) static IDENTITY_REGEXP: Flag =
+    Flag::text("certificate-identity-regexp", "REGEXP", Signer, "The same, as an unanchored regular expression");
+pub(super) static ISSUER: Flag = Flag::text("certificate-oidc-issuer", "URL", Signer, "Who vouched for the identity");
+pub(super) static ISSUER_REGEXP: Flag =
+    Flag::text("certificate-oidc-issuer-regexp", "REGEXP", Signer, "The same, as an unanchored regular expression");
+pub(super) static WORKFLOW_TRIGGER: Flag =
+    Flag::text("certificate-github-workflow-trigger", "EVENT", Signer, "GitHub event that must be in the certificate");
+pub(super) static WORKFLOW_SHA: Flag =
+    Flag::text("certificate-github-workflow-sha", "SHA", Signer, "GitHub commit that must be in the certificate");
+pub(super) static WORKFLOW_NAME: Flag =
+    Flag::text("certificate-github-workflow-name", "NAME", Signer, "GitHub workflow that must be in the certificate");
+pub(super) static WORKFLOW_REPOSITORY: Flag = Flag::text(
+    "certificate-github-workflow-repository",
+    "OWNER/NAME",
+    Signer,
+    "GitHub repository that must be in the certificate",
+);
+pub(super) static WORKFLOW_REF: Flag =
+    Flag::text("certificate-github-workflow-ref", "REF", Signer, "Git reference that must be in the certificate");
+pub(super) static SIGNATURE_DIGEST: Flag =
+    Flag::text("signature-digest-algorithm", "NAME", Signer, "Digest under a signature by key")
+        .default("sha256")
+        .deprecated("please use --bundle, which already includes the digest algorithm");
+
+pub(super) static TRUSTED_ROOT: Flag =
+    Flag::file("trusted-root", Trust, "Trust the keys in this trusted_root.json; nothing is fetched for trust");
+pub(super) static TUF: Flag = Flag::of(
+    Kind::Choice(&["always", "auto", "never"]),
+    "tuf",
+    "WHEN",
+    Trust,
+    "Refresh trusted keys: always, auto (when online and due), never",
+)
+.default("auto")
+.ours();
+pub(super) static TRUST_MAX_AGE: Flag =
+    Flag::of(Kind::Age, "trust-max-age", "DURATION", Trust, "Refuse to work online with older trusted keys")
+        .default("14d")
+        .ours();
+pub(super) static CERTIFICATE_CHAIN: Flag = Flag::file("certificate-chain", Trust, "Chain of the signer's certificate")
+    .deprecated("please use --trusted-root to provide the certificate chain");
+pub(super) static CA_ROOTS: Flag = Flag::file("ca-roots", Trust, "Roots for the signer's certificate")
+    .deprecated("please use --trusted-root to provide CA certificates");
+pub(super) static CA_INTERMEDIATES: Flag =
+    Flag::file("ca-intermediates", Trust, "Intermediates for the signer's certificate")
+        .deprecated("please use --trusted-root to provide CA certificates");
+pub(super) static TIMESTAMP_CHAIN: Flag =
+    Flag::file("timestamp-certificate-chain", Trust, "Chain of a timestamp authority")
+        .deprecated("please use --trusted-root to provide the timestamp authority certificate chain");
+
+pub(super) static REKOR_URL: Flag = Flag::text("rekor-url", "URL", Checks, "Log that is asked for missing entries")
+    .default("https://rekor.sigstore.dev")
+    .deprecated_but_shown("please use --bundle, which includes the Rekor inclusion proof");
+pub(super) static OFFLINE: Flag = Flag::switch("offline", Checks, "Never ask a log").deprecated_but_shown(
+    "To verify in an airgapped environment, provide a --bundle with the signature and verification material, and a \
+     --trusted-root file with the service keys and certificates",
+);
+pub(super) static USE_TIMESTAMPS: Flag =
+    Flag::switch("use-signed-timestamps", Checks, "Demand an RFC 3161 timestamp of a trusted authority");
+pub(super) static MIN_LOGS: Flag =
+    Flag::of(Kind::Count, "min-logs", "N", Checks, "Demand entries in N distinct logs").default("1").ours();
+pub(super) static MIN_TIMESTAMPS: Flag =
+    Flag::of(Kind::Count, "min-timestamps", "N", Checks, "Demand timestamps of N distinct authorities").ours();
+pub(super) static IGNORE_TLOG: Flag =
+    Flag::switch("insecure-ignore-tlog", Checks, "Accept signatures that are in no log (insecure)");
+pub(super) static PRIVATE_INFRASTRUCTURE: Flag =
+    Flag::switch("private-infrastructure", Checks, "The same").deprecated("please use --insecure-ignore-tlog instead");
+pub(super) static IGNORE_SCT: Flag =
+    Flag::switch("insecure-ignore-sct", Checks, "Accept certificates that no CT log has seen (insecure)");
+pub(super) static ALLOW_CHAIN: Flag =
+    Flag::switch("allow-certificate-chain", Checks, "Accept a certificate chain in a bundle v0.3");
+pub(super) static NEW_BUNDLE_FORMAT: Flag =
+    Flag::switch("new-bundle-format", Checks, "Detect sigstore bundles; false: cosign's older ones alone")
+        .default("true")
+        .deprecated("this will be the only supported format in future versions");
+pub(super) static OCI11: Flag = Flag::switch("experimental-oci11", Checks, "Without effect on blobs")
+    .deprecated("OCI referrers will be the default behavior in future versions");
+pub(super) static MAX_WORKERS: Flag =
+    Flag::of(Kind::Number, "max-workers", "N", Command, "Without effect on blobs").default("10").hidden();
+
+pub(super) static CHECK_CLAIMS: Flag =
+    Flag::switch("check-claims", Checks, "Demand that the statement is about the blob").default("true");
+pub(super) static TYPE: Flag =
+    Flag::text("type", "NAME|URI", Checks, "Predicate type that the statement must have").default("custom");
+pub(super) static DIGEST: Flag = Flag::text("digest", "HEX", Material, "Digest of the blob, instead of the blob");
+pub(super) static DIGEST_ALG: Flag = Flag::text("digestAlg", "NAME", Material, "sha256, sha384 or sha512");
+/// For attestations cosign deprecates the flag without words on bundles' signatures; the text is the same.
+pub(super) static ENVELOPE: Flag = Flag::file("signature", Material, "DSSE envelope (JSON)")
+    .deprecated_but_shown("please use --bundle to provide a signature");
+
+pub(super) static OUTPUT: Flag =
+    Flag::of(Kind::Choice(&["text", "json"]), "output", "FORMAT", Output, "text, or json on standard output")
+        .short('o')
+        .default("text")
+        .ours();
+pub(super) static EXPLAIN: Flag =
+    Flag::switch("explain", Output, "Show every check with what was expected and found").ours();
+pub(super) static EXPORT_BUNDLE: Flag =
+    Flag::file("export-bundle", Output, "Write a bundle that verifies offline ({} stands for the blob)").ours();
+pub(super) static JOBS: Flag =
+    Flag::of(Kind::Count, "jobs", "N", Command, "Blobs that are read at once (default: one per core)").ours();
+pub(super) static NO_CACHE: Flag = Flag::switch("no-cache", Checks, "Neither use nor keep cached log entries").ours();
+
+pub(super) static MAN_DIR: Flag =
+    Flag::text("dir", "DIR", Command, "Write one page a command into DIR").completes(Completes::Directories).ours();
+pub(super) static VERSION_JSON: Flag = Flag::switch("json", Output, "Print JSON");
+
+/// Flags of every command.
+pub(super) static GLOBAL: &[&Flag] = &[&OUTPUT_FILE, &TIMEOUT, &VERBOSE, &HELP];
+/// Flags of everything that verifies.
+pub(super) static VERIFYING: &[&Flag] = &[
+    &BUNDLE,
+    &CERTIFICATE,
+    &RFC3161_TIMESTAMP,
+    &SCT,
+    &KEY,
+    &SK,
+    &SLOT,
+    &IDENTITY,
+    &IDENTITY_REGEXP,
+    &ISSUER,
+    &ISSUER_REGEXP,
+    &WORKFLOW_TRIGGER,
+    &WORKFLOW_SHA,
+    &WORKFLOW_NAME,
+    &WORKFLOW_REPOSITORY,
+    &WORKFLOW_REF,
+    &SIGNATURE_DIGEST,
+    &TRUSTED_ROOT,
+    &TUF,
+    &TRUST_MAX_AGE,
+    &CERTIFICATE_CHAIN,
+    &CA_ROOTS,
+    &CA_INTERMEDIATES,
+    &TIMESTAMP_CHAIN,
+    &REKOR_URL,
+    &OFFLINE,
+    &USE_TIMESTAMPS,
+    &MIN_LOGS,
+    &MIN_TIMESTAMPS,
+    &IGNORE_TLOG,
+    &PRIVATE_INFRASTRUCTURE,
+    &IGNORE_SCT,
+    &ALLOW_CHAIN,
+    &NEW_BUNDLE_FORMAT,
+    &OCI11,
+    &MAX_WORKERS,
+    &NO_CACHE,
+    &OUTPUT,
+    &EXPLAIN,
+    &EXPORT_BUNDLE,
+];
+/// Flags of `verify-blob` alone.
+pub(super) static BLOB: &[&Flag] = &[&SIGNATURE, &JOBS];
+/// Flags of `verify-blob-attestation` alone.
+pub(super) static ATTESTATION: &[&Flag] = &[&ENVELOPE, &CHECK_CLAIMS, &TYPE, &DIGEST, &DIGEST_ALG];

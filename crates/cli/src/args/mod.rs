@@ -1,0 +1,275 @@
+//! What was typed, parsed and validated. Nothing is opened and nothing printed here.
+//!
+//! cosign's command line is cobra's and pflag's; their rules and texts are followed by hand, because scripts depend on
+//! them and because building a parser for every flag at every start would cost more than a verification.
+
+pub mod env;
+pub mod error;
+mod flag;
+mod flags;
+mod generate;
+mod go;
+mod help;
+mod notice;
+pub mod request;
+mod scan;
+mod validate;
+mod values;
+mod verbs;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use error::{UsageError, UsageErrorKind};
+pub use generate::{Shell, completion, manual, manuals};
+pub use help::command_help;
+pub use notice::Notice;
+
+use error::NotSupported;
+use flag::{Flag, FlagGroups};
+use request::{TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest};
+use scan::Scanned;
+use verbs::{VERBS, Verb, VerbKind};
+
+/// A command line that was understood.
+#[derive(Debug)]
+pub struct Parsed {
+    /// Lines for standard error, in order.
+    pub notices: Vec<Notice>,
+    /// The name that the program was called by; it changes help and nothing else.
+    pub program: &'static str,
+    /// Flags of every command.
+    pub globals: Globals,
+    /// What to do.
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Globals {
+    /// `--output-file`.
+    pub output_file: Option<PathBuf>,
+    /// `--timeout`; zero is none.
+    pub timeout: Duration,
+    /// `--verbose`.
+    pub verbosity: Verbosity,
+}
+
+/// `--verbose`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verbosity {
+    /// Requests are logged.
+    Requests,
+    /// They are not.
+    Quiet,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Print a completion script.
+    Completion(Shell),
+    /// Print this text.
+    Help(String),
+    /// Print or write manual pages.
+    Man(Option<PathBuf>),
+    /// `trust show|update|export`.
+    Trust(TrustCommand),
+    /// `verify-blob`.
+    VerifyBlob(Box<VerifyBlobRequest>),
+    /// `verify-blob-attestation`.
+    VerifyBlobAttestation(Box<VerifyBlobAttestationRequest>),
+    /// Print the version, as JSON or not.
+    Version(request::OutputFormat),
+}
+
+/// Parses a command line; `argv[0]` is the program's name.
+///
+/// # Errors
+/// What is wrong with it, in cosign's words, together with the notices before it.
+pub fn parse(argv: &[OsString], lookup: env::Lookup<'_>) -> Result<Parsed, UsageError> {
+    let program = program_name(argv.first().map(OsString::as_os_str));
+    let arguments = argv.get(1..).unwrap_or_default();
+    let (arguments, mut notices) = scan::correct_dashes(arguments, &any_flag);
+    let fail = |notices: &[Notice], kind| UsageError { notices: notices.to_vec(), kind, see_help_of: None };
+    let Some(at) = scan::find_word(&arguments, GLOBALS_ONLY) else {
+        let scanned = scan::scan(&arguments, GLOBALS_ONLY).map_err(|kind| fail(&notices, kind))?;
+        notices.extend(scanned.notices.clone());
+        let globals = globals(&scanned);
+        return Ok(Parsed { notices, program, globals, command: Command::Help(help::root(program)) });
+    };
+    let word = arguments.get(at).map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut rest = arguments.clone();
+    rest.remove(at);
+    if word == "help" {
+        let words: Vec<_> = rest.iter().map(|w| w.to_string_lossy().into_owned()).collect();
+        let text = help::topic(program, &words).map_err(|kind| fail(&notices, kind))?;
+        let globals = Globals { output_file: None, timeout: DEFAULT_TIMEOUT, verbosity: Verbosity::Quiet };
+        return Ok(Parsed { notices, program, globals, command: Command::Help(text) });
+    }
+    let verb = match find_verb(&word, &mut rest, program) {
+        Ok(Found::Verb(verb)) => verb,
+        Ok(Found::GroupHelp(text)) => {
+            let globals = Globals { output_file: None, timeout: DEFAULT_TIMEOUT, verbosity: Verbosity::Quiet };
+            return Ok(Parsed { notices, program, globals, command: Command::Help(text) });
+        }
+        Err(mut error) => {
+            error.notices = notices;
+            return Err(error);
+        }
+    };
+    run_verb(verb, &rest, program, lookup, notices)
+}
+
+fn run_verb(
+    verb: &'static Verb,
+    arguments: &[OsString],
+    program: &'static str,
+    lookup: env::Lookup<'_>,
+    mut notices: Vec<Notice>,
+) -> Result<Parsed, UsageError> {
+    let mut scanned = scan::scan(arguments, verb.flags).map_err(|kind| UsageError {
+        notices: notices.clone(),
+        kind,
+        see_help_of: None,
+    })?;
+    notices.append(&mut scanned.notices);
+    if scanned.values.switch(&flags::HELP) {
+        let text = help::verb(program, verb);
+        return Ok(Parsed { notices, program, globals: globals(&scanned), command: Command::Help(text) });
+    }
+    let outcome = env::bind(&mut scanned.values, verb.flags, lookup, &mut notices)
+        .and_then(|()| command(verb, &scanned, program, &mut notices));
+    match outcome {
+        Ok(command) => Ok(Parsed { notices, program, globals: globals(&scanned), command }),
+        Err(kind) => Err(UsageError { notices, kind, see_help_of: None }),
+    }
+}
+
+fn command(
+    verb: &Verb,
+    scanned: &Scanned,
+    program: &'static str,
+    notices: &mut Vec<Notice>,
+) -> Result<Command, UsageErrorKind> {
+    let (values, positionals) = (&scanned.values, &scanned.positionals);
+    let no_arguments = || match positionals.len() {
+        0 => Ok(()),
+        found => Err(UsageErrorKind::ArgumentCount(error::ArgumentCount::AtMost(0, found))),
+    };
+    Ok(match verb.kind {
+        VerbKind::VerifyBlob => Command::VerifyBlob(Box::new(validate::verify_blob(values, positionals, notices)?)),
+        VerbKind::VerifyBlobAttestation => Command::VerifyBlobAttestation(Box::new(validate::verify_blob_attestation(
+            values,
+            positionals,
+            program,
+            notices,
+        )?)),
+        VerbKind::TrustShow => {
+            no_arguments()?;
+            Command::Trust(validate::trust_show(values))
+        }
+        VerbKind::TrustUpdate => {
+            no_arguments()?;
+            Command::Trust(validate::trust_update(values))
+        }
+        VerbKind::TrustExport => Command::Trust(validate::trust_export(values, positionals)?),
+        VerbKind::Completion => Command::Completion(validate::shell(positionals, program)?),
+        VerbKind::Man => {
+            no_arguments()?;
+            Command::Man(values.path(&flags::MAN_DIR))
+        }
+        VerbKind::Version => {
+            no_arguments()?;
+            let json = values.switch(&flags::VERSION_JSON);
+            Command::Version(if json { request::OutputFormat::Json } else { request::OutputFormat::Text })
+        }
+    })
+}
+
+/// What is known before the command is.
+static GLOBALS_ONLY: FlagGroups = &[flags::GLOBAL];
+
+/// 3 minutes, as cosign.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(180);
+
+fn globals(scanned: &Scanned) -> Globals {
+    Globals {
+        output_file: scanned.values.path(&flags::OUTPUT_FILE),
+        timeout: scanned.values.duration(&flags::TIMEOUT).unwrap_or(DEFAULT_TIMEOUT),
+        verbosity: match scanned.values.switch(&flags::VERBOSE) {
+            true => Verbosity::Requests,
+            false => Verbosity::Quiet,
+        },
+    }
+}
+
+enum Found {
+    Verb(&'static Verb),
+    GroupHelp(String),
+}
+
+/// The command of this word; for `trust` the next word is taken out of the arguments too.
+fn find_verb(word: &str, rest: &mut Vec<OsString>, program: &'static str) -> Result<Found, UsageError> {
+    let error = |kind, see: Option<String>| UsageError { notices: Vec::new(), kind, see_help_of: see };
+    if let Some(verb) = VERBS.iter().find(|v| v.path == [word]) {
+        return Ok(Found::Verb(verb));
+    }
+    if VERBS.iter().any(|v| v.path.first() == Some(&word)) {
+        let Some(at) = scan::find_word(rest, GLOBALS_ONLY) else {
+            return Ok(Found::GroupHelp(help::group(program, word)));
+        };
+        let second = rest.remove(at).to_string_lossy().into_owned();
+        if let Some(verb) = VERBS.iter().find(|v| v.path == [word, &second]) {
+            return Ok(Found::Verb(verb));
+        }
+        let parent = format!("{program} {word}");
+        let kind = UsageErrorKind::UnknownCommand {
+            typed: go::quote(second.as_bytes()),
+            parent: parent.clone(),
+            suggestions: Vec::new(),
+        };
+        return Err(error(kind, Some(parent)));
+    }
+    let unsupported = |kind| error(UsageErrorKind::NotSupported(kind), None);
+    if let Some(name) = verbs::LATER.iter().find(|n| **n == word) {
+        return Err(unsupported(NotSupported::LaterCommand(name)));
+    }
+    if let Some(name) = verbs::COSIGN_ONLY.iter().find(|n| **n == word) {
+        return Err(unsupported(NotSupported::Command(name)));
+    }
+    let suggestions = VERBS
+        .iter()
+        .filter_map(|v| v.path.first().copied())
+        .filter(|name| name.starts_with(word) || is_near(name, word))
+        .fold(Vec::new(), |mut names, name| {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+            names
+        });
+    let kind =
+        UsageErrorKind::UnknownCommand { typed: go::quote(word.as_bytes()), parent: program.to_owned(), suggestions };
+    Err(error(kind, Some(program.to_owned())))
+}
+
+/// One letter more, less or other.
+fn is_near(name: &str, word: &str) -> bool {
+    let same_start = name.bytes().zip(word.bytes()).take_while(|(a, b)| a == b).count();
+    let same_end = name.bytes().rev().zip(word.bytes().rev()).take_while(|(a, b)| a == b).count();
+    word.len() > 2 && name.len().abs_diff(word.len()) <= 1 && same_start + same_end + 1 >= name.len().max(word.len())
+}
+
+fn any_flag(name: &str) -> Option<&'static Flag> {
+    VERBS.iter().find_map(|verb| match name.len() {
+        1 => name.chars().next().and_then(|letter| flag::find_short(verb.flags, letter)),
+        _ => flag::find(verb.flags, name),
+    })
+}
+
+/// `cosign` if the program was called so, else `sigward`.
+fn program_name(argv0: Option<&OsStr>) -> &'static str {
+    let stem = argv0.and_then(|name| Path::new(name).file_stem());
+    if stem == Some(OsStr::new("cosign")) { "cosign" } else { "sigward" }
+}

@@ -1,0 +1,57 @@
+//! The commands, one file each.
+
+pub mod attestation;
+pub mod trust;
+pub mod verify_blob;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Where a command writes: results to one stream, everything for people to the other.
+pub struct Streams<'a> {
+    /// Standard output, or `--output-file`.
+    pub out: &'a mut dyn Write,
+    /// Standard error.
+    pub err: &'a mut dyn Write,
+}
+
+impl std::fmt::Debug for Streams<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Streams")
+    }
+}
+
+impl Streams<'_> {
+    /// Writes a line for people. A closed standard error changes no verdict.
+    pub fn say(&mut self, line: impl Display) {
+        let _ = writeln!(self.err, "{line}");
+    }
+
+    /// Writes the result.
+    ///
+    /// # Errors
+    /// [`Failure::Write`] if it cannot be written: a result that nobody gets is no success.
+    pub fn result(&mut self, text: impl Display) -> Result<(), Failure> {
+        let written: io::Result<()> = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+        written
+            .map_err(|error| Failure::Write { path: "standard output".into(), reason: crate::failure::go_text(&error) })
+    }
+
+    /// Reports a failure as cosign does, with our hint between.
+    pub fn fail(&mut self, failure: &Failure) -> Exit {
+        let text = crate::args::error::render_error(failure, None);
+        match failure.hint() {
+            None => {
+                let _ = self.err.write_all(text.as_bytes());
+            }
+            Some(hint) => {
+                let (first, last) = text.split_at(text.find("\nerror during").map_or(text.len(), |at| at + 1));
+                let _ = write!(self.err, "{first}hint: {hint}\n{last}");
+            }
+        }
+        Exit::Failure
+    }
+}

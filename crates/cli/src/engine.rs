@@ -1,0 +1,415 @@
+//! What `verify-blob` and `verify-blob-attestation` share: evidence in, trust and log entries added, verdicts out.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jiff::Timestamp;
+use sigward_verify::{
+    Artifact, Content, Digest, HashAlgorithm, LogUse, LookupRequest, PublicKey, Requirements, SignedEntity, Signer,
+    TimeUse, TrustMaterial, Verified, Verifier,
+};
+
+use crate::args::request::{EntryCache, Explain, LogLookup, OutputFormat, Verification};
+use crate::commands::Streams;
+use crate::evidence::lacks_log_entry;
+use crate::exit::Exit;
+use crate::failure::{Failure, go_text};
+use crate::network::Network;
+use crate::render::{self, Checks};
+use crate::trust_source::{Trust, TrustSession};
+
+/// One thing to verify.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Its evidence.
+    pub entity: SignedEntity,
+    /// What should have been signed.
+    pub artifact: Artifact,
+    /// What must hold.
+    pub requirements: Requirements,
+}
+
+/// A named thing: what there is to verify, or why there is nothing.
+#[derive(Debug)]
+pub struct Task {
+    /// Name as typed.
+    pub name: String,
+    /// The evidence.
+    pub prepared: Result<Prepared, Failure>,
+    /// Where to write a bundle with everything that was needed.
+    pub export: Option<PathBuf>,
+}
+
+/// Runs `work` over all items, in parallel if there are several, and keeps their order.
+pub fn in_parallel<I: Sync, T: Send>(items: &[I], jobs: Option<NonZeroUsize>, work: impl Fn(&I) -> T + Sync) -> Vec<T> {
+    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let jobs = jobs.map_or_else(cores, NonZeroUsize::get).min(items.len());
+    if jobs <= 1 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::with_capacity(items.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(at) else { return };
+                    let result = work(item);
+                    if let Ok(mut done) = done.lock() {
+                        done.push((at, result));
+                    }
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Verifies all tasks and reports; the exit code is that of the whole.
+pub fn verify_all(
+    mut tasks: Vec<Task>,
+    verification: &Verification,
+    key: Option<&PublicKey>,
+    network: &Network,
+    streams: &mut Streams<'_>,
+) -> Exit {
+    let now = Timestamp::now();
+    let mut session = TrustSession::new(&verification.trust, network, now);
+    check_locally(&mut tasks, now);
+    look_up(&mut tasks, verification, network, &mut session);
+    let verdicts: Vec<_> =
+        tasks.into_iter().map(|task| verify_one(task, verification, key, network, &mut session, now)).collect();
+    for warning in session.take_warnings() {
+        streams.say(format_args!("WARNING: {warning}"));
+    }
+    report(&verdicts, verification, streams)
+}
+
+/// A verdict with the name of what it is about.
+struct Verdict {
+    name: String,
+    format: &'static str,
+    outcome: Result<Verified, Failure>,
+}
+
+/// The local check first: it needs neither trust nor network, and a corrupted file is then called so.
+fn check_locally(tasks: &mut [Task], now: Timestamp) {
+    let nothing = TrustMaterial::default();
+    for task in tasks {
+        let Ok(prepared) = &task.prepared else { continue };
+        let verifier = Verifier::new(&nothing, &prepared.requirements);
+        if verifier.check_locally(&prepared.entity, &prepared.artifact).is_err()
+            && let Err(failure) = verifier.verify(&prepared.entity, &prepared.artifact, now)
+        {
+            task.prepared = Err(Failure::Verification(failure));
+        }
+    }
+}
+
+/// Finds the log entries that did not come along: in the cache, or in the log.
+fn look_up(tasks: &mut [Task], verification: &Verification, network: &Network, session: &mut TrustSession<'_>) {
+    let wanted = |task: &Task| match &task.prepared {
+        Ok(p) => lacks_log_entry(&p.entity) && p.requirements.log != LogUse::SkippedUnsafe,
+        Err(_) => false,
+    };
+    if !tasks.iter().any(wanted) {
+        return;
+    }
+    let (url, cache) = match &verification.lookup {
+        LogLookup::Allowed { rekor_url, cache } => (Some(rekor_url.as_str()), *cache),
+        LogLookup::Forbidden { cache } => (None, *cache),
+        LogLookup::NoLog => {
+            for task in tasks.iter_mut().filter(|t| wanted(t)) {
+                task.prepared = Err(Failure::NoLog);
+            }
+            return;
+        }
+    };
+    // A cached entry is evidence like any other: it is bound and proved again.
+    if cache == EntryCache::Used {
+        match session.at_hand() {
+            Ok(trust) => {
+                for task in tasks.iter_mut().filter(|t| wanted(t)) {
+                    use_cached(task, &trust.material, verification, network);
+                }
+            }
+            Err(failure) => return fail_all(tasks, &wanted, failure),
+        }
+    }
+    if !tasks.iter().any(wanted) {
+        return;
+    }
+    let Some(url) = url else {
+        for task in tasks.iter_mut().filter(|t| wanted(t)) {
+            task.prepared = Err(Failure::Offline);
+        }
+        return;
+    };
+    match session.online() {
+        Ok(trust) => {
+            let mut waiting: Vec<&mut Task> = tasks.iter_mut().filter(|t| wanted(t)).collect();
+            look_up_online(&mut waiting, url, &trust.material, cache, network);
+        }
+        Err(failure) => fail_all(tasks, &wanted, failure),
+    }
+}
+
+fn fail_all(tasks: &mut [Task], wanted: &dyn Fn(&Task) -> bool, failure: Failure) {
+    // One failure is told of all; it holds no data of any one of them.
+    let text = failure.to_string();
+    let mut failure = Some(failure);
+    for task in tasks.iter_mut().filter(|t| wanted(t)) {
+        let again = || Failure::Read { what: "trust material".into(), reason: text.clone() };
+        task.prepared = Err(failure.take().unwrap_or_else(again));
+    }
+}
+
+fn request_of(prepared: &Prepared, verifier: &Verifier<'_>) -> Option<LookupRequest> {
+    let proof = verifier.check_locally(&prepared.entity, &prepared.artifact).ok()?;
+    match prepared.entity.content() {
+        Content::Message { .. } => {
+            let sha256 = prepared.artifact.digest(HashAlgorithm::Sha256)?;
+            Some(LookupRequest::for_message(&proof, sha256))
+        }
+        Content::Envelope { json, .. } => Some(LookupRequest::for_envelope(&proof, json.as_deref()?)),
+    }
+}
+
+fn use_cached(task: &mut Task, material: &TrustMaterial, verification: &Verification, network: &Network) {
+    let Ok(prepared) = &mut task.prepared else { return };
+    let verifier = Verifier::new(material, &prepared.requirements);
+    let Some(request) = request_of(prepared, &verifier) else { return };
+    let host = match &verification.lookup {
+        LogLookup::Allowed { rekor_url, .. } => rekor_url.as_str(),
+        _ => "",
+    };
+    let Some(json) = network.cached_entry(host, &request) else { return };
+    let found = verifier.check_locally(&prepared.entity, &prepared.artifact).ok().and_then(|proof| {
+        sigward_verify::EntryLookup::new(&proof, prepared.artifact.digests(), request, host, &material.logs)
+            .accept_cached(&json)
+    });
+    if let Some(entry) = found {
+        prepared.entity.add_log_entry(entry);
+    }
+}
+
+fn look_up_online(tasks: &mut [&mut Task], url: &str, material: &TrustMaterial, cache: EntryCache, network: &Network) {
+    let outcomes = {
+        let verifiers: Vec<_> = tasks
+            .iter()
+            .map(|task| task.prepared.as_ref().ok().map(|p| (Verifier::new(material, &p.requirements), p)))
+            .collect();
+        let proofs: Vec<_> = verifiers
+            .iter()
+            .map(|v| v.as_ref().and_then(|(v, p)| v.check_locally(&p.entity, &p.artifact).ok()))
+            .collect();
+        let lookups: Vec<_> = verifiers
+            .iter()
+            .zip(&proofs)
+            .map(|(v, proof)| {
+                let ((verifier, prepared), proof) = (v.as_ref()?, proof.as_ref()?);
+                let request = request_of(prepared, verifier)?;
+                let hash = request.leaf_hash();
+                let digests = prepared.artifact.digests();
+                let lookup = sigward_verify::EntryLookup::new(proof, digests, request, url, &material.logs);
+                Some((lookup, hash))
+            })
+            .collect();
+        network.look_up(lookups)
+    };
+    for (task, outcome) in tasks.iter_mut().zip(outcomes) {
+        match outcome {
+            Some((Ok(entry), hash)) => {
+                if let (EntryCache::Used, Some(hash)) = (cache, hash) {
+                    network.store_entry(url, hash, &entry);
+                }
+                if let Ok(prepared) = &mut task.prepared {
+                    prepared.entity.add_log_entry(entry);
+                }
+            }
+            Some((Err(error), _)) => task.prepared = Err(error),
+            None => task.prepared = Err(Failure::Offline),
+        }
+    }
+}
+
+fn verify_one(
+    task: Task,
+    verification: &Verification,
+    key: Option<&PublicKey>,
+    network: &Network,
+    session: &mut TrustSession<'_>,
+    now: Timestamp,
+) -> Verdict {
+    let Task { name, prepared, export } = task;
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(failure) => return Verdict { name, format: "", outcome: Err(failure) },
+    };
+    let format = prepared.entity.profile().name();
+    let outcome = verify_prepared(&prepared, session, now).and_then(|verified| match &export {
+        Some(path) => export_bundle(path, &prepared, key).map(|()| verified),
+        None => Ok(verified),
+    });
+    let _ = (verification, network);
+    Verdict { name, format, outcome }
+}
+
+fn verify_prepared(prepared: &Prepared, session: &mut TrustSession<'_>, now: Timestamp) -> Result<Verified, Failure> {
+    let verify = |material: &TrustMaterial| {
+        Verifier::new(material, &prepared.requirements)
+            .verify(&prepared.entity, &prepared.artifact, now)
+            .map_err(Failure::Verification)
+    };
+    if needs_no_trust(&prepared.requirements) {
+        return verify(&TrustMaterial::default());
+    }
+    let trust = session.at_hand()?;
+    require_trusted_root(prepared, trust)?;
+    let failure = match verify(&trust.material) {
+        Ok(verified) => return Ok(verified),
+        Err(failure) => failure,
+    };
+    // The trust root at hand may be older than the log or authority that the evidence names: one refresh may tell.
+    if is_about_unknown_trust(&failure)
+        && let Some(trust) = session.refreshed_for_unknown()
+    {
+        return verify(&trust.material);
+    }
+    Err(failure)
+}
+
+/// cosign takes the older PEM files for older formats alone.
+fn require_trusted_root(prepared: &Prepared, trust: &Trust) -> Result<(), Failure> {
+    if trust.from_pem_files && prepared.entity.profile().is_sigstore_bundle() {
+        return Err(Failure::UnsupportedWithBundle { what: "trusted root is required" });
+    }
+    Ok(())
+}
+
+/// A managed key without log and timestamps needs nobody's keys but its own (specs/cosign.md §1.9).
+fn needs_no_trust(requirements: &Requirements) -> bool {
+    matches!(requirements.signer, Signer::Key(_))
+        && requirements.log == LogUse::SkippedUnsafe
+        && requirements.time == TimeUse::Default
+}
+
+fn is_about_unknown_trust(failure: &Failure) -> bool {
+    matches!(
+        failure.code(),
+        "log-unknown"
+            | "certificate-untrusted"
+            | "sct-log-unknown"
+            | "timestamp-authority-unknown"
+            | "log-outside-validity"
+    )
+}
+
+fn export_bundle(path: &std::path::Path, prepared: &Prepared, key: Option<&PublicKey>) -> Result<(), Failure> {
+    let digest = signed_digest(prepared);
+    let json = prepared
+        .entity
+        .to_bundle(digest.as_ref(), key)
+        .map_err(|error| Failure::Evidence { what: format!("exporting a bundle to {}: ", path.display()), error })?;
+    write_atomically(path, json.as_bytes())
+}
+
+/// The digest by the signature's own hash, which a bundle names.
+fn signed_digest(prepared: &Prepared) -> Option<Digest> {
+    let nothing = TrustMaterial::default();
+    let verifier = Verifier::new(&nothing, &prepared.requirements);
+    let proof = verifier.check_locally(&prepared.entity, &prepared.artifact).ok()?;
+    proof.signed_digest().or_else(|| prepared.artifact.digests().first()).copied()
+}
+
+/// Writes under a temporary name in the same folder and renames: nothing half-written is left behind.
+///
+/// # Errors
+/// [`Failure::Write`].
+pub fn write_atomically(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
+    let bad = |error: &std::io::Error| Failure::Write { path: path.display().to_string(), reason: go_text(error) };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| bad(&e))?;
+    std::io::Write::write_all(&mut file, bytes).map_err(|e| bad(&e))?;
+    make_readable(file.as_file()).map_err(|e| bad(&e))?;
+    file.persist(path).map_err(|e| bad(&e.error))?;
+    Ok(())
+}
+
+/// Temporary files are private; a bundle is public data, readable as far as the umask lets other files be.
+fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+fn report(verdicts: &[Verdict], verification: &Verification, streams: &mut Streams<'_>) -> Exit {
+    let checks = match verification.explain {
+        Explain::EveryCheck => Checks::Listed,
+        Explain::ResultOnly => Checks::Omitted,
+    };
+    let failed = verdicts.iter().filter(|v| v.outcome.is_err()).count();
+    for verdict in verdicts {
+        warn(verdict, streams);
+        if verification.output == OutputFormat::Text && checks == Checks::Listed {
+            explain(verdict, streams);
+        }
+    }
+    if verification.output == OutputFormat::Json {
+        let blobs: Vec<_> = verdicts
+            .iter()
+            .map(|verdict| match &verdict.outcome {
+                Ok(verified) => render::verified(&verdict.name, verified, checks),
+                Err(failure) => render::failed(&verdict.name, failure, checks),
+            })
+            .collect();
+        let document = serde_json::json!({ "verified": failed == 0, "blobs": blobs });
+        if let Err(failure) = streams.result(format_args!("{document:#}")) {
+            return streams.fail(&failure);
+        }
+    }
+    match verdicts {
+        [Verdict { outcome: Ok(_), .. }] => {
+            streams.say("Verified OK");
+            Exit::Success
+        }
+        [Verdict { outcome: Err(failure), .. }] => streams.fail(failure),
+        several => {
+            for verdict in several {
+                match &verdict.outcome {
+                    Ok(_) => streams.say(format_args!("{}: Verified OK", verdict.name)),
+                    Err(failure) => {
+                        streams.say(format_args!("{}: {failure}", verdict.name));
+                        if let Some(hint) = failure.hint() {
+                            streams.say(format_args!("hint: {hint}"));
+                        }
+                    }
+                }
+            }
+            if failed == 0 { Exit::Success } else { streams.fail(&Failure::Several { failed, all: several.len() }) }
+        }
+    }
+}
+
+fn warn(verdict: &Verdict, streams: &mut Streams<'_>) {
+    use sigward_verify::verifier::ProvedSigner;
+    if let Ok(verified) = &verdict.outcome
+        && let ProvedSigner::Identity(identity) = verified.signer()
+        && let Some(pattern) = &identity.loose_pattern
+    {
+        streams.say(render::loose_pattern(pattern));
+    }
+}
+
+fn explain(verdict: &Verdict, streams: &mut Streams<'_>) {
+    let report = match &verdict.outcome {
+        Ok(verified) => verified.report(),
+        Err(Failure::Verification(failure)) => &failure.report,
+        Err(_) => return,
+    };
+    let _ = streams.err.write_all(render::explain(&verdict.name, verdict.format, report).as_bytes());
+}
