@@ -1,0 +1,154 @@
+//! The only loop that performs needs.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use sigward_verify::evidence::{Answer, Inquiry, Need, Step};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::Error;
+use crate::http::{Budget, Client, Meter};
+
+/// Why a driven inquiry has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError<E> {
+    /// The inquiry itself failed.
+    #[error(transparent)]
+    Failed(E),
+    /// The driving was stopped: the budget is spent.
+    #[error(transparent)]
+    Stopped(Error),
+}
+
+impl<E: Into<Error>> From<DriveError<E>> for Error {
+    fn from(error: DriveError<E>) -> Self {
+        match error {
+            DriveError::Failed(error) => error.into(),
+            DriveError::Stopped(error) => error,
+        }
+    }
+}
+
+/// Performs what `inquiry` needs until it is finished, its budget is spent, or nothing answers before `deadline`.
+///
+/// Servers that fail are answers, and the inquiry decides about them.
+pub async fn drive<I: Inquiry>(
+    inquiry: &mut I,
+    client: &Client,
+    deadline: Instant,
+    budget: Budget,
+) -> Result<I::Out, DriveError<I::Error>> {
+    let mut results = drive_all(std::slice::from_mut(inquiry), client, deadline, budget).await;
+    results.pop().unwrap_or(Err(DriveError::Stopped(Error::NothingAsked)))
+}
+
+/// Drives many inquiries side by side, each at its own pace. The budget is for all of them together; where it ends,
+/// the inquiries that are not finished stop.
+pub async fn drive_all<I: Inquiry>(
+    inquiries: &mut [I],
+    client: &Client,
+    deadline: Instant,
+    budget: Budget,
+) -> Vec<Result<I::Out, DriveError<I::Error>>> {
+    let mut driver = Driver::new(client, deadline, budget, inquiries.len());
+    let mut results: Vec<_> =
+        inquiries.iter_mut().enumerate().map(|(index, inquiry)| driver.step(index, inquiry, Vec::new())).collect();
+    while let Some(Performed { index, place, answer }) = driver.next().await {
+        let (Some(inquiry), Some(result)) = (inquiries.get_mut(index), results.get_mut(index)) else { continue };
+        match answer {
+            _ if result.is_some() => {}
+            Err(error) => *result = Some(Err(DriveError::Stopped(error))),
+            Ok(answer) => {
+                if let Some(answers) = driver.complete(index, place, answer) {
+                    *result = driver.step(index, inquiry, answers);
+                }
+            }
+        }
+    }
+    results.into_iter().map(|result| result.unwrap_or(Err(DriveError::Stopped(Error::NothingAsked)))).collect()
+}
+
+/// A need that was performed: for which inquiry, at which place of its list.
+struct Performed {
+    index: usize,
+    place: usize,
+    answer: Result<Answer, Error>,
+}
+
+/// The requests under way and the answers that wait for their siblings.
+struct Driver {
+    client: Client,
+    deadline: Instant,
+    meter: Arc<Meter>,
+    gate: Arc<Semaphore>,
+    under_way: JoinSet<Performed>,
+    waiting: Vec<Vec<Option<Answer>>>,
+}
+
+impl Driver {
+    fn new(client: &Client, deadline: Instant, budget: Budget, inquiries: usize) -> Self {
+        let meter = Arc::new(Meter::new(budget));
+        Self {
+            client: client.clone(),
+            deadline,
+            gate: Arc::new(Semaphore::new(meter.concurrency())),
+            meter,
+            under_way: JoinSet::new(),
+            waiting: vec![Vec::new(); inquiries],
+        }
+    }
+
+    /// Steps an inquiry; `None` if it needs something, which is then under way.
+    fn step<I: Inquiry>(
+        &mut self,
+        index: usize,
+        inquiry: &mut I,
+        answers: Vec<Answer>,
+    ) -> Option<Result<I::Out, DriveError<I::Error>>> {
+        match inquiry.step(answers) {
+            Step::Done(out) => Some(Ok(out)),
+            Step::Failed(error) => Some(Err(DriveError::Failed(error))),
+            Step::Need(needs) if needs.is_empty() => Some(Err(DriveError::Stopped(Error::NothingAsked))),
+            Step::Need(needs) => {
+                if let Some(waiting) = self.waiting.get_mut(index) {
+                    *waiting = vec![None; needs.len()];
+                }
+                for (place, need) in needs.into_iter().enumerate() {
+                    self.start(index, place, need);
+                }
+                None
+            }
+        }
+    }
+
+    fn start(&mut self, index: usize, place: usize, need: Need) {
+        let (client, meter, gate, deadline) =
+            (self.client.clone(), Arc::clone(&self.meter), Arc::clone(&self.gate), self.deadline);
+        self.under_way.spawn(async move {
+            // The semaphore is never closed, so a permit always comes.
+            let _permit = gate.acquire_owned().await;
+            Performed { index, place, answer: client.perform(&need, &meter, deadline).await }
+        });
+    }
+
+    async fn next(&mut self) -> Option<Performed> {
+        match self.under_way.join_next().await? {
+            Ok(performed) => Some(performed),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => None,
+            },
+        }
+    }
+
+    /// Files an answer; gives all of them, in order, when it was the last.
+    fn complete(&mut self, index: usize, place: usize, answer: Answer) -> Option<Vec<Answer>> {
+        let waiting = self.waiting.get_mut(index)?;
+        *waiting.get_mut(place)? = Some(answer);
+        if waiting.iter().any(Option::is_none) {
+            return None;
+        }
+        Some(std::mem::take(waiting).into_iter().flatten().collect())
+    }
+}

@@ -1,0 +1,239 @@
+//! From a URL to a connected stream: name resolution, proxy, TLS, all within the connect time limit.
+
+use std::error::Error as StdError;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::proxy::matcher::Intercept;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use super::proxy::{BadProxy, Proxies};
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+
+/// Which certificate authorities servers are checked against.
+#[derive(Debug, Clone, Default)]
+pub enum TlsRoots {
+    /// Those of the system; `SSL_CERT_FILE` and `SSL_CERT_DIR` replace them.
+    #[default]
+    System,
+    /// Only these, DER.
+    Only(Vec<CertificateDer<'static>>),
+}
+
+/// Why no connection was even tried, or which limit ended it. What cannot get better is not tried again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConnectError {
+    #[error("no connection within {} s", .after.as_secs_f32())]
+    TimedOut { after: Duration },
+    #[error("no certificate authority to check the server with was found: {reason}")]
+    NoRoots { reason: String },
+    #[error(transparent)]
+    BadProxy(#[from] BadProxy),
+}
+
+/// Opens connections for the HTTP client.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    proxies: Proxies,
+    roots: TlsRoots,
+    /// Read when the first https URL is contacted: reading the system's store costs several milliseconds.
+    tls: OnceLock<Result<Arc<ClientConfig>, ConnectError>>,
+    timeout: Duration,
+}
+
+impl Connector {
+    pub(crate) fn new(proxies: Proxies, roots: TlsRoots, timeout: Duration) -> Self {
+        Self { shared: Arc::new(Shared { proxies, roots, tls: OnceLock::new(), timeout }) }
+    }
+
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.shared.proxies
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<Dialed>;
+    type Error = BoxError;
+    type Future = Connecting<Self::Response>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, dst: Uri) -> Self::Future {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let after = shared.timeout;
+            tokio::time::timeout(after, shared.connect(dst))
+                .await
+                .unwrap_or_else(|_| Err(ConnectError::TimedOut { after }.into()))
+        })
+    }
+}
+
+impl Shared {
+    async fn connect(self: Arc<Self>, dst: Uri) -> Result<MaybeHttpsStream<Dialed>, BoxError> {
+        let proxy = self.proxies.before(&dst).map_err(ConnectError::from)?;
+        let dial = Dial { proxy, shared: Arc::clone(&self) };
+        if dst.scheme_str() == Some("https") {
+            let mut config = ClientConfig::clone(self.tls()?.as_ref());
+            config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            return HttpsConnector::from((dial, config)).call(dst).await;
+        }
+        dial.dial(dst).await.map(MaybeHttpsStream::Http)
+    }
+
+    fn tls(&self) -> Result<Arc<ClientConfig>, ConnectError> {
+        self.tls.get_or_init(|| client_config(&self.roots).map(Arc::new)).clone()
+    }
+}
+
+fn client_config(roots: &TlsRoots) -> Result<ClientConfig, ConnectError> {
+    let mut store = RootCertStore::empty();
+    let mut reason = "the system's store is empty".to_owned();
+    match roots {
+        TlsRoots::Only(certificates) => {
+            store.add_parsable_certificates(certificates.iter().cloned());
+        }
+        TlsRoots::System => {
+            let found = rustls_native_certs::load_native_certs();
+            store.add_parsable_certificates(found.certs);
+            if let Some(error) = found.errors.first() {
+                reason = error.to_string();
+            }
+        }
+    }
+    if store.is_empty() {
+        return Err(ConnectError::NoRoots { reason });
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConnectError::NoRoots { reason: error.to_string() })?
+        .with_root_certificates(store)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+/// Opens the stream below TLS: directly, or through a proxy.
+#[derive(Clone)]
+struct Dial {
+    proxy: Option<Intercept>,
+    shared: Arc<Shared>,
+}
+
+impl Dial {
+    async fn dial(self, dst: Uri) -> Result<Dialed, BoxError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(self.shared.timeout));
+        let Some(proxy) = &self.proxy else {
+            return Ok(Dialed::plain(tcp.call(dst).await?));
+        };
+        let address = proxy.uri().clone();
+        if matches!(address.scheme_str(), Some("socks5" | "socks5h")) {
+            let mut socks = SocksV5::new(address, tcp);
+            if let Some((user, password)) = proxy.raw_auth() {
+                socks = socks.with_auth(user.to_owned(), password.to_owned());
+            }
+            return Ok(Dialed::plain(socks.call(dst).await?));
+        }
+        let to_proxy = if address.scheme_str() == Some("https") {
+            HttpsConnector::from((tcp, ClientConfig::clone(self.shared.tls()?.as_ref())))
+        } else {
+            HttpsConnector::from((tcp, no_tls()?))
+        };
+        if dst.scheme_str() == Some("http") {
+            let mut to_proxy = to_proxy;
+            return Ok(Dialed { io: to_proxy.call(address).await?, absolute_form: true });
+        }
+        let mut tunnel = Tunnel::new(address, to_proxy);
+        if let Some(auth) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(auth.clone());
+        }
+        Ok(Dialed { io: tunnel.call(dst).await?, absolute_form: false })
+    }
+}
+
+/// A configuration that trusts nobody, where a type wants one and TLS is not used.
+fn no_tls() -> Result<ClientConfig, BoxError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth())
+}
+
+impl Service<Uri> for Dial {
+    type Response = Dialed;
+    type Error = BoxError;
+    type Future = Connecting<Dialed>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, dst: Uri) -> Self::Future {
+        Box::pin(self.clone().dial(dst))
+    }
+}
+
+/// An open stream to the server, or to the proxy before it.
+pub(crate) struct Dialed {
+    io: MaybeHttpsStream<TokioIo<TcpStream>>,
+    /// Whether a proxy reads the requests themselves (plain http through a proxy).
+    absolute_form: bool,
+}
+
+impl Dialed {
+    fn plain(tcp: TokioIo<TcpStream>) -> Self {
+        Self { io: MaybeHttpsStream::Http(tcp), absolute_form: false }
+    }
+}
+
+impl Connection for Dialed {
+    fn connected(&self) -> Connected {
+        // Not the inner stream's: whatever a proxy negotiated by ALPN is not what the server did.
+        Connected::new().proxy(self.absolute_form)
+    }
+}
+
+impl Read for Dialed {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl Write for Dialed {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

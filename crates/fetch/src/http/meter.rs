@@ -1,0 +1,63 @@
+//! What an inquiry may still cost.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::Error;
+
+/// How much one inquiry may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// Requests, with repetitions and redirects.
+    pub requests: u32,
+    /// Bytes of bodies.
+    pub bytes: u64,
+    /// Requests at the same time.
+    pub concurrency: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { requests: crate::limits::REQUESTS, bytes: crate::limits::BYTES, concurrency: crate::limits::CONCURRENCY }
+    }
+}
+
+/// Counts what is spent, for all requests of an inquiry together.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    budget: Budget,
+    requests: AtomicU32,
+    bytes: AtomicU64,
+}
+
+impl Meter {
+    pub(crate) fn new(budget: Budget) -> Self {
+        Self { budget, requests: AtomicU32::new(0), bytes: AtomicU64::new(0) }
+    }
+
+    /// No bound in all; each request still has its own.
+    pub(crate) fn unlimited() -> Self {
+        Self::new(Budget { requests: u32::MAX, bytes: u64::MAX, concurrency: crate::limits::CONCURRENCY })
+    }
+
+    pub(crate) fn concurrency(&self) -> usize {
+        self.budget.concurrency.max(1)
+    }
+
+    pub(crate) fn request(&self) -> Result<(), Error> {
+        let before = self.requests.fetch_add(1, Ordering::Relaxed);
+        if before >= self.budget.requests {
+            self.requests.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::TooManyRequests { limit: self.budget.requests });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn body(&self, more: usize) -> Result<(), Error> {
+        let more = u64::try_from(more).unwrap_or(u64::MAX);
+        let spent = self.bytes.fetch_add(more, Ordering::Relaxed).saturating_add(more);
+        if spent > self.budget.bytes {
+            return Err(Error::TooManyBytes { limit: self.budget.bytes });
+        }
+        Ok(())
+    }
+}

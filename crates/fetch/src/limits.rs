@@ -1,0 +1,61 @@
+//! Every bound on what a server, a proxy or a cache may make us do, with its source.
+
+use std::time::Duration;
+
+/// Redirects that are followed for one request. Source: Go `net/http` `defaultCheckRedirect` ("stopped after 10
+/// redirects"), which is what cosign has.
+pub const REDIRECTS: usize = 10;
+
+/// Attempts for one request in all. Source: cosign's Rekor client ("giving up after 4 attempt(s)").
+pub const ATTEMPTS: u32 = 4;
+
+/// First pause between two attempts; doubles each time, and a random part of it is taken.
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);
+
+/// Longest pause that we choose ourselves.
+pub const BACKOFF_LONGEST: Duration = Duration::from_secs(8);
+
+/// Longest pause that a server may ask for with `Retry-After`. Source: `RetryWaitMax` of hashicorp/go-retryablehttp
+/// (30 s), which cosign's Rekor client uses.
+pub const RETRY_AFTER_LONGEST: Duration = Duration::from_secs(30);
+
+/// Time for name resolution, TCP, proxy and TLS together. Source: go-cleanhttp and Go's default dialer allow 30 s
+/// for TCP alone and 10 s for TLS; a command that somebody waits for should not.
+pub const CONNECT: Duration = Duration::from_secs(10);
+
+/// Longest silence of a server while it owes us headers or body.
+pub const IDLE: Duration = Duration::from_secs(30);
+
+/// How much of the body of an answer that is no success is kept, to show it. Longer ones are cut, not refused: a
+/// mirror's page for "404 not found" may well be longer than the file that was asked for.
+pub const ERROR_BODY: usize = 16 * 1024;
+
+/// Most headers in a response. Source: hyper's default.
+pub const HEADERS: usize = 100;
+
+/// Room for the head of a response. Source: the default of curl is 300 KB in all; hyper's is about 400 KB.
+pub const HEAD_BYTES: usize = 256 * 1024;
+
+/// Longest redirect target that is looked at. Source: RFC 9110 section 4.1 recommends 8000 octets.
+pub const LOCATION: usize = 8_000;
+
+/// Requests at the same time.
+pub const CONCURRENCY: usize = 8;
+
+/// Requests, with repetitions and redirects, that one inquiry may cost unless its caller says otherwise. The walk
+/// over 32 roots with four attempts each and the rest of a TUF refresh stays below it.
+pub const REQUESTS: u32 = 256;
+
+/// Body bytes that one inquiry may cost unless its caller says otherwise.
+pub const BYTES: u64 = 256 * 1024 * 1024;
+
+/// Largest file that is read from a cache directory. Nothing larger is ever written: the largest TUF role is
+/// limited to 5 MB (`sigward_trust::limits`).
+pub const CACHE_FILE: usize = 5_000_000;
+
+/// Largest Rekor entry that is kept. A hashedrekord entry with certificate and proof has about 6 KB; an entry with
+/// an attestation may have more than 100 KB, which is worth less than a request.
+pub const ENTRY: usize = 256 * 1024;
+
+/// Rekor entries that are kept for each log. Kubernetes 1.30 has about 350 signed files in a release.
+pub const ENTRIES: usize = 4_096;
