@@ -188,7 +188,7 @@ fn use_cached(task: &mut Task, material: &TrustMaterial, verification: &Verifica
         LogLookup::Allowed { rekor_url, .. } => rekor_url.as_str(),
         _ => "",
     };
-    let Some(json) = network.cached_entry(host, &request) else { return };
+    let Some(json) = network.cached_entry(host, request.leaf_hash()) else { return };
     let found = verifier.check_locally(&prepared.entity, &prepared.artifact).ok().and_then(|proof| {
         sigward_verify::EntryLookup::new(&proof, prepared.artifact.digests(), request, host, &material.logs)
             .accept_cached(&json)
@@ -220,7 +220,7 @@ fn look_up_online(tasks: &mut [&mut Task], url: &str, material: &TrustMaterial, 
                 Some((lookup, hash))
             })
             .collect();
-        network.look_up(lookups)
+        network.look_up(lookups, url)
     };
     for (task, outcome) in tasks.iter_mut().zip(outcomes) {
         match outcome {

@@ -1,34 +1,153 @@
-//! placeholder
+//! The network, made when it is first needed: a command that needs none builds no runtime, no client and reads no
+//! certificate store.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use sigward_fetch::{Budget, Client, DriveError, Options, drive_all, run_blocking};
+use sigward_verify::{EntryLookup, LogEntry};
+
 use crate::args::Verbosity;
 use crate::args::env::Environment;
 use crate::failure::Failure;
-use sigward_verify::{EntryLookup, LogEntry, LookupRequest};
-use std::time::Duration;
-/// x
+
+/// Largest blob that is streamed from a URL: none of Kubernetes' files comes near.
+const BLOB_LIMIT: u64 = 64 * 1024 * 1024 * 1024;
+/// `--timeout=0` waits as long as a day.
+const NO_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
+/// The way out, and what the environment says about it.
 #[derive(Debug)]
 pub struct Network {
-    /// x
+    /// The environment, as far as it matters to commands.
     pub environment: Environment,
+    timeout: Duration,
+    verbosity: Verbosity,
+    used: AtomicBool,
 }
-#[allow(missing_docs)]
+
+/// A look-up and the hash of the entry it is about, if that is known beforehand.
+pub type Lookup<'p, 'e> = (EntryLookup<'p, 'e>, Option<[u8; 32]>);
+/// What a look-up found, with the hash it was asked by.
+pub type Found = (Result<LogEntry, Failure>, Option<[u8; 32]>);
+
 impl Network {
-    pub fn new(environment: Environment, _t: Duration, _v: Verbosity) -> Self {
-        Self { environment }
+    /// Prepares; nothing is opened.
+    pub fn new(environment: Environment, timeout: Duration, verbosity: Verbosity) -> Self {
+        let timeout = if timeout.is_zero() { NO_TIMEOUT } else { timeout.min(NO_TIMEOUT) };
+        Self { environment, timeout, verbosity, used: AtomicBool::new(false) }
     }
-    pub fn get(&self, url: &str, _limit: usize) -> Result<Vec<u8>, Failure> {
-        Err(Failure::Network { what: url.into(), reason: "x".into() })
+
+    /// Whether anything was asked for yet: a run that is online anyway may also refresh its trust.
+    pub fn was_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
     }
-    pub fn stream(&self, url: &str, _f: &mut dyn FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
-        self.get(url, 0).map(|_| ())
+
+    /// Until when answers are waited for.
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
     }
-    pub fn cached_entry(&self, _u: &str, _r: &LookupRequest) -> Option<Vec<u8>> {
+
+    /// A client for one block of requests.
+    pub fn client(&self, options: Options) -> Client {
+        self.used.store(true, Ordering::Relaxed);
+        Client::new(options)
+    }
+
+    /// The body of a URL that the user named, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Failure::Network`].
+    pub fn get(&self, url: &str, limit: usize) -> Result<Vec<u8>, Failure> {
+        self.log("GET", url);
+        let client = self.client(Options::from_env());
+        let deadline = self.deadline();
+        let answer = run_blocking(async { client.get(url, limit, deadline).await }).and_then(|answer| answer);
+        answer.map(|response| response.body).map_err(|error| loading(&error))
+    }
+
+    /// Streams the body of a URL.
+    ///
+    /// # Errors
+    /// [`Failure::Network`], or what `take` says.
+    pub fn stream(&self, url: &str, take: &mut dyn FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+        self.log("GET", url);
+        let client = self.client(Options::from_env());
+        let deadline = self.deadline();
+        let outcome = run_blocking(async {
+            let mut body = client.get_stream(url, BLOB_LIMIT, deadline).await.map_err(|error| loading(&error))?;
+            while let Some(piece) = body.chunk().await.map_err(|error| loading(&error))? {
+                take(&piece)?;
+            }
+            Ok(())
+        });
+        outcome.map_err(|error| loading(&error))?
+    }
+
+    /// Performs log look-ups side by side; `None` stays `None`.
+    pub fn look_up(&self, lookups: Vec<Option<Lookup<'_, '_>>>, url: &str) -> Vec<Option<Found>> {
+        self.log("asking the log at", url);
+        let places: Vec<Option<Option<[u8; 32]>>> = lookups.iter().map(|l| l.as_ref().map(|(_, hash)| *hash)).collect();
+        let mut inquiries: Vec<_> = lookups.into_iter().flatten().map(|(inquiry, _)| inquiry).collect();
+        let client = self.client(Options::from_env());
+        let deadline = self.deadline();
+        let driven = run_blocking(async { drive_all(&mut inquiries, &client, deadline, Budget::default()).await });
+        let mut results = match driven {
+            Ok(results) => results.into_iter().map(|r| r.map_err(failure)).collect::<Vec<_>>().into_iter(),
+            Err(error) => vec![Err(loading(&error))].into_iter(),
+        };
+        places
+            .into_iter()
+            .map(|place| {
+                let hash = place?;
+                let missing = || Err(Failure::Network { what: url.to_owned(), reason: "no answer".into() });
+                Some((results.next().unwrap_or_else(missing), hash))
+            })
+            .collect()
+    }
+
+    /// `--verbose`: one line a request. Not through the streams: requests are made deep inside.
+    #[expect(clippy::print_stderr, reason = "a debug log that was asked for")]
+    pub fn log(&self, what: &str, url: &str) {
+        if self.verbosity == Verbosity::Requests {
+            eprintln!("{what} {}", without_userinfo(url));
+        }
+    }
+}
+
+fn failure(error: DriveError<sigward_verify::LookupError>) -> Failure {
+    match error {
+        DriveError::Failed(error) => Failure::Lookup(error),
+        DriveError::Stopped(error) => loading(&error),
+    }
+}
+
+/// cosign's words for a URL that cannot be loaded.
+fn loading(error: &sigward_fetch::Error) -> Failure {
+    match error {
+        sigward_fetch::Error::Status { url, status } => {
+            Failure::Network { what: format!("loading URL {url}"), reason: format!("server returned HTTP {status}") }
+        }
+        other => Failure::Network { what: "loading URL".into(), reason: other.to_string() },
+    }
+}
+
+/// A URL without the password that it may hold.
+fn without_userinfo(url: &str) -> String {
+    match (url.split_once("://"), url.rfind('@')) {
+        (Some((scheme, rest)), Some(_)) => {
+            format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host))
+        }
+        _ => url.to_owned(),
+    }
+}
+
+impl Network {
+    /// An entry that was looked up earlier.
+    pub fn cached_entry(&self, _url: &str, _hash: Option<[u8; 32]>) -> Option<Vec<u8>> {
         None
     }
-    pub fn store_entry(&self, _u: &str, _h: [u8; 32], _e: &LogEntry) {}
-    pub fn look_up(
-        &self,
-        l: Vec<Option<(EntryLookup<'_, '_>, Option<[u8; 32]>)>>,
-    ) -> Vec<Option<(Result<LogEntry, Failure>, Option<[u8; 32]>)>> {
-        l.into_iter().map(|_| None).collect()
-    }
+
+    /// Keeps an entry.
+    pub fn store_entry(&self, _url: &str, _hash: [u8; 32], _entry: &LogEntry) {}
 }
