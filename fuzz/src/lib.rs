@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use serde_json::Value;
 use sigward_verify::{
-    Artifact, ChainPolicy, Claims, Identity, LogUse, Matcher, Requirements, SctUse,
-    SignedEntity, Signer, TimeUse, TrustMaterial, Verifier, Workflow, bundle, verifier::EvidenceIntermediates,
+    Artifact, ChainPolicy, Claims, Identity, LogUse, Matcher, Requirements, SctUse, SignedEntity, Signer, TimeUse,
+    TrustMaterial, Verifier, Workflow, bundle, verifier::EvidenceIntermediates,
 };
 
 /// What all bases are signatures of.
