@@ -1,5 +1,7 @@
 //! What servers and those between may do to a client, and what it does then.
 
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+
 mod common;
 
 use std::io::Write as _;

@@ -1,5 +1,6 @@
 //! A loopback server whose every connection is a script: tests say byte by byte what comes back.
 
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part")]
 
 use std::collections::BTreeMap;
