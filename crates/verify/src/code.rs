@@ -160,6 +160,7 @@ impl LogFault {
             Self::DigestMismatch { .. } | Self::HashAlgorithm { .. } => "log-entry-artifact-mismatch",
             Self::Duplicate { .. } => "log-entry-duplicate",
             Self::InclusionInvalid { .. }
+            | Self::IndexMismatch { .. }
             | Self::IndexOutsideTree { .. }
             | Self::NegativeIndex { .. }
             | Self::ProofMalformed => "inclusion-proof-invalid",

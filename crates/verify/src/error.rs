@@ -418,6 +418,14 @@ pub enum LogFault {
         /// The one computed.
         found: String,
     },
+    /// Entry and proof of a one-tree log name different indices.
+    #[error("the entry has index {found}, its inclusion proof {expected}")]
+    IndexMismatch {
+        /// The proof's.
+        expected: i64,
+        /// The entry's.
+        found: i64,
+    },
     /// The index is not in the tree.
     #[error("leaf index {index} is outside a tree of {size}")]
     IndexOutsideTree {

@@ -96,10 +96,15 @@ impl LogEntry {
             None if matches!(needed, LogProofs::Inclusion | LogProofs::Both) => return Err(LogFault::ProofMissing),
             None => {}
         }
+        // Only the promise is over the global index; without it the index in the tree is what was proved.
+        let log_index = match (&self.promise, &self.proof) {
+            (None, Some(proof)) => proof.log_index,
+            _ => self.log_index,
+        };
         Ok(ProvedEntry {
             log: log.name(),
             log_id: self.log_id.clone(),
-            log_index: self.log_index,
+            log_index,
             integrated_time,
             inclusion: self.proof.is_some(),
             valid_for: log.valid_for,
@@ -146,6 +151,11 @@ impl LogEntry {
             return Err(LogFault::InclusionInvalid { expected: hex(&proof.root_hash), found: hex(&root) });
         }
         let generation = body::generation(&self.body).unwrap_or(Generation::V1);
+        // A v2 log is one tree: both indices are the same.
+        if generation == Generation::V2 && self.log_index != proof.log_index {
+            let (expected, found) = (proof.log_index, self.log_index);
+            return Err(LogFault::IndexMismatch { expected, found });
+        }
         let head = checkpoint::verify(&proof.checkpoint, log, generation)?;
         if head.root_hash != proof.root_hash {
             return Err(LogFault::RootHash { expected: hex(&head.root_hash), found: hex(&proof.root_hash) });
