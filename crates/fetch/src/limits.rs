@@ -59,3 +59,18 @@ pub const ENTRY: usize = 256 * 1024;
 
 /// Rekor entries that are kept for each log. Kubernetes 1.30 has about 350 signed files in a release.
 pub const ENTRIES: usize = 4_096;
+
+/// Roots of a cached chain that are read.
+pub const HISTORY: usize = 256;
+
+/// Size of a small file of ours, or of `remote.json`.
+pub const REMOTE: usize = 16 * 1024;
+
+/// Longest name of a cache folder. Source: what most file systems take.
+pub const NAME: usize = 255;
+
+/// Requests of a TUF refresh: 256 roots (`sigward_trust::limits`), the other roles, and as many repetitions.
+pub const TUF_REQUESTS: u32 = 600;
+
+/// Bytes of a TUF refresh: the longest chain of roots of the largest size, and the other roles.
+pub const TUF_BYTES: u64 = 160 * 1024 * 1024;

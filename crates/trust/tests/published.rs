@@ -1,6 +1,7 @@
 //! The public instances as they were published in August 2026, where the shared fixtures are there.
 
-#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a failed test")]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "reads fixtures, says when there are none")]
 
 mod mint;
 

@@ -1,7 +1,5 @@
 //! Each test is an attack by whoever holds the mirror, the network or the cache, and names the rule that stops it.
 
-#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
-
 mod mint;
 
 use std::collections::BTreeMap;
