@@ -1,6 +1,6 @@
 //! What is on disk, who may have written it, and refreshes over the wire.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 mod common;
 #[path = "../../trust/tests/mint/mod.rs"]
