@@ -13,21 +13,23 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 
 /// Decodes base64 as protojson does: standard or URL-safe, padded or not; line breaks are skipped.
 pub(crate) fn base64_any(text: &str) -> Option<Vec<u8>> {
-    let joined;
-    let text = if text.contains(['\r', '\n']) {
-        joined = text.replace(['\r', '\n'], "");
-        joined.as_str()
-    } else {
-        text
-    };
+    // Nearly all evidence is plain standard base64; only what is not is looked at more closely.
+    if let Ok(bytes) = STANDARD.decode(text) {
+        return Some(bytes);
+    }
+    let text = text.replace(['\r', '\n'], "");
     let engine = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
     engine.decode(text).ok()
 }
 
 /// Decodes base64 as Go's `base64.StdEncoding` does: standard alphabet, padded; line breaks are skipped.
 pub fn base64_std(text: &[u8]) -> Option<Vec<u8>> {
+    let engine = base64::engine::general_purpose::STANDARD;
+    if let Ok(bytes) = engine.decode(text) {
+        return Some(bytes);
+    }
     let text: Vec<u8> = text.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-    base64::engine::general_purpose::STANDARD.decode(text).ok()
+    engine.decode(text).ok()
 }
 
 /// Encodes as standard, padded base64.
@@ -73,25 +75,40 @@ fn pem_body(after_begin: &[u8]) -> Option<(PemBlock, &[u8])> {
     let line_end = after_begin.iter().position(|b| *b == b'\n').unwrap_or(after_begin.len());
     let label = std::str::from_utf8(after_begin.get(..line_end)?).ok()?.trim_end().strip_suffix("-----")?;
     let body = after_begin.get(line_end..)?;
+    // The next mark of any kind must end this block. Looking further would make many marks cost their square.
     let end_mark = format!("-----END {label}-----");
-    let end = body.windows(end_mark.len()).position(|w| w == end_mark.as_bytes())?;
+    let end = find(body, b"-----").filter(|at| body.get(*at..).is_some_and(|b| b.starts_with(end_mark.as_bytes())))?;
     let mut remaining = body.get(end + end_mark.len()..)?;
     // The rest of the END line belongs to the block.
     while let Some((b' ' | b'\t' | b'\r', tail)) = remaining.split_first() {
         remaining = tail;
     }
     remaining = remaining.strip_prefix(b"\n").unwrap_or(remaining);
-    let text = std::str::from_utf8(body.get(..end)?).ok()?;
-    let base64: String = text.lines().filter(|line| !line.contains(':')).flat_map(|l| l.split_whitespace()).collect();
-    let der = base64_std(base64.as_bytes())?;
+    let mut base64 = Vec::with_capacity(end);
+    for line in body.get(..end)?.split(|b| *b == b'\n').filter(|line| !line.contains(&b':')) {
+        base64.extend(line.iter().filter(|b| !b.is_ascii_whitespace()));
+    }
+    let der = base64_std(&base64)?;
     Some((PemBlock { label: label.to_owned(), der }, remaining))
 }
 
 fn find_line(text: &[u8], prefix: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
-        let at = from + text.get(from..)?.windows(prefix.len()).position(|w| w == prefix)?;
+        let at = from + find(text.get(from..)?, prefix)?;
         if at == 0 || text.get(at - 1) == Some(&b'\n') {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
+/// Where `mark` stands first. Marks of PEM begin with a dash, which base64 does not have.
+fn find(text: &[u8], mark: &[u8]) -> Option<usize> {
+    let (first, mut from) = (mark.first()?, 0);
+    loop {
+        let at = from + text.get(from..)?.iter().position(|b| b == first)?;
+        if text.get(at..)?.starts_with(mark) {
             return Some(at);
         }
         from = at + 1;
@@ -134,6 +151,20 @@ mod tests {
         assert_eq!(pem_all(b"-----BEGIN CERTIFICATE-----\nAAAA\n").0, vec![]);
         assert_eq!(pem_all(b"-----BEGIN X-----\n!!!!\n-----END X-----\n").0, vec![]);
         assert_eq!(pem_all(b"").0, vec![]);
+    }
+
+    #[test]
+    fn marks_without_end_cost_their_length_and_not_its_square() {
+        let marks = b"-----BEGIN A-----\n".repeat(500_000);
+        assert_eq!(pem_all(&marks).0, vec![]);
+        let both = [marks.as_slice(), pem_encode("A", b"found").as_bytes()].concat();
+        assert_eq!(pem_all(&both).0, vec![PemBlock { label: "A".into(), der: b"found".to_vec() }]);
+    }
+
+    #[test]
+    fn pem_headers_are_skipped() {
+        let text = b"-----BEGIN A-----\r\nProc-Type: 4,X\r\n\r\nAA==\r\n-----END A-----\r\n";
+        assert_eq!(pem_all(text).0, vec![PemBlock { label: "A".into(), der: vec![0] }]);
     }
 
     #[test]

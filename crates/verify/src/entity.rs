@@ -210,11 +210,12 @@ impl SignedEntity {
             return vec![named.unwrap_or(HashAlgorithm::Sha256)];
         }
         let default = key.kind().default_hash();
-        let hinted = self.log_entries.iter().find_map(|e| body::named_hash(&e.body));
-        match hinted {
-            Some(HashAlgorithm::Sha256) if default != HashAlgorithm::Sha256 => vec![HashAlgorithm::Sha256, default],
-            _ if default != HashAlgorithm::Sha256 => vec![default, HashAlgorithm::Sha256],
-            _ => vec![default],
+        if default == HashAlgorithm::Sha256 {
+            return vec![default];
+        }
+        match self.log_entries.iter().find_map(|e| body::named_hash(&e.body)) {
+            Some(HashAlgorithm::Sha256) => vec![HashAlgorithm::Sha256, default],
+            _ => vec![default, HashAlgorithm::Sha256],
         }
     }
 }

@@ -128,8 +128,8 @@ pub(crate) fn issuer_key_hash(issuer_spki: &[u8]) -> [u8; 32] {
 /// The TBSCertificate without the SCT list. Spliced from the certificate's own bytes, never encoded anew: a certificate
 /// in unusual (but signed) encoding keeps it.
 fn precertificate_tbs(leaf: &Certificate) -> Vec<u8> {
-    let extensions: Vec<u8> =
-        leaf.extensions().iter().filter(|e| e.oid != EMBEDDED_SCTS).flat_map(|e| leaf.bytes(&e.raw)).copied().collect();
+    let kept = leaf.extensions().iter().filter(|e| e.oid != EMBEDDED_SCTS);
+    let extensions = kept.map(|e| leaf.bytes(&e.raw)).collect::<Vec<_>>().concat();
     let before = leaf.bytes(&leaf.parts.before_extensions);
     let tail = if extensions.is_empty() {
         Vec::new()
