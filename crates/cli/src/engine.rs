@@ -82,8 +82,8 @@ pub fn verify_all(
     let mut session = TrustSession::new(&verification.trust, network, now);
     check_locally(&mut tasks, now);
     look_up(&mut tasks, verification, network, &mut session);
-    let verdicts: Vec<_> =
-        tasks.into_iter().map(|task| verify_one(task, verification, key, network, &mut session, now)).collect();
+    let verdicts: Vec<_> = tasks.into_iter().map(|task| verify_one(task, key, &mut session, now)).collect();
+    // Warnings about trust come before the verdicts that rest on it.
     for warning in session.take_warnings() {
         streams.say(format_args!("WARNING: {warning}"));
     }
@@ -120,9 +120,9 @@ fn look_up(tasks: &mut [Task], verification: &Verification, network: &Network, s
     if !tasks.iter().any(wanted) {
         return;
     }
-    let (url, cache) = match &verification.lookup {
-        LogLookup::Allowed { rekor_url, cache } => (Some(rekor_url.as_str()), *cache),
-        LogLookup::Forbidden { cache } => (None, *cache),
+    let (log, url, cache) = match &verification.lookup {
+        LogLookup::Allowed { rekor_url, cache } => (rekor_url.as_str(), Some(rekor_url.as_str()), *cache),
+        LogLookup::Forbidden { rekor_url, cache } => (rekor_url.as_str(), None, *cache),
         LogLookup::NoLog => {
             for task in tasks.iter_mut().filter(|t| wanted(t)) {
                 task.prepared = Err(Failure::NoLog);
@@ -132,13 +132,10 @@ fn look_up(tasks: &mut [Task], verification: &Verification, network: &Network, s
     };
     // A cached entry is evidence like any other: it is bound and proved again.
     if cache == EntryCache::Used {
-        match session.at_hand() {
-            Ok(trust) => {
-                for task in tasks.iter_mut().filter(|t| wanted(t)) {
-                    use_cached(task, &trust.material, verification, network);
-                }
+        for task in tasks.iter_mut().filter(|t| wanted(t)) {
+            if let Err(failure) = use_cached(task, log, network, session) {
+                task.prepared = Err(failure);
             }
-            Err(failure) => return fail_all(tasks, &wanted, failure),
         }
     }
     if !tasks.iter().any(wanted) {
@@ -180,22 +177,21 @@ fn request_of(prepared: &Prepared, verifier: &Verifier<'_>) -> Option<LookupRequ
     }
 }
 
-fn use_cached(task: &mut Task, material: &TrustMaterial, verification: &Verification, network: &Network) {
-    let Ok(prepared) = &mut task.prepared else { return };
-    let verifier = Verifier::new(material, &prepared.requirements);
-    let Some(request) = request_of(prepared, &verifier) else { return };
-    let host = match &verification.lookup {
-        LogLookup::Allowed { rekor_url, .. } => rekor_url.as_str(),
-        _ => "",
-    };
-    let Some(json) = network.cached_entry(host, request.leaf_hash()) else { return };
+/// Adds an entry of the cache, if there is one that holds. Trust is loaded only then.
+fn use_cached(task: &mut Task, log: &str, network: &Network, session: &mut TrustSession<'_>) -> Result<(), Failure> {
+    let Ok(prepared) = &mut task.prepared else { return Ok(()) };
+    let nothing = TrustMaterial::default();
+    let verifier = Verifier::new(&nothing, &prepared.requirements);
+    let Some(request) = request_of(prepared, &verifier) else { return Ok(()) };
+    let Some(json) = network.cached_entry(log, request.leaf_hash()) else { return Ok(()) };
+    let logs = &session.at_hand()?.material.logs;
     let found = verifier.check_locally(&prepared.entity, &prepared.artifact).ok().and_then(|proof| {
-        sigward_verify::EntryLookup::new(&proof, prepared.artifact.digests(), request, host, &material.logs)
-            .accept_cached(&json)
+        sigward_verify::EntryLookup::new(&proof, prepared.artifact.digests(), request, log, logs).accept_cached(&json)
     });
     if let Some(entry) = found {
         prepared.entity.add_log_entry(entry);
     }
+    Ok(())
 }
 
 fn look_up_online(tasks: &mut [&mut Task], url: &str, material: &TrustMaterial, cache: EntryCache, network: &Network) {
@@ -238,14 +234,7 @@ fn look_up_online(tasks: &mut [&mut Task], url: &str, material: &TrustMaterial, 
     }
 }
 
-fn verify_one(
-    task: Task,
-    verification: &Verification,
-    key: Option<&PublicKey>,
-    network: &Network,
-    session: &mut TrustSession<'_>,
-    now: Timestamp,
-) -> Verdict {
+fn verify_one(task: Task, key: Option<&PublicKey>, session: &mut TrustSession<'_>, now: Timestamp) -> Verdict {
     let Task { name, prepared, export } = task;
     let prepared = match prepared {
         Ok(prepared) => prepared,
@@ -256,7 +245,6 @@ fn verify_one(
         Some(path) => export_bundle(path, &prepared, key).map(|()| verified),
         None => Ok(verified),
     });
-    let _ = (verification, network);
     Verdict { name, format, outcome }
 }
 

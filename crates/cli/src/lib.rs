@@ -15,3 +15,4 @@ pub mod render;
 pub mod requirements;
 pub mod run;
 pub mod trust_source;
+pub mod tuf_source;

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sigward_fetch::{Budget, Client, DriveError, Options, drive_all, run_blocking};
+use sigward_fetch::{Budget, Client, DriveError, EntryCache, Options, drive_all, run_blocking};
 use sigward_verify::{EntryLookup, LogEntry};
 
 use crate::args::Verbosity;
@@ -143,11 +143,19 @@ fn without_userinfo(url: &str) -> String {
 }
 
 impl Network {
-    /// An entry that was looked up earlier.
-    pub fn cached_entry(&self, _url: &str, _hash: Option<[u8; 32]>) -> Option<Vec<u8>> {
-        None
+    /// An entry that was looked up earlier: evidence, to be proved again.
+    pub fn cached_entry(&self, url: &str, hash: Option<[u8; 32]>) -> Option<Vec<u8>> {
+        self.entries()?.get(url, &hash?)
     }
 
-    /// Keeps an entry.
-    pub fn store_entry(&self, _url: &str, _hash: [u8; 32], _entry: &LogEntry) {}
+    /// Keeps an entry. A cache that cannot be written costs a request next time, and nothing else.
+    pub fn store_entry(&self, url: &str, hash: [u8; 32], entry: &LogEntry) {
+        if let Some(cache) = self.entries() {
+            let _ = cache.put(url, &hash, entry.to_answer().as_bytes());
+        }
+    }
+
+    fn entries(&self) -> Option<EntryCache> {
+        self.environment.cache.clone().map(EntryCache::new)
+    }
 }

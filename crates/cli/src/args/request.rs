@@ -281,6 +281,8 @@ pub enum LogLookup {
     },
     /// `--offline`: only a cached entry may serve.
     Forbidden {
+        /// The log whose cached entries may serve.
+        rekor_url: String,
         /// Whether entries found earlier count.
         cache: EntryCache,
     },

@@ -163,9 +163,6 @@ fn hardware(values: &Values) -> Result<(), UsageErrorKind> {
     if values.switch(&f::SK) {
         return Err(UsageErrorKind::NotSupported(NotSupported::HardwareToken("sk")));
     }
-    if values.os_text(&f::SLOT).is_some() {
-        return Err(UsageErrorKind::NotSupported(NotSupported::HardwareToken("slot")));
-    }
     Ok(())
 }
 
@@ -269,13 +266,14 @@ fn signature_digest(values: &Values) -> Result<SignatureDigest, UsageErrorKind> 
 
 fn lookup(values: &Values) -> Result<LogLookup, UsageErrorKind> {
     let cache = if values.switch(&f::NO_CACHE) { EntryCache::Unused } else { EntryCache::Used };
-    if values.switch(&f::OFFLINE) {
-        return Ok(LogLookup::Forbidden { cache });
-    }
-    Ok(match values.given(&f::REKOR_URL) {
-        Some(url) if url.is_empty() => LogLookup::NoLog,
-        Some(_) => LogLookup::Allowed { rekor_url: values.text(&f::REKOR_URL)?.unwrap_or_default(), cache },
-        None => LogLookup::Allowed { rekor_url: DEFAULT_REKOR_URL.to_owned(), cache },
+    let rekor_url = match values.given(&f::REKOR_URL) {
+        None => DEFAULT_REKOR_URL.to_owned(),
+        Some(_) => values.text(&f::REKOR_URL)?.unwrap_or_default(),
+    };
+    Ok(match (values.switch(&f::OFFLINE), rekor_url.is_empty()) {
+        (true, _) => LogLookup::Forbidden { rekor_url, cache },
+        (false, true) => LogLookup::NoLog,
+        (false, false) => LogLookup::Allowed { rekor_url, cache },
     })
 }
 

@@ -61,11 +61,11 @@ fn subject(subject: &AttestationSubject, mut needs: ArtifactNeeds, network: &Net
     match subject {
         AttestationSubject::Blob(path, algorithm) => {
             if let Some(algorithm) = algorithm {
-                needs.hashes = vec![match algorithm {
+                needs.hashes.push(match algorithm {
                     SubjectDigestAlgorithm::Sha256 => HashAlgorithm::Sha256,
                     SubjectDigestAlgorithm::Sha384 => HashAlgorithm::Sha384,
                     SubjectDigestAlgorithm::Sha512 => HashAlgorithm::Sha512,
-                }];
+                });
             }
             let blob = if path.as_os_str() == "-" {
                 BlobRef::Stdin

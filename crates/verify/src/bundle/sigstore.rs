@@ -267,7 +267,7 @@ fn signer(
             let chain: Vec<_> = certificates.collect();
             // Roots come from the trusted root alone (sigstore_bundle.proto, `x509_certificate_chain`). Bundles v0.1 of
             // npm carry them all the same; they are not used.
-            if profile != Profile::BundleV01 && chain.iter().any(|c| c.subject() == c.issuer()) {
+            if profile != Profile::BundleV01 && chain.iter().any(Certificate::is_self_issued) {
                 return Err(BundleFault::RootInChain.into());
             }
             Ok(SignerMaterial::Certificate { leaf: Box::new(leaf), chain })

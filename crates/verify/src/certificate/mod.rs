@@ -131,6 +131,11 @@ impl Certificate {
         self.validity.start
     }
 
+    /// Whether subject and issuer are the same name, as in a root.
+    pub fn is_self_issued(&self) -> bool {
+        self.subject() == self.issuer()
+    }
+
     pub(crate) fn is_version3(&self) -> bool {
         self.version3
     }
