@@ -7,6 +7,7 @@ use crate::digest::{Artifact, Digest, HashAlgorithm};
 use crate::encoding::base64_any;
 use crate::error::{Error, Input};
 use crate::limits;
+use crate::wire::capped;
 
 /// The payload type of in-toto statements.
 pub const IN_TOTO: &str = "application/vnd.in-toto+json";
@@ -87,8 +88,8 @@ struct WireStatement<'a> {
     kind: String,
     #[serde(rename = "predicateType", default)]
     predicate_type: String,
-    #[serde(borrow, default)]
-    subject: Option<Vec<WireSubject<'a>>>,
+    #[serde(borrow, default, deserialize_with = "capped::<_, _, { limits::SUBJECTS }>")]
+    subject: Vec<WireSubject<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -115,7 +116,7 @@ impl Statement {
         if !wire.kind.starts_with("https://in-toto.io/Statement/") {
             return Err(Error::StatementType { found: wire.kind });
         }
-        let subjects = wire.subject.unwrap_or_default();
+        let subjects = wire.subject;
         if subjects.len() > limits::SUBJECTS {
             return Err(Error::TooMany { what: "subjects", limit: limits::SUBJECTS, found: subjects.len() });
         }

@@ -33,6 +33,8 @@ pub const CHECKPOINT_BYTES: usize = 64 * 1024;
 pub const SCTS: usize = 16;
 /// Certificates in a bundle's chain or in one authority of a trusted root.
 pub const CHAIN_CERTIFICATES: usize = 16;
+/// Fields of a legacy bundle's objects: cosign writes four at most.
+pub const LEGACY_FIELDS: usize = 256;
 /// Certificates in the bag of one timestamp.
 pub const TIMESTAMP_CERTIFICATES: usize = 16;
 /// Subject alternative names of a leaf that are looked at.

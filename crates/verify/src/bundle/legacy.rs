@@ -10,6 +10,7 @@ use crate::digest::unhex;
 use crate::encoding::base64_std;
 use crate::entity::{Content, SignedEntity, SignerMaterial, parse_legacy_signer};
 use crate::error::{BundleFault, Error, Input};
+use crate::limits;
 use crate::profile::Profile;
 use crate::tlog::LogEntry;
 
@@ -30,6 +31,9 @@ impl<'de> Deserialize<'de> for Fields {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
                 let mut fields = BTreeMap::new();
                 while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    if fields.len() >= limits::LEGACY_FIELDS {
+                        return Err(de::Error::custom("too many fields"));
+                    }
                     let name = name.to_lowercase();
                     if fields.contains_key(&name) {
                         return Err(de::Error::custom(format!("duplicate field `{name}`")));

@@ -10,7 +10,7 @@ use crate::error::{BundleFault, Error, Input};
 use crate::limits;
 use crate::profile::Profile;
 use crate::tlog::{InclusionProof, LogEntry, LogProofs};
-use crate::wire::{Bytes, Int64, nullable};
+use crate::wire::{Bytes, Int64, capped, nullable};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,7 +34,12 @@ struct Material {
     certificate: Option<RawCertificate>,
     #[serde(default, rename = "x509CertificateChain", alias = "x509_certificate_chain")]
     chain: Option<CertificateChain>,
-    #[serde(default, rename = "tlogEntries", alias = "tlog_entries", deserialize_with = "nullable")]
+    #[serde(
+        default,
+        rename = "tlogEntries",
+        alias = "tlog_entries",
+        deserialize_with = "capped::<_, _, { limits::LOG_ENTRIES }>"
+    )]
     tlog_entries: Vec<WireEntry>,
     #[serde(default, rename = "timestampVerificationData", alias = "timestamp_verification_data")]
     timestamps: Option<TimestampData>,
@@ -57,14 +62,19 @@ struct RawCertificate {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CertificateChain {
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "capped::<_, _, { limits::CHAIN_CERTIFICATES }>")]
     certificates: Vec<RawCertificate>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimestampData {
-    #[serde(default, rename = "rfc3161Timestamps", alias = "rfc3161_timestamps", deserialize_with = "nullable")]
+    #[serde(
+        default,
+        rename = "rfc3161Timestamps",
+        alias = "rfc3161_timestamps",
+        deserialize_with = "capped::<_, _, { limits::TIMESTAMPS }>"
+    )]
     rfc3161: Vec<WireTimestamp>,
 }
 
@@ -126,7 +136,7 @@ struct WireProof {
     root_hash: Bytes,
     #[serde(default, rename = "treeSize", alias = "tree_size", deserialize_with = "nullable")]
     tree_size: Int64,
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "capped::<_, _, { limits::PROOF_HASHES }>")]
     hashes: Vec<Bytes>,
     #[serde(default)]
     checkpoint: Option<Checkpoint>,
@@ -164,7 +174,7 @@ struct WireEnvelope {
     payload: Bytes,
     #[serde(default, rename = "payloadType", alias = "payload_type", deserialize_with = "nullable")]
     payload_type: String,
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "capped::<_, _, { limits::ENVELOPE_SIGNATURES }>")]
     signatures: Vec<WireSignature>,
 }
 

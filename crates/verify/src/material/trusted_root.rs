@@ -10,7 +10,7 @@ use crate::error::{Error, Input};
 use crate::key::PublicKey;
 use crate::limits;
 use crate::time::Window;
-use crate::wire::{Bytes, nullable};
+use crate::wire::{Bytes, capped, nullable};
 
 const MEDIA_TYPES: [&str; 4] = [
     "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
@@ -23,18 +23,23 @@ const MEDIA_TYPES: [&str; 4] = [
 struct Root {
     #[serde(default, alias = "media_type", rename = "mediaType", deserialize_with = "nullable")]
     media_type: String,
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "capped::<_, _, { limits::TRUSTED_INSTANCES }>")]
     tlogs: Vec<Log>,
     #[serde(
         default,
         alias = "certificate_authorities",
         rename = "certificateAuthorities",
-        deserialize_with = "nullable"
+        deserialize_with = "capped::<_, _, { limits::TRUSTED_INSTANCES }>"
     )]
     certificate_authorities: Vec<Authority>,
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "capped::<_, _, { limits::TRUSTED_INSTANCES }>")]
     ctlogs: Vec<Log>,
-    #[serde(default, alias = "timestamp_authorities", rename = "timestampAuthorities", deserialize_with = "nullable")]
+    #[serde(
+        default,
+        alias = "timestamp_authorities",
+        rename = "timestampAuthorities",
+        deserialize_with = "capped::<_, _, { limits::TRUSTED_INSTANCES }>"
+    )]
     timestamp_authorities: Vec<Authority>,
 }
 
@@ -101,7 +106,7 @@ struct DistinguishedName {
 
 #[derive(Deserialize)]
 struct Chain {
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "capped::<_, _, { limits::CHAIN_CERTIFICATES }>")]
     certificates: Vec<ChainCertificate>,
 }
 
