@@ -48,12 +48,7 @@ impl Verifier {
 }
 
 /// hashedrekord 0.0.1.
-pub fn hashedrekord_v001(
-    hash: Hash,
-    digest: &[u8],
-    signature: &[u8],
-    verifier: &Verifier,
-) -> Vec<u8> {
+pub fn hashedrekord_v001(hash: Hash, digest: &[u8], signature: &[u8], verifier: &Verifier) -> Vec<u8> {
     entry(
         "hashedrekord",
         "0.0.1",
@@ -141,12 +136,7 @@ pub fn intoto_v002(envelope: &Envelope, verifier: &Verifier) -> Vec<u8> {
 }
 
 /// hashedrekord 0.0.2 (Rekor v2). For DSSE the digest is that of the pre-authentication encoding.
-pub fn hashedrekord_v002(
-    hash: Hash,
-    digest: &[u8],
-    signature: &[u8],
-    verifier: &Verifier,
-) -> Vec<u8> {
+pub fn hashedrekord_v002(hash: Hash, digest: &[u8], signature: &[u8], verifier: &Verifier) -> Vec<u8> {
     entry(
         "hashedrekord",
         "0.0.2",
@@ -159,11 +149,8 @@ pub fn hashedrekord_v002(
 
 /// dsse 0.0.2 (Rekor v2).
 pub fn dsse_v002(envelope: &Envelope, verifier: &Verifier) -> Vec<u8> {
-    let signatures: Vec<_> = envelope
-        .signatures
-        .iter()
-        .map(|sig| json!({"content": b64(&sig.sig), "verifier": verifier.to_v2()}))
-        .collect();
+    let signatures: Vec<_> =
+        envelope.signatures.iter().map(|sig| json!({"content": b64(&sig.sig), "verifier": verifier.to_v2()})).collect();
     entry(
         "dsse",
         "0.0.2",

@@ -72,10 +72,7 @@ impl Bundle {
                 material["certificate"] = json!({"rawBytes": b64(der)});
             }
             Material::Chain(ders) => {
-                let certs: Vec<_> = ders
-                    .iter()
-                    .map(|der| json!({"rawBytes": b64(der)}))
-                    .collect();
+                let certs: Vec<_> = ders.iter().map(|der| json!({"rawBytes": b64(der)})).collect();
                 material["x509CertificateChain"] = json!({"certificates": certs});
             }
             Material::PublicKey(hint) => material["publicKey"] = json!({"hint": hint}),
@@ -85,20 +82,12 @@ impl Bundle {
             material["tlogEntries"] = self.entries.iter().map(Entry::to_bundle).collect();
         }
         if !self.timestamps.is_empty() {
-            let stamps: Vec<_> = self
-                .timestamps
-                .iter()
-                .map(|stamp| json!({"signedTimestamp": b64(stamp)}))
-                .collect();
+            let stamps: Vec<_> = self.timestamps.iter().map(|stamp| json!({"signedTimestamp": b64(stamp)})).collect();
             material["timestampVerificationData"] = json!({"rfc3161Timestamps": stamps});
         }
         let mut out = json!({"mediaType": self.media_type, "verificationMaterial": material});
         match &self.content {
-            Content::Message {
-                hash,
-                digest,
-                signature,
-            } => {
+            Content::Message { hash, digest, signature } => {
                 out["messageSignature"] = json!({
                     "messageDigest": {"algorithm": hash.proto(), "digest": b64(digest)},
                     "signature": b64(signature),

@@ -71,18 +71,13 @@ impl Authority {
     pub fn new(spec: &CaSpec, issuer: Option<&Self>) -> Self {
         let key = Key::new(spec.key);
         let subject = der::name(&spec.organization, &spec.common_name);
-        let (issuer_name, issuer_key) =
-            issuer.map_or((&subject, &key), |ca| (&ca.subject, &ca.key));
+        let (issuer_name, issuer_key) = issuer.map_or((&subject, &key), |ca| (&ca.subject, &ca.key));
         let mut cert = Cert::new(issuer_name, &subject, spec.validity, &key);
         cert.extensions.extend(spec.key_usage.map(Ext::key_usage));
         if !spec.eku.is_empty() {
-            cert.extensions
-                .push(Ext::extended_key_usage(false, &spec.eku));
+            cert.extensions.push(Ext::extended_key_usage(false, &spec.eku));
         }
-        cert.extensions.extend(
-            spec.basic_constraints
-                .map(|(ca, path_len)| Ext::basic_constraints(ca, path_len)),
-        );
+        cert.extensions.extend(spec.basic_constraints.map(|(ca, path_len)| Ext::basic_constraints(ca, path_len)));
         cert.extensions.push(Ext::subject_key_id(&key));
         if issuer.is_some() {
             cert.extensions.push(Ext::authority_key_id(issuer_key));
@@ -119,11 +114,7 @@ impl Ca {
             let next = Authority::new(spec, Some(chain.last().unwrap_or(&root)));
             chain.push(next);
         }
-        Self {
-            root,
-            intermediates: chain,
-            url: "https://fulcio.sigstore.test".to_owned(),
-        }
+        Self { root, intermediates: chain, url: "https://fulcio.sigstore.test".to_owned() }
     }
 
     /// A CA whose root signs leaves itself.
@@ -138,12 +129,7 @@ impl Ca {
 
     /// The leaf's issuer first, the root last: the order of trusted roots and bundles.
     pub fn chain(&self) -> Vec<Vec<u8>> {
-        let mut chain: Vec<_> = self
-            .intermediates
-            .iter()
-            .rev()
-            .map(|ca| ca.der.clone())
-            .collect();
+        let mut chain: Vec<_> = self.intermediates.iter().rev().map(|ca| ca.der.clone()).collect();
         chain.push(self.root.der.clone());
         chain
     }
@@ -154,9 +140,7 @@ impl Ca {
         let key = leaf.use_key.clone().unwrap_or_else(|| Key::new(leaf.key));
         let issuer = self.issuer();
         let mut cert = leaf.to_cert(&key, issuer, time);
-        let hash = leaf
-            .signature_hash
-            .unwrap_or_else(|| issuer.key.default_hash());
+        let hash = leaf.signature_hash.unwrap_or_else(|| issuer.key.default_hash());
         embed(&mut cert, &issuer.key, hash, logs, &leaf.scts);
         Issued {
             der: cert.sign_with(&issuer.key, hash),
@@ -252,18 +236,14 @@ pub const KREL_STAGING: &str = "krel-staging@k8s-releng-prod.iam.gserviceaccount
 /// Who signs Kubernetes' promoted images.
 pub const KREL_TRUST: &str = "krel-trust@k8s-releng-prod.iam.gserviceaccount.com";
 /// The identity of [`Leaf::workflow`].
-pub const WORKFLOW: &str =
-    "https://github.com/example/project/.github/workflows/release.yml@refs/tags/v1.2.3";
+pub const WORKFLOW: &str = "https://github.com/example/project/.github/workflows/release.yml@refs/tags/v1.2.3";
 /// The issuer of [`Leaf::workflow`].
 pub const GITHUB: &str = "https://token.actions.githubusercontent.com";
 
 impl Leaf {
     /// Another e-mail address.
     pub fn email(address: &str) -> Self {
-        Self {
-            sans: vec![San::email(address)],
-            ..Self::default()
-        }
+        Self { sans: vec![San::email(address)], ..Self::default() }
     }
 
     /// Sets the issuer in both extensions.
@@ -314,10 +294,7 @@ impl Leaf {
         if !self.eku.is_empty() {
             exts.push(Ext::extended_key_usage(self.eku_critical, &self.eku));
         }
-        exts.extend(
-            self.basic_constraints
-                .map(|(ca, path_len)| Ext::basic_constraints(ca, path_len)),
-        );
+        exts.extend(self.basic_constraints.map(|(ca, path_len)| Ext::basic_constraints(ca, path_len)));
         exts.push(Ext::subject_key_id(key));
         exts.push(Ext::authority_key_id(&issuer.key));
         if !self.sans.is_empty() {

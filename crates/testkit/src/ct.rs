@@ -40,12 +40,7 @@ pub struct SctSpec {
 
 impl Default for SctSpec {
     fn default() -> Self {
-        Self {
-            log: SctLog::Known(0),
-            timestamp_ms: None,
-            extensions: Vec::new(),
-            bad_signature: false,
-        }
+        Self { log: SctLog::Known(0), timestamp_ms: None, extensions: Vec::new(), bad_signature: false }
     }
 }
 
@@ -54,10 +49,7 @@ impl SctSpec {
     pub fn static_ct(leaf_index: u64) -> Self {
         let mut extensions = vec![0, 0, 5];
         extensions.extend_from_slice(&leaf_index.to_be_bytes()[3..]);
-        Self {
-            extensions,
-            ..Self::default()
-        }
+        Self { extensions, ..Self::default() }
     }
 }
 
@@ -86,10 +78,7 @@ impl CtLog {
 
     /// A log with a fresh key of any kind.
     pub fn with_kind(url: &str, kind: KeyKind) -> Self {
-        Self {
-            key: Key::new(kind),
-            url: url.to_owned(),
-        }
+        Self { key: Key::new(kind), url: url.to_owned() }
     }
 
     /// An SCT over a precertificate: the TBS without the SCT extension, bound to the issuer's key.
@@ -167,13 +156,7 @@ pub fn sct_extension(scts: &[Sct]) -> Ext {
 }
 
 /// Adds SCTs to a certificate that has none, as a CA does between precertificate and certificate.
-pub fn embed(
-    cert: &mut Cert,
-    issuer: &Key,
-    hash: Hash,
-    logs: &[CtLog],
-    specs: &[SctSpec],
-) -> Vec<Sct> {
+pub fn embed(cert: &mut Cert, issuer: &Key, hash: Hash, logs: &[CtLog], specs: &[SctSpec]) -> Vec<Sct> {
     let tbs = cert.tbs(issuer, hash);
     let scts: Vec<Sct> = specs
         .iter()

@@ -39,10 +39,7 @@ pub fn context_primitive(number: u8, content: &[u8]) -> Vec<u8> {
 
 /// OBJECT IDENTIFIER from dotted text.
 pub fn oid(dotted: &str) -> Vec<u8> {
-    let arcs: Vec<u64> = dotted
-        .split('.')
-        .map(|arc| arc.parse().expect("an OID arc is a number"))
-        .collect();
+    let arcs: Vec<u64> = dotted.split('.').map(|arc| arc.parse().expect("an OID arc is a number")).collect();
     let mut content = base128(arcs[0] * 40 + arcs[1]);
     for arc in &arcs[2..] {
         content.extend(base128(*arc));
@@ -113,36 +110,22 @@ pub fn printable(text: &str) -> Vec<u8> {
 /// GeneralizedTime in whole seconds.
 pub fn generalized_time(unix: i64) -> Vec<u8> {
     let c = Civil::from_unix(unix);
-    let text = format!(
-        "{:04}{:02}{:02}{:02}{:02}{:02}Z",
-        c.year, c.month, c.day, c.hour, c.minute, c.second
-    );
+    let text = format!("{:04}{:02}{:02}{:02}{:02}{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second);
     tlv(0x18, text.as_bytes())
 }
 
 /// UTCTime.
 pub fn utc_time(unix: i64) -> Vec<u8> {
     let c = Civil::from_unix(unix);
-    let text = format!(
-        "{:02}{:02}{:02}{:02}{:02}{:02}Z",
-        c.year.rem_euclid(100),
-        c.month,
-        c.day,
-        c.hour,
-        c.minute,
-        c.second
-    );
+    let text =
+        format!("{:02}{:02}{:02}{:02}{:02}{:02}Z", c.year.rem_euclid(100), c.month, c.day, c.hour, c.minute, c.second);
     tlv(0x17, text.as_bytes())
 }
 
 /// X.509 Time: UTCTime until 2049, GeneralizedTime from 2050.
 pub fn x509_time(unix: i64) -> Vec<u8> {
     let year = Civil::from_unix(unix).year;
-    if (1950..2050).contains(&year) {
-        utc_time(unix)
-    } else {
-        generalized_time(unix)
-    }
+    if (1950..2050).contains(&year) { utc_time(unix) } else { generalized_time(unix) }
 }
 
 /// Name of `organization` and `common name`, as PrintableString, empty parts left out.
@@ -160,11 +143,7 @@ fn length(len: usize) -> Vec<u8> {
     if len < 0x80 {
         return vec![len as u8];
     }
-    let bytes: Vec<u8> = len
-        .to_be_bytes()
-        .into_iter()
-        .skip_while(|byte| *byte == 0)
-        .collect();
+    let bytes: Vec<u8> = len.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
     let mut out = vec![0x80 | bytes.len() as u8];
     out.extend(bytes);
     out

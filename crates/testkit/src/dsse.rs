@@ -31,11 +31,7 @@ pub struct EnvelopeSignature {
 impl Envelope {
     /// An in-toto envelope signed by one key.
     pub fn sign(payload: &[u8], key: &Key, hash: Hash) -> Self {
-        let mut envelope = Self {
-            payload_type: IN_TOTO.to_owned(),
-            payload: payload.to_vec(),
-            signatures: Vec::new(),
-        };
+        let mut envelope = Self { payload_type: IN_TOTO.to_owned(), payload: payload.to_vec(), signatures: Vec::new() };
         envelope.add_signature(key, hash);
         envelope
     }
@@ -43,21 +39,13 @@ impl Envelope {
     /// Adds a signature over the envelope as it stands.
     pub fn add_signature(&mut self, key: &Key, hash: Hash) {
         let sig = key.sign_with(hash, self.pae());
-        self.signatures.push(EnvelopeSignature {
-            keyid: Some(String::new()),
-            sig,
-        });
+        self.signatures.push(EnvelopeSignature { keyid: Some(String::new()), sig });
     }
 
     /// The pre-authentication encoding: what is signed.
     pub fn pae(&self) -> Vec<u8> {
-        let mut out = format!(
-            "DSSEv1 {} {} {} ",
-            self.payload_type.len(),
-            self.payload_type,
-            self.payload.len()
-        )
-        .into_bytes();
+        let mut out =
+            format!("DSSEv1 {} {} {} ", self.payload_type.len(), self.payload_type, self.payload.len()).into_bytes();
         out.extend_from_slice(&self.payload);
         out
     }
@@ -85,9 +73,10 @@ impl Envelope {
             .signatures
             .iter()
             .map(|sig| {
-                let keyid = sig.keyid.as_ref().map_or(String::new(), |keyid| {
-                    format!("\"keyid\":{},", Value::from(keyid.as_str()))
-                });
+                let keyid = sig
+                    .keyid
+                    .as_ref()
+                    .map_or(String::new(), |keyid| format!("\"keyid\":{},", Value::from(keyid.as_str())));
                 format!("{{{keyid}\"sig\":\"{}\"}}", b64(&sig.sig))
             })
             .collect();
@@ -121,12 +110,7 @@ impl Statement {
     }
 
     /// A v1 statement about a SHA-256 given in hex, such as an image's.
-    pub fn about_digest(
-        name: &str,
-        sha256_hex: &str,
-        predicate_type: &str,
-        predicate: Value,
-    ) -> Self {
+    pub fn about_digest(name: &str, sha256_hex: &str, predicate_type: &str, predicate: Value) -> Self {
         let digests = vec![("sha256".to_owned(), sha256_hex.to_owned())];
         Self {
             statement_type: "https://in-toto.io/Statement/v1".to_owned(),
@@ -151,10 +135,8 @@ impl Statement {
             .subjects
             .iter()
             .map(|(name, digests)| {
-                let digest: serde_json::Map<_, _> = digests
-                    .iter()
-                    .map(|(algorithm, value)| (algorithm.clone(), Value::from(value.as_str())))
-                    .collect();
+                let digest: serde_json::Map<_, _> =
+                    digests.iter().map(|(algorithm, value)| (algorithm.clone(), Value::from(value.as_str()))).collect();
                 json!({"name": name, "digest": digest})
             })
             .collect();

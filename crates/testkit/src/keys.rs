@@ -7,9 +7,7 @@ use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair, RsaKeyPair,
-};
+use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair, RsaKeyPair};
 
 use crate::der;
 use crate::text::{b64, pem};
@@ -51,9 +49,7 @@ pub enum Hash {
 impl Hash {
     /// Digest of `bytes`.
     pub fn of(self, bytes: impl AsRef<[u8]>) -> Vec<u8> {
-        digest::digest(self.algorithm(), bytes.as_ref())
-            .as_ref()
-            .to_vec()
+        digest::digest(self.algorithm(), bytes.as_ref()).as_ref().to_vec()
     }
 
     /// `sha256`: Rekor's and in-toto's spelling.
@@ -114,9 +110,7 @@ enum Pair {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key")
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
+        f.debug_struct("Key").field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 
@@ -139,14 +133,11 @@ impl Key {
             KeyKind::Rsa3072 => rsa(KeySize::Rsa3072),
             KeyKind::Rsa4096 => rsa(KeySize::Rsa4096),
             KeyKind::Ed25519 => Pair::Ed(Ed25519KeyPair::generate().expect("an Ed25519 key")),
-            KeyKind::MlDsa65 => Pair::Pq(Box::new(
-                PqdsaKeyPair::generate(&signature::ML_DSA_65_SIGNING).expect("an ML-DSA key"),
-            )),
+            KeyKind::MlDsa65 => {
+                Pair::Pq(Box::new(PqdsaKeyPair::generate(&signature::ML_DSA_65_SIGNING).expect("an ML-DSA key")))
+            }
         };
-        Self {
-            kind,
-            pair: Arc::new(pair),
-        }
+        Self { kind, pair: Arc::new(pair) }
     }
 
     /// The hash that goes with this kind unless something says otherwise. Ed25519 and ML-DSA hash by themselves;
@@ -168,11 +159,7 @@ impl Key {
     pub fn sign_with(&self, hash: Hash, message: impl AsRef<[u8]>) -> Vec<u8> {
         let message = message.as_ref();
         match &*self.pair {
-            Pair::Ec(pair) => pair
-                .sign_digest(&self.curve_digest(hash, message))
-                .expect("signs")
-                .as_ref()
-                .to_vec(),
+            Pair::Ec(pair) => pair.sign_digest(&self.curve_digest(hash, message)).expect("signs").as_ref().to_vec(),
             Pair::Rsa(pair) => {
                 let padding = match hash {
                     Hash::Sha256 => &signature::RSA_PKCS1_SHA256,
@@ -304,13 +291,8 @@ impl Key {
     }
 }
 
-fn rsa_sign(
-    pair: &RsaKeyPair,
-    padding: &'static signature::RsaSignatureEncoding,
-    message: &[u8],
-) -> Vec<u8> {
+fn rsa_sign(pair: &RsaKeyPair, padding: &'static signature::RsaSignatureEncoding, message: &[u8]) -> Vec<u8> {
     let mut out = vec![0; pair.public_modulus_len()];
-    pair.sign(padding, &SystemRandom::new(), message, &mut out)
-        .expect("signs");
+    pair.sign(padding, &SystemRandom::new(), message, &mut out).expect("signs");
     out
 }

@@ -22,12 +22,15 @@
 //! | RFC 3161 | [`tsa::Tsa`], [`tsa::Stamp`] |
 //! | bundles | [`bundle::Bundle`], [`bundle::LegacyBundle`] |
 //! | in-toto and DSSE | [`dsse::Statement`], [`dsse::Envelope`] |
-//! | trust | [`trust::TrustedRoot`] |
+//! | trust | [`trust::TrustedRoot`], [`TufRepo`] |
+//! | a Kubernetes release | [`Release`] |
+//! | loopback servers with faults and a request log | [`Server`], [`RekorServer`], [`FileServer`], [`Fault`] |
+//! | attacks by name | [`damage`] |
+//! | all of it in one folder, for command lines | [`World`], `sigward-testkit world DIR` and `serve DIR` |
 //!
 //! Minting wrong things means changing one field of a right thing. Keys are random, everything else is the same on each run.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::as_conversions,
@@ -38,25 +41,41 @@ pub mod body;
 pub mod bundle;
 pub mod ca;
 pub mod ct;
+pub mod damage;
 pub mod der;
 pub mod dsse;
+pub mod fault;
+pub mod files;
 pub mod keys;
 pub mod merkle;
 pub mod note;
+pub mod proposal;
 pub mod rekor;
+mod rekor_server;
+pub mod release;
+pub mod server;
 mod sigstore;
 pub mod text;
 pub mod time;
 pub mod trust;
 pub mod tsa;
+pub mod tuf;
+pub mod world;
 pub mod x509;
 
 pub use bundle::{Bundle, LegacyBundle};
 pub use ca::{IDENTITY, ISSUER, Leaf};
 pub use dsse::{Envelope, Statement};
+pub use fault::{Fault, FaultKind};
+pub use files::FileServer;
 pub use keys::{Hash, Key, KeyKind, sha256};
 pub use rekor::{Entry, Rekor};
+pub use rekor_server::RekorServer;
+pub use release::{Release, ReleaseSpec};
+pub use server::Server;
 pub use sigstore::{How, LogAs, Signed, Sigstore};
 pub use trust::TrustedRoot;
 pub use tsa::{Stamp, Tsa};
+pub use tuf::TufRepo;
+pub use world::World;
 pub use x509::San;

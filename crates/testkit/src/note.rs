@@ -32,13 +32,7 @@ pub struct NoteSignature {
 impl Checkpoint {
     /// A checkpoint without signatures.
     pub fn new(origin: &str, size: u64, root: &[u8]) -> Self {
-        Self {
-            origin: origin.to_owned(),
-            size,
-            root: root.to_vec(),
-            extra: Vec::new(),
-            signatures: Vec::new(),
-        }
+        Self { origin: origin.to_owned(), size, root: root.to_vec(), extra: Vec::new(), signatures: Vec::new() }
     }
 
     /// What is signed: the lines up to and with the last newline before the empty line.

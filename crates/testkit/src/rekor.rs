@@ -170,14 +170,7 @@ impl Rekor {
         }
     }
 
-    fn entry_at(
-        &self,
-        leaves: &[Vec<u8>],
-        index: usize,
-        kind: (&str, &str),
-        body: &[u8],
-        time: i64,
-    ) -> Entry {
+    fn entry_at(&self, leaves: &[Vec<u8>], index: usize, kind: (&str, &str), body: &[u8], time: i64) -> Entry {
         let mut entry = Entry {
             kind: kind.0.to_owned(),
             version: kind.1.to_owned(),
@@ -306,10 +299,7 @@ fn host(url: &str) -> String {
 }
 
 fn seeded() -> Arc<Mutex<State>> {
-    Arc::new(Mutex::new(State {
-        leaves: (0..5).map(filler).collect(),
-        entries: Vec::new(),
-    }))
+    Arc::new(Mutex::new(State { leaves: (0..5).map(filler).collect(), entries: Vec::new() }))
 }
 
 fn filler(at: usize) -> Vec<u8> {

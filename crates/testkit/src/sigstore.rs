@@ -156,51 +156,22 @@ impl Sigstore {
     }
 
     /// Attests any payload with a managed key, with choices.
-    pub fn attest_with_key_as(
-        &self,
-        artifact: &[u8],
-        payload: &[u8],
-        key: &Key,
-        how: &How,
-    ) -> Signed {
+    pub fn attest_with_key_as(&self, artifact: &[u8], payload: &[u8], key: &Key, how: &How) -> Signed {
         self.envelope(artifact, payload, key.clone(), None, how)
     }
 
     /// Logs, stamps and collects a message signature.
-    fn message(
-        &self,
-        blob: &[u8],
-        key: Key,
-        cert: Option<(Vec<u8>, Vec<Vec<u8>>)>,
-        how: &How,
-    ) -> Signed {
+    fn message(&self, blob: &[u8], key: Key, cert: Option<(Vec<u8>, Vec<Vec<u8>>)>, how: &How) -> Signed {
         let hash = how.hash.unwrap_or_else(|| key.default_hash());
-        let signature = how
-            .signature
-            .clone()
-            .unwrap_or_else(|| key.sign_with(hash, blob));
+        let signature = how.signature.clone().unwrap_or_else(|| key.sign_with(hash, blob));
         let verifier = verifier(&key, cert.as_ref());
         let digest = hash.of(blob);
         let v1 = match how.log_as {
-            LogAs::Rekord => (
-                "rekord",
-                "0.0.1",
-                body::rekord_v001(blob, &signature, &verifier),
-            ),
-            _ => (
-                "hashedrekord",
-                "0.0.1",
-                body::hashedrekord_v001(hash, &digest, &signature, &verifier),
-            ),
+            LogAs::Rekord => ("rekord", "0.0.1", body::rekord_v001(blob, &signature, &verifier)),
+            _ => ("hashedrekord", "0.0.1", body::hashedrekord_v001(hash, &digest, &signature, &verifier)),
         };
         let v2 = body::hashedrekord_v002(hash, &digest, &signature, &verifier);
-        let evidence = Evidence {
-            v1,
-            v2: ("hashedrekord", v2),
-            hash,
-            signature,
-            envelope: None,
-        };
+        let evidence = Evidence { v1, v2: ("hashedrekord", v2), hash, signature, envelope: None };
         self.collect(blob, key, cert, how, evidence)
     }
 
@@ -226,18 +197,9 @@ impl Sigstore {
             ("dsse", body::dsse_v002(&envelope, &verifier))
         } else {
             let digest = hash.of(envelope.pae());
-            (
-                "hashedrekord",
-                body::hashedrekord_v002(hash, &digest, &signature, &verifier),
-            )
+            ("hashedrekord", body::hashedrekord_v002(hash, &digest, &signature, &verifier))
         };
-        let evidence = Evidence {
-            v1,
-            v2,
-            hash,
-            signature,
-            envelope: Some(envelope),
-        };
+        let evidence = Evidence { v1, v2, hash, signature, envelope: Some(envelope) };
         self.collect(artifact, key, cert, how, evidence)
     }
 
@@ -300,10 +262,7 @@ struct Evidence {
 impl How {
     /// The default, at a time.
     pub fn at(time: i64) -> Self {
-        Self {
-            time: Some(time),
-            ..Self::default()
-        }
+        Self { time: Some(time), ..Self::default() }
     }
 
     fn time(&self) -> i64 {

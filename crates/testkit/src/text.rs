@@ -22,10 +22,7 @@ pub fn hex(bytes: impl AsRef<[u8]>) -> String {
 /// Reads hexadecimal; panics when it is none.
 pub fn unhex(text: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "an odd number of hex digits");
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex"))
-        .collect()
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex")).collect()
 }
 
 /// PEM as Go's `pem.Encode` writes it: 64 columns, a newline at the end.
@@ -63,9 +60,7 @@ pub fn jcs(value: &Value) -> Vec<u8> {
 /// OLPC canonical JSON, as securesystemslib and go-tuf sign it: only `"` and `\` are escaped.
 pub fn olpc(value: &Value) -> Vec<u8> {
     let mut out = String::new();
-    write_canonical(value, &mut out, &|text| {
-        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-    });
+    write_canonical(value, &mut out, &|text| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")));
     out.into_bytes()
 }
 

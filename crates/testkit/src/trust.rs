@@ -139,11 +139,7 @@ impl CaTrust {
     }
 
     fn to_value(&self) -> Value {
-        let certs: Vec<_> = self
-            .certs
-            .iter()
-            .map(|der| json!({"rawBytes": b64(der)}))
-            .collect();
+        let certs: Vec<_> = self.certs.iter().map(|der| json!({"rawBytes": b64(der)})).collect();
         let mut out = json!({
             "subject": {"organization": self.organization, "commonName": self.common_name},
             "uri": self.url,

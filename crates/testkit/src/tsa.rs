@@ -143,10 +143,7 @@ impl Default for Tsa {
 impl CaSpec {
     /// A timestamp authority's root.
     pub fn tsa_root() -> Self {
-        Self {
-            common_name: "sigstore-tsa-root".to_owned(),
-            ..Self::root()
-        }
+        Self { common_name: "sigstore-tsa-root".to_owned(), ..Self::root() }
     }
 
     /// A timestamp authority's intermediate.
@@ -178,15 +175,10 @@ impl Tsa {
             Ext::authority_key_id(&issuer.key),
         ];
         if !leaf.eku.is_empty() {
-            cert.extensions
-                .push(Ext::extended_key_usage(leaf.eku_critical, &leaf.eku));
+            cert.extensions.push(Ext::extended_key_usage(leaf.eku_critical, &leaf.eku));
         }
         cert.extensions.extend(leaf.extra.iter().cloned());
-        let leaf = Authority {
-            der: cert.sign(&issuer.key),
-            key,
-            subject,
-        };
+        let leaf = Authority { der: cert.sign(&issuer.key), key, subject };
         Self {
             serial: cert.serial,
             leaf,
@@ -215,11 +207,7 @@ impl Tsa {
         let info = self.tst_info(message, stamp);
         let content = der::seq(&[der::oid(TST_INFO), der::context(0, &der::octets(&info))]);
         let signer_info = self.signer_info(&info, stamp);
-        let mut parts = vec![
-            der::integer(3),
-            der::set(&[algorithm(stamp.digest)]),
-            content,
-        ];
+        let mut parts = vec![der::integer(3), der::set(&[algorithm(stamp.digest)]), content];
         let certs = match &stamp.certs {
             Bag::Absent => None,
             Bag::Empty => Some(Vec::new()),
@@ -233,19 +221,13 @@ impl Tsa {
     }
 
     fn tst_info(&self, message: &[u8], stamp: &Stamp) -> Vec<u8> {
-        let imprint = stamp
-            .imprint
-            .clone()
-            .unwrap_or_else(|| stamp.imprint_hash.of(message));
+        let imprint = stamp.imprint.clone().unwrap_or_else(|| stamp.imprint_hash.of(message));
         let mut serial = random_bytes(20);
         serial[0] = serial[0] & 0x7f | 0x40;
         let mut parts = vec![
             der::integer(1),
             der::oid(&stamp.policy),
-            der::seq(&[
-                der::seq(&[der::oid(stamp.imprint_hash.oid()), der::null()]),
-                der::octets(&imprint),
-            ]),
+            der::seq(&[der::seq(&[der::oid(stamp.imprint_hash.oid()), der::null()]), der::octets(&imprint)]),
             der::integer_bytes(&serial),
             der::generalized_time(stamp.time),
         ];
@@ -259,10 +241,7 @@ impl Tsa {
 
     fn signer_info(&self, info: &[u8], stamp: &Stamp) -> Vec<u8> {
         let issuer = self.intermediates.last().unwrap_or(&self.root);
-        let digest = stamp
-            .message_digest
-            .clone()
-            .unwrap_or_else(|| stamp.digest.of(info));
+        let digest = stamp.message_digest.clone().unwrap_or_else(|| stamp.digest.of(info));
         let mut attributes = vec![
             attribute(CONTENT_TYPE, der::oid(TST_INFO)),
             attribute(SIGNING_TIME, der::utc_time(stamp.time)),
@@ -272,10 +251,7 @@ impl Tsa {
             let names = der::seq(&[der::context(4, &issuer.subject)]);
             let issuer_serial = der::seq(&[names, der::integer_bytes(&self.serial)]);
             let id = der::seq(&[der::octets(&sha256(&self.leaf.der)), issuer_serial]);
-            attributes.push(attribute(
-                SIGNING_CERTIFICATE_V2,
-                der::seq(&[der::seq(&[id])]),
-            ));
+            attributes.push(attribute(SIGNING_CERTIFICATE_V2, der::seq(&[der::seq(&[id])])));
         }
         let attributes = der::set_of(&attributes);
         let key = stamp.signer.as_ref().unwrap_or(&self.leaf.key);

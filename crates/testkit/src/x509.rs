@@ -46,11 +46,7 @@ pub struct Ext {
 impl Ext {
     /// Any extension.
     pub fn new(oid: &str, critical: bool, value: Vec<u8>) -> Self {
-        Self {
-            oid: oid.to_owned(),
-            critical,
-            value,
-        }
+        Self { oid: oid.to_owned(), critical, value }
     }
 
     /// KeyUsage, critical.
@@ -109,11 +105,7 @@ impl Ext {
 
     /// A Fulcio extension: `.1` to `.6` are raw text, all later ones a UTF8String.
     pub fn fulcio(arc: u8, text: &str) -> Self {
-        let value = if arc <= 6 {
-            text.as_bytes().to_vec()
-        } else {
-            der::utf8(text)
-        };
+        let value = if arc <= 6 { text.as_bytes().to_vec() } else { der::utf8(text) };
         Self::new(&format!("{FULCIO}.{arc}"), false, value)
     }
 
@@ -217,10 +209,7 @@ impl Cert {
             der::integer_bytes(&self.serial),
             signer.signature_algorithm(hash),
             self.issuer.clone(),
-            der::seq(&[
-                der::x509_time(self.not_before),
-                der::x509_time(self.not_after),
-            ]),
+            der::seq(&[der::x509_time(self.not_before), der::x509_time(self.not_after)]),
             self.subject.clone(),
             self.spki.clone(),
         ];
