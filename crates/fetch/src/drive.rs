@@ -43,15 +43,15 @@ pub async fn drive<I: Inquiry>(
     results.pop().unwrap_or(Err(DriveError::Stopped(Error::NothingAsked)))
 }
 
-/// Drives many inquiries side by side, each at its own pace. The budget is for all of them together; where it ends,
-/// the inquiries that are not finished stop.
+/// Drives many inquiries side by side, each at its own pace. The budget is for each of them, and shared: an inquiry
+/// may use what another one does not. Where it ends, the inquiries that are not finished stop.
 pub async fn drive_all<I: Inquiry>(
     inquiries: &mut [I],
     client: &Client,
     deadline: Instant,
     budget: Budget,
 ) -> Vec<Result<I::Out, DriveError<I::Error>>> {
-    let mut driver = Driver::new(client, deadline, budget, inquiries.len());
+    let mut driver = Driver::new(client, deadline, budget.times(inquiries.len()), inquiries.len());
     let mut results: Vec<_> =
         inquiries.iter_mut().enumerate().map(|(index, inquiry)| driver.step(index, inquiry, Vec::new())).collect();
     while let Some(Performed { index, place, answer }) = driver.next().await {

@@ -74,3 +74,6 @@ pub const TUF_REQUESTS: u32 = 600;
 
 /// Bytes of a TUF refresh: the longest chain of roots of the largest size, and the other roles.
 pub const TUF_BYTES: u64 = 160 * 1024 * 1024;
+
+/// Time for a whole refresh of the trust root that nobody asked for: a mirror that dribbles must not cost more.
+pub const UNASKED_REFRESH: Duration = Duration::from_secs(20);

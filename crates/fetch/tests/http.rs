@@ -425,6 +425,15 @@ fn answers_keep_the_order_of_needs_and_inquiries_their_own() {
 }
 
 #[test]
+fn budget_grows_with_the_inquiries() {
+    let server = Server::files(|_| Some(b"x".to_vec()));
+    let mut inquiries: Vec<Ask> = (0..20).map(|_| Ask::get(&server.url, 10)).collect();
+    let budget = Budget { requests: 1, bytes: 1, ..Budget::default() };
+    let found = run_blocking(drive_all(&mut inquiries, &client(), soon(), budget)).unwrap();
+    assert!(found.iter().all(Result::is_ok));
+}
+
+#[test]
 fn one_client_serves_several_runtimes() {
     let server = Server::files(|_| Some(b"x".to_vec()));
     let client = client();

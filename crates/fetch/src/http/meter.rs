@@ -21,6 +21,18 @@ impl Default for Budget {
     }
 }
 
+impl Budget {
+    /// The budget of several inquiries together.
+    pub(crate) fn times(self, inquiries: usize) -> Self {
+        let count = u32::try_from(inquiries).unwrap_or(u32::MAX);
+        Self {
+            requests: self.requests.saturating_mul(count),
+            bytes: self.bytes.saturating_mul(u64::from(count)),
+            concurrency: self.concurrency,
+        }
+    }
+}
+
 /// Counts what is spent, for all requests of an inquiry together.
 #[derive(Debug)]
 pub(crate) struct Meter {
