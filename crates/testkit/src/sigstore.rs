@@ -1,5 +1,7 @@
 //! One virtual sigstore instance, and what it signs.
 
+use serde_json::json;
+
 use crate::body::{self, Verifier};
 use crate::bundle::{Bundle, Content, LegacyBundle, Material, media_type};
 use crate::ca::{Ca, Issued, Leaf};
@@ -351,6 +353,11 @@ impl Signed {
     /// Kubernetes' `.cert`: base64 of the PEM certificate. Panics for managed keys.
     pub fn cert_b64(&self) -> String {
         b64(self.cert_pem())
+    }
+
+    /// cosign's file for `--rfc3161-timestamp`; also the image annotation `dev.sigstore.cosign/rfc3161timestamp`.
+    pub fn rfc3161_json(&self) -> String {
+        json!({"SignedRFC3161Timestamp": b64(&self.timestamp)}).to_string()
     }
 
     /// The certificate in PEM. Panics for managed keys.

@@ -119,11 +119,12 @@ impl World {
         self.put(&format!("{name}.sig"), signed.sig());
         self.put(&format!("{name}.cert"), signed.cert_b64());
         self.put(&format!("{name}.tsr"), signed.timestamp.clone());
+        self.put(&format!("{name}.rfc3161.json"), signed.rfc3161_json());
         self.say(&format!(
             ". ./env.sh; verify-blob --signature {name}.sig --certificate {name}.cert --rekor-url $REKOR {who} {name}"
         ));
         self.say(&format!(
-            ". ./env.sh; verify-blob --signature {name}.sig --certificate {name}.cert --rfc3161-timestamp {name}.tsr \
+            ". ./env.sh; verify-blob --signature {name}.sig --certificate {name}.cert --rfc3161-timestamp {name}.rfc3161.json \
              --use-signed-timestamps --insecure-ignore-tlog {who} {name}"
         ));
         let sct = self.sigstore.detached_sct(signed.cert.as_ref().expect("keyless"), signed.time);
@@ -152,7 +153,7 @@ impl World {
     }
 
     fn add_managed_keys(&mut self) {
-        self.say("\n# Managed keys. P-384 and P-521 over SHA-256 too, as cosign's --key means.");
+        self.say("\n# Managed keys. P-384 and P-521 over SHA-256 too, as cosign's --key means. cosign 3.1.1 does not know ML-DSA.");
         for (name, kind) in [
             ("p256", KeyKind::P256),
             ("p384", KeyKind::P384),
