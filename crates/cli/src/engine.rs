@@ -11,7 +11,7 @@ use sigward_verify::{
     TimeUse, TrustMaterial, Verified, Verifier,
 };
 
-use crate::args::request::{EntryCache, Explain, LogLookup, OutputFormat, Verification};
+use crate::args::request::{EntryCache, Explain, LogLookup, OutputFormat, TrustSource, TufRefresh, Verification};
 use crate::commands::Streams;
 use crate::evidence::lacks_log_entry;
 use crate::exit::Exit;
@@ -80,7 +80,9 @@ pub fn verify_all(
 ) -> Exit {
     let now = Timestamp::now();
     let mut session = TrustSession::new(&verification.trust, network, now);
-    check_locally(&mut tasks, now);
+    if may_ask(&tasks, verification) {
+        check_locally(&mut tasks, now);
+    }
     look_up(&mut tasks, verification, network, &mut session);
     let verdicts: Vec<_> = tasks.into_iter().map(|task| verify_one(task, key, &mut session, now)).collect();
     // Warnings about trust come before the verdicts that rest on it.
@@ -95,6 +97,13 @@ struct Verdict {
     name: String,
     format: &'static str,
     outcome: Result<Verified, Failure>,
+}
+
+/// Whether a request may come before the whole verification, whose own first step is the local check.
+fn may_ask(tasks: &[Task], verification: &Verification) -> bool {
+    let always = matches!(verification.trust.source, TrustSource::Tuf { refresh: TufRefresh::Always, .. });
+    let lacks = |task: &Task| task.prepared.as_ref().is_ok_and(|p| lacks_log_entry(&p.entity));
+    always || tasks.iter().any(lacks)
 }
 
 /// The local check first: it needs neither trust nor network, and a corrupted file is then called so.
