@@ -38,7 +38,8 @@ impl Network {
         Self { environment, timeout, verbosity, used: AtomicBool::new(false) }
     }
 
-    /// Whether anything was asked for yet: a run that is online anyway may also refresh its trust.
+    /// Whether anything but trust was asked for yet: a run that is online anyway may also refresh its trust. A refresh
+    /// does not count: strangers' evidence can cause one, and must not make the run "online" for all others.
     pub fn was_used(&self) -> bool {
         self.used.load(Ordering::Relaxed)
     }
@@ -48,10 +49,9 @@ impl Network {
         Instant::now() + self.timeout
     }
 
-    /// A client for one block of requests.
-    pub fn client(&self, options: Options) -> Client {
+    fn client(&self) -> Client {
         self.used.store(true, Ordering::Relaxed);
-        Client::new(options)
+        Client::new(Options::from_env())
     }
 
     /// The body of a URL that the user named, at most `limit` bytes.
@@ -60,7 +60,7 @@ impl Network {
     /// [`Failure::Network`].
     pub fn get(&self, url: &str, limit: usize) -> Result<Vec<u8>, Failure> {
         self.log("GET", url);
-        let client = self.client(Options::from_env());
+        let client = self.client();
         let deadline = self.deadline();
         let answer = run_blocking(async { client.get(url, limit, deadline).await }).and_then(|answer| answer);
         answer.map(|response| response.body).map_err(|error| loading(&error))
@@ -72,7 +72,7 @@ impl Network {
     /// [`Failure::Network`], or what `take` says.
     pub fn stream(&self, url: &str, take: &mut dyn FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
         self.log("GET", url);
-        let client = self.client(Options::from_env());
+        let client = self.client();
         let deadline = self.deadline();
         let outcome = run_blocking(async {
             let mut body = client.get_stream(url, BLOB_LIMIT, deadline).await.map_err(|error| loading(&error))?;
@@ -89,7 +89,7 @@ impl Network {
         self.log("asking the log at", url);
         let places: Vec<Option<Option<[u8; 32]>>> = lookups.iter().map(|l| l.as_ref().map(|(_, hash)| *hash)).collect();
         let mut inquiries: Vec<_> = lookups.into_iter().flatten().map(|(inquiry, _)| inquiry).collect();
-        let client = self.client(Options::from_env());
+        let client = self.client();
         let deadline = self.deadline();
         let driven = run_blocking(async { drive_all(&mut inquiries, &client, deadline, Budget::default()).await });
         let mut results = match driven {
