@@ -1,7 +1,9 @@
 //! The trust root that TUF maintains: embedded, kept on this machine, or refreshed now, as `sigward_trust::state` says.
 
+use std::time::Instant;
+
 use jiff::{SignedDuration, Timestamp};
-use sigward_fetch::{Options, RefreshedTrust, TufStore, refresh_trust, run_blocking};
+use sigward_fetch::{Client, Options, RefreshedTrust, TufStore, refresh_trust, run_blocking};
 use sigward_trust::embedded::{EmbeddedRoot, PRODUCTION};
 use sigward_trust::state::{self, AtHand, Demand, Network as Reach, Plan, Rules, TufMode};
 use sigward_trust::tuf::CachedTrust;
@@ -121,7 +123,7 @@ impl TufSource {
     /// [`Failure::Trust`].
     pub fn update(&mut self, network: &Network, now: Timestamp) -> Result<RefreshedTrust, Failure> {
         let local = self.local(now)?;
-        run_refresh(&local, network, Options::from_env(), now)
+        run_refresh(&local, network, Options::from_env(), network.deadline(), now)
     }
 
     /// What would be used without a request.
@@ -199,20 +201,28 @@ impl TufSource {
 
     fn refresh(&mut self, local: &Local, network: &Network, now: Timestamp) -> Result<Vec<u8>, Failure> {
         // Only `always` was asked for; else nobody waits for a mirror that does not answer.
-        let options = match self.rules.mode {
-            TufMode::Always => Options::from_env(),
-            _ => Options::from_env().unasked(),
+        let (options, deadline) = match self.rules.mode {
+            TufMode::Always => (Options::from_env(), network.deadline()),
+            _ => {
+                let soon = Instant::now() + sigward_fetch::limits::UNASKED_REFRESH;
+                (Options::from_env().unasked(), network.deadline().min(soon))
+            }
         };
-        let refreshed = run_refresh(local, network, options, now)?;
+        let refreshed = run_refresh(local, network, options, deadline, now)?;
         self.warnings.extend(refreshed.not_cached.map(|error| format!("the trust root could not be kept: {error}")));
         Ok(refreshed.trusted_root)
     }
 }
 
-fn run_refresh(local: &Local, network: &Network, options: Options, now: Timestamp) -> Result<RefreshedTrust, Failure> {
+fn run_refresh(
+    local: &Local,
+    network: &Network,
+    options: Options,
+    deadline: Instant,
+    now: Timestamp,
+) -> Result<RefreshedTrust, Failure> {
     network.log("refreshing the trust root from", &local.mirror);
-    let client = network.client(options);
-    let deadline = network.deadline();
+    let client = Client::new(options);
     let outcome = run_blocking(async {
         refresh_trust(local.store.as_ref(), &local.start_root, &local.mirror, now, &client, deadline).await
     });
