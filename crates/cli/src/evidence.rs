@@ -35,7 +35,7 @@ pub fn key(reference: &KeyRef, network: &Network) -> Result<PublicKey, Failure> 
             let pem = input::small(location, limits::PEM_BYTES, network)
                 .map_err(prefixed("loading verifier from key opts: loading public key"))?;
             PublicKey::from_pem(&pem).map_err(|error| Failure::Evidence {
-                what: "loading verifier from key opts: loading public key: ".into(),
+                what: "loading verifier from key opts: loading public key: pem to public key: ".into(),
                 error,
             })
         }
@@ -174,8 +174,8 @@ fn detached(material: &BlobMaterial, wanted: Wanted, network: &Network) -> Resul
 }
 
 fn certificate(location: &Location, network: &Network) -> Result<Certificate, Failure> {
-    let bytes =
-        input::small(location, limits::PEM_BYTES, network).map_err(prefixed("loading verifier from key opts"))?;
+    let bytes = input::small(location, limits::PEM_BYTES, network)
+        .map_err(prefixed("loading verifier from key opts: loading cert"))?;
     parse_certificate_file(&bytes)
         .map_err(|error| Failure::Evidence { what: "loading verifier from key opts: loading cert: ".into(), error })
 }

@@ -32,6 +32,7 @@ pub(super) fn verify_blob(
         return Err(UsageErrorKind::ArgumentCount(ArgumentCount::Exactly(1, 0)));
     }
     exclusive(values)?;
+    warn_of_skipped_log(values, "blob", notices);
     hardware(values)?;
     let has = |flag: &Flag| values.os_text(flag).is_some();
     let identity = has(&f::IDENTITY) || has(&f::IDENTITY_REGEXP);
@@ -39,7 +40,7 @@ pub(super) fn verify_blob(
     if !has(&f::KEY) && !has(&f::CERTIFICATE) && !has(&f::BUNDLE) && !identity {
         return Err(UsageErrorKind::NoKeyMaterial);
     }
-    let verification = verification(values, "blob", notices)?;
+    let verification = verification(values)?;
     let mut items = Vec::new();
     for blob in blobs {
         items.push(blob_item(values, blob, blobs.len())?);
@@ -59,6 +60,7 @@ pub(super) fn verify_blob_attestation(
         several => return Err(UsageErrorKind::ArgumentCount(ArgumentCount::AtMost(1, several.len()))),
     };
     exclusive(values)?;
+    warn_of_skipped_log(values, "blob attestation", notices);
     hardware(values)?;
     let subject = attestation_subject(values, blob, program, notices)?;
     let has = |flag: &Flag| values.os_text(flag).is_some();
@@ -68,7 +70,7 @@ pub(super) fn verify_blob_attestation(
     if !has(&f::KEY) && !has(&f::CERTIFICATE) && !has(&f::BUNDLE) {
         return Err(UsageErrorKind::NoKeyMaterial);
     }
-    let verification = verification(values, "blob attestation", notices)?;
+    let verification = verification(values)?;
     let name = blob.map(OsString::as_os_str);
     Ok(VerifyBlobAttestationRequest {
         subject,
@@ -159,6 +161,12 @@ fn exclusive(values: &Values) -> Result<(), UsageErrorKind> {
     Ok(())
 }
 
+fn warn_of_skipped_log(values: &Values, artifact: &'static str, notices: &mut Vec<Notice>) {
+    if values.switch(&f::IGNORE_TLOG) {
+        notices.push(Notice::TlogSkipped { artifact });
+    }
+}
+
 fn hardware(values: &Values) -> Result<(), UsageErrorKind> {
     if values.switch(&f::SK) {
         return Err(UsageErrorKind::NotSupported(NotSupported::HardwareToken("sk")));
@@ -166,16 +174,9 @@ fn hardware(values: &Values) -> Result<(), UsageErrorKind> {
     Ok(())
 }
 
-fn verification(
-    values: &Values,
-    artifact: &'static str,
-    notices: &mut Vec<Notice>,
-) -> Result<Verification, UsageErrorKind> {
+fn verification(values: &Values) -> Result<Verification, UsageErrorKind> {
     let signer = signer(values)?;
     let ignored = values.switch(&f::IGNORE_TLOG);
-    if ignored {
-        notices.push(Notice::TlogSkipped { artifact });
-    }
     let one = NonZeroU32::MIN;
     let tlog = if ignored || values.switch(&f::PRIVATE_INFRASTRUCTURE) {
         TlogUse::SkippedUnsafe
