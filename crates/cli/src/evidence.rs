@@ -234,6 +234,12 @@ fn find_beside(blob: &BlobRef, material: &BlobMaterial, has_key: bool) -> Result
         };
         return Err(nothing(name, &["nothing: only files have neighbours"]));
     };
+    // A blob that is not there has no neighbours either; a digest in its place is no file.
+    if crate::args::request::digest_reference(path.as_os_str()).is_none()
+        && let Err(error) = path.metadata()
+    {
+        return Err(Failure::open(path, &error));
+    }
     let with = |suffix: &str| {
         let mut name: OsString = path.clone().into_os_string();
         name.push(suffix);

@@ -363,3 +363,46 @@ mod prehash {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::{Digest as _, Sha512, SigningKey};
+
+    use super::*;
+
+    fn ed25519() -> (SigningKey, PublicKey) {
+        let secret = SigningKey::from_bytes(&[7; 32]);
+        let mut spki = vec![0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
+        spki.extend_from_slice(secret.verifying_key().as_bytes());
+        let key = PublicKey::from_spki(&spki).unwrap();
+        (secret, key)
+    }
+
+    #[test]
+    fn ed25519ph_is_over_the_digest() {
+        let (secret, key) = ed25519();
+        let signature = secret.sign_prehashed(Sha512::new().chain_update(b"message"), None).unwrap().to_bytes();
+        let digest = |m: &[u8]| HashAlgorithm::Sha512.digest(m);
+        assert_eq!(key.verify_ed25519ph(&digest(b"message"), &signature), Ok(()));
+        assert_eq!(key.verify_ed25519ph(&digest(b"other"), &signature), Err(SignatureFault::Invalid));
+        assert_eq!(key.verify_ed25519ph(&digest(b"message"), &signature[1..]), Err(SignatureFault::Invalid));
+        let sha256 = HashAlgorithm::Sha256.digest(b"message");
+        assert_eq!(key.verify_ed25519ph(&sha256, &signature), Err(SignatureFault::Unsupported));
+        // A prehashed signature is no pure one (RFC 8032 §5.1: domain separation).
+        assert_eq!(key.verify(HashAlgorithm::Sha512, b"message", &signature), Err(SignatureFault::Invalid));
+    }
+
+    #[test]
+    fn keys_that_are_too_weak_or_malformed_are_refused() {
+        let (_, key) = ed25519();
+        let mut longer = key.spki().to_vec();
+        longer.push(0);
+        assert!(matches!(PublicKey::from_spki(&longer), Err(Error::Key { .. })));
+        assert!(matches!(PublicKey::from_spki(b""), Err(Error::Key { .. })));
+        // RSAPublicKey with a modulus of 1024 bits.
+        let modulus = [&[2, 0x81, 0x81, 0][..], &[0xff; 128]].concat();
+        let body = [modulus, vec![2, 3, 1, 0, 1]].concat();
+        let weak = [vec![0x30, 0x81, u8::try_from(body.len()).unwrap()], body].concat();
+        assert!(matches!(PublicKey::from_pkcs1(&weak), Err(Error::Key { .. })));
+    }
+}

@@ -41,20 +41,21 @@ pub(super) static VERBS: &[Verb] = &[
                       expected signer. Evidence is named with --bundle, or with --signature and --certificate; \
                       otherwise it is found beside the blob: BLOB.sigstore.json, or BLOB.sig and BLOB.cert. In a \
                       flag, {} stands for the blob's name.",
-        examples: "\
-  # A file of a Kubernetes release, with kubectl.sig and kubectl.cert beside it
-  {0} verify-blob kubectl \\
-    --certificate-identity krel-staging@k8s-releng-prod.iam.gserviceaccount.com \\
-    --certificate-oidc-issuer https://accounts.google.com
-
-  # A bundle: no network is needed
-  {0} verify-blob --bundle tool.sigstore.json tool.tar.gz \\
-    --certificate-identity https://github.com/org/tool/.github/workflows/release.yml@refs/tags/v1 \\
-    --certificate-oidc-issuer https://token.actions.githubusercontent.com
-
-  # Several files at once, each with its own bundle; say why
-  {0} verify-blob --explain --key cosign.pub --bundle '{}.bundle' a.tar.gz b.tar.gz
-",
+        examples: concat!(
+            "  # A file of a Kubernetes release; kubectl.sig and kubectl.cert lie beside it\n",
+            "  {0} verify-blob kubectl \\\n",
+            "    --certificate-identity \\\n",
+            "      krel-staging@k8s-releng-prod.iam.gserviceaccount.com \\\n",
+            "    --certificate-oidc-issuer https://accounts.google.com\n",
+            "\n",
+            "  # A bundle: no network is needed\n",
+            "  {0} verify-blob --bundle tool.sigstore.json tool.tar.gz \\\n",
+            "    --certificate-identity jane@example.com \\\n",
+            "    --certificate-oidc-issuer https://accounts.google.com\n",
+            "\n",
+            "  # Several files at once, each with its own bundle; say why\n",
+            "  {0} verify-blob --explain --key cosign.pub --bundle '{}.bundle' *.tar.gz\n",
+        ),
         flags: &[flags::VERIFYING, flags::BLOB, flags::GLOBAL],
     },
     Verb {
@@ -64,12 +65,13 @@ pub(super) static VERBS: &[Verb] = &[
         summary: "Verify an attestation about a file",
         description: "Verifies that the attestation named by --bundle or --signature was signed by the expected \
                       signer, has the predicate type named by --type, and is about BLOB or about --digest.",
-        examples: "\
-  # SLSA provenance of a file
-  {0} verify-blob-attestation --bundle tool.intoto.jsonl --type slsaprovenance1 tool \\
-    --certificate-identity-regexp '^https://github.com/org/tool/' \\
-    --certificate-oidc-issuer https://token.actions.githubusercontent.com
-",
+        examples: concat!(
+            "  # SLSA provenance of a file\n",
+            "  {0} verify-blob-attestation --bundle tool.intoto.jsonl \\\n",
+            "    --type slsaprovenance1 tool \\\n",
+            "    --certificate-identity-regexp '^https://github.com/org/tool/.*$' \\\n",
+            "    --certificate-oidc-issuer https://token.actions.githubusercontent.com\n",
+        ),
         flags: &[flags::VERIFYING, flags::ATTESTATION, flags::GLOBAL],
     },
     Verb {
