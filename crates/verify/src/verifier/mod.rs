@@ -4,6 +4,7 @@
 //! `SelfConsistent` → `Logged` → `Timed` → `Trusted` → `Verified`. What is not asked for is a proof as well, of a kind
 //! of its own that names the setting which waived it ([`Waiver`]).
 
+mod signature;
 mod steps;
 
 use jiff::Timestamp;
@@ -20,7 +21,7 @@ use crate::report::Report;
 use crate::timestamp::ProvedTimestamp;
 use crate::tlog::ProvedEntry;
 
-pub use steps::SelfConsistent;
+pub use signature::SelfConsistent;
 
 /// Who may have signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,7 +250,7 @@ impl<'a> Verifier<'a> {
         entity: &'e SignedEntity,
         artifact: &Artifact,
     ) -> Result<SelfConsistent<'e>, Error> {
-        steps::self_consistent(entity, artifact, self.requirements)
+        signature::self_consistent(entity, artifact, self.requirements)
     }
 
     /// The whole flow. `now` is used only where nothing else proves a time.

@@ -2,35 +2,22 @@
 
 use jiff::Timestamp;
 
+use super::signature::{SelfConsistent, describe_artifact, self_consistent};
 use super::{
     Claims, EvidenceIntermediates, LogUse, ProvedSigner, Requirements, SctUse, Signer, TimeUse, Verified, Waiver,
 };
 use crate::certificate::Certificate;
 use crate::certificate::chain::{self, Purpose, TrustedPath};
 use crate::certificate::sct::{Sct, SignedCertificate, issuer_key_hash};
-use crate::digest::{Artifact, Digest, HashAlgorithm, hex};
-use crate::dsse::Statement;
-use crate::entity::{Content, SignedEntity, SignerMaterial, ed25519_need};
+use crate::digest::{Artifact, Digest, hex};
+use crate::entity::{SignedEntity, SignerMaterial};
 use crate::error::{Error, LogFault, SctFault};
 use crate::identity;
-use crate::key::{KeyKind, PublicKey, RsaPadding, SignatureFault};
 use crate::material::TrustMaterial;
-use crate::profile::{Ed25519Rule, IssuanceRule};
+use crate::profile::IssuanceRule;
 use crate::report::{Check, Report};
 use crate::timestamp::{self, ProvedTimestamp};
-use crate::tlog::body::{self, Claim, Verifier as EntryVerifier};
 use crate::tlog::{self, LogEntry, ProvedEntry};
-
-/// Signature, artifact and key agree. The key itself is not trusted yet.
-#[derive(Debug, Clone)]
-pub struct SelfConsistent<'e> {
-    entity: &'e SignedEntity,
-    /// The key that the signature was checked with.
-    key: PublicKey,
-    /// Digest that was signed; `None` if the key signs the message itself.
-    signed: Option<Digest>,
-    statement: Option<Statement>,
-}
 
 /// Entries of logs are about this signature, and trusted logs stand behind them; or no log was asked for.
 pub(super) struct Logged<'e> {
@@ -82,8 +69,8 @@ pub(super) fn record_self_consistent<'e>(
     const EXPECTED: &str = "the signature is over this artifact, by the signer's key";
     match self_consistent(entity, artifact, wanted) {
         Ok(proof) => {
-            let over = proof.signed.map_or_else(|| "the message".to_owned(), |d| d.to_string());
-            report.passed(Check::Signature, EXPECTED, format!("{} signature over {over}", proof.key.kind()));
+            let over = proof.signed_digest().map_or_else(|| "the message".to_owned(), ToString::to_string);
+            report.passed(Check::Signature, EXPECTED, format!("{} signature over {over}", proof.key().kind()));
             Ok(proof)
         }
         Err(error) => {
@@ -93,189 +80,7 @@ pub(super) fn record_self_consistent<'e>(
     }
 }
 
-pub(super) fn self_consistent<'e>(
-    entity: &'e SignedEntity,
-    artifact: &Artifact,
-    wanted: &Requirements,
-) -> Result<SelfConsistent<'e>, Error> {
-    let key = signing_key(entity, wanted)?;
-    match &entity.content {
-        Content::Message { named_digest } => {
-            if let Some(named) = named_digest {
-                check_named_digest(named, artifact)?;
-            }
-            let signed = verify_message(entity, &key, artifact, wanted)?;
-            Ok(SelfConsistent { entity, key, signed, statement: None })
-        }
-        Content::Envelope { envelope, .. } => {
-            let pae = envelope.pae();
-            let valid = entity.signature_hashes(&key, wanted.signature_hash).into_iter().any(|hash| {
-                let signatures = envelope.signatures.iter().filter(|s| **s == entity.signature);
-                signatures.into_iter().any(|s| key.verify(hash, &pae, s).is_ok())
-            });
-            if !valid {
-                return Err(not_signed_by(&key, "the attestation".into()));
-            }
-            let statement = Some(Statement::parse(envelope)?);
-            Ok(SelfConsistent { entity, key, signed: None, statement })
-        }
-    }
-}
-
-/// The key that must have signed: the managed one, or the certificate's.
-fn signing_key(entity: &SignedEntity, wanted: &Requirements) -> Result<PublicKey, Error> {
-    match (&wanted.signer, &entity.signer) {
-        (Signer::Key(_), SignerMaterial::Certificate { .. }) if entity.profile.is_sigstore_bundle() => {
-            Err(Error::KeyNotExpected)
-        }
-        (Signer::Key(key), SignerMaterial::Certificate { leaf, .. }) => same_key(key, leaf.public_key()?),
-        // GHSA-fx35-mq7g-6g98: a bare key in a bundle must never stand in for the one that was given.
-        (Signer::Key(key), SignerMaterial::RawKey(found)) => same_key(key, found),
-        (Signer::Key(key), SignerMaterial::KeyHint(_) | SignerMaterial::Unnamed) => Ok(key.as_ref().clone()),
-        (Signer::Keyless(_), SignerMaterial::Certificate { leaf, .. }) => leaf.public_key().cloned(),
-        (Signer::Keyless(_), SignerMaterial::RawKey(_)) => Err(Error::RawKeyInBundle),
-        (Signer::Keyless(_), SignerMaterial::KeyHint(_) | SignerMaterial::Unnamed) => Err(Error::KeyNeeded),
-    }
-}
-
-fn same_key(given: &PublicKey, found: &PublicKey) -> Result<PublicKey, Error> {
-    if given == found {
-        return Ok(given.clone());
-    }
-    Err(Error::KeyMismatch { expected: hex(&given.fingerprint()), found: hex(&found.fingerprint()) })
-}
-
-fn check_named_digest(named: &Digest, artifact: &Artifact) -> Result<(), Error> {
-    match artifact.digest(named.algorithm()) {
-        Some(found) if found == named => Ok(()),
-        Some(found) => Err(Error::MessageDigest { expected: named.to_string(), found: found.to_string() }),
-        None => Err(Error::DigestNeeded { needed: named.algorithm().name(), found: artifact.digests().to_vec() }),
-    }
-}
-
-/// Checks the signature over the artifact; returns the digest that was signed.
-fn verify_message(
-    entity: &SignedEntity,
-    key: &PublicKey,
-    artifact: &Artifact,
-    wanted: &Requirements,
-) -> Result<Option<Digest>, Error> {
-    let invalid = || not_signed_by(key, describe_artifact(artifact));
-    match key.kind() {
-        KeyKind::Ed25519 => verify_ed25519(entity, key, artifact).and_then(|valid| valid.ok_or_else(invalid)),
-        kind @ (KeyKind::MlDsa44 | KeyKind::MlDsa65 | KeyKind::MlDsa87) => {
-            let message = artifact.whole.as_ref().ok_or_else(|| Error::MessageNeeded { kind: kind.to_string() })?;
-            key.verify(HashAlgorithm::Sha256, message, &entity.signature).map_err(|_| invalid())?;
-            Ok(None)
-        }
-        kind => {
-            let hashes = entity.signature_hashes(key, wanted.signature_hash);
-            let mut first_fault = None;
-            for hash in hashes {
-                let Some(digest) = artifact.digest(hash) else {
-                    let missing = Error::DigestNeeded { needed: hash.name(), found: artifact.digests().to_vec() };
-                    first_fault.get_or_insert(missing);
-                    continue;
-                };
-                match verify_digest(key, digest, &entity.signature, matches!(wanted.signer, Signer::Key(_))) {
-                    Ok(()) => return Ok(Some(*digest)),
-                    Err(SignatureFault::Invalid) => first_fault = Some(invalid()),
-                    Err(SignatureFault::Unsupported) => {
-                        let (kind, hash) = (kind.to_string(), hash.name().to_owned());
-                        first_fault.get_or_insert(Error::SignatureAlgorithm { kind, hash });
-                    }
-                }
-            }
-            Err(first_fault.unwrap_or_else(invalid))
-        }
-    }
-}
-
-/// PKCS#1 v1.5 for all; a managed RSA key may also sign with PSS, which nothing in the key or the format tells apart.
-fn verify_digest(key: &PublicKey, digest: &Digest, signature: &[u8], managed: bool) -> Result<(), SignatureFault> {
-    let outcome = key.verify_digest(digest, signature);
-    if managed && matches!(key.kind(), KeyKind::Rsa { .. }) && outcome == Err(SignatureFault::Invalid) {
-        return key.verify_padded(RsaPadding::Pss, digest, signature);
-    }
-    outcome
-}
-
-fn verify_ed25519(
-    entity: &SignedEntity,
-    key: &PublicKey,
-    artifact: &Artifact,
-) -> Result<Option<Option<Digest>>, Error> {
-    let prehashed = entity.profile.rules().ed25519 == Ed25519Rule::PureOrPrehashed;
-    if prehashed
-        && let Some(digest) = artifact.digest(HashAlgorithm::Sha512)
-        && key.verify_ed25519ph(digest, &entity.signature).is_ok()
-    {
-        return Ok(Some(Some(*digest)));
-    }
-    let need = ed25519_need(key, &entity.signature);
-    match (&artifact.ed25519, need) {
-        (_, None) => Ok(None),
-        (Some((checked, valid)), Some(need)) if *checked == need => Ok(valid.then_some(None)),
-        _ => Err(Error::MessageNeeded { kind: KeyKind::Ed25519.to_string() }),
-    }
-}
-
-fn describe_artifact(artifact: &Artifact) -> String {
-    artifact.digests().first().map_or_else(|| "the artifact".to_owned(), ToString::to_string)
-}
-
-fn not_signed_by(key: &PublicKey, what: String) -> Error {
-    let cosign = match key.kind() {
-        KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521 => {
-            "invalid signature when validating ASN.1 encoded signature"
-        }
-        KeyKind::Rsa { .. } => "crypto/rsa: verification error",
-        _ => "invalid signature",
-    };
-    Error::Signature { cosign, what, key: format!("the {} key {}", key.kind(), hex(&key.fingerprint())) }
-}
-
 impl<'e> SelfConsistent<'e> {
-    /// The digest that was signed; `None` if the key signs the message itself.
-    pub fn signed_digest(&self) -> Option<&Digest> {
-        self.signed.as_ref()
-    }
-
-    /// The entity that the proof is about.
-    pub fn entity(&self) -> &'e SignedEntity {
-        self.entity
-    }
-
-    /// The signer in the words of a log entry. A certificate is logged as such, even where its key was given.
-    pub(crate) fn entry_verifier(&self) -> EntryVerifier<'_> {
-        match self.entity.certificate() {
-            Some(leaf) => EntryVerifier::Certificate(leaf.der()),
-            None => EntryVerifier::Key(self.key.spki()),
-        }
-    }
-
-    /// Checks that an entry is about this signature, this key and this artifact.
-    pub(crate) fn bind(&self, entry: &LogEntry, digests: &[Digest]) -> Result<(), LogFault> {
-        if let Some((kind, version)) = &entry.kind_version {
-            let found = body::kind_version(&entry.body)?;
-            if (kind, version) != (&found.0, &found.1) {
-                return Err(LogFault::KindMismatch {
-                    expected: format!("{kind} {version}"),
-                    found: format!("{} {}", found.0, found.1),
-                });
-            }
-        }
-        let pae;
-        let claim = match &self.entity.content {
-            Content::Message { .. } => Claim::Message { digests, signed: self.signed.as_ref() },
-            Content::Envelope { envelope, json } => {
-                pae = envelope.pae();
-                Claim::Envelope { payload: &envelope.payload, pae: &pae, json: json.as_deref() }
-            }
-        };
-        body::bind(&entry.body, claim, &self.entity.signature, self.entry_verifier())
-    }
-
     /// Log inclusion. What is said about another signature is an error; what no trusted log vouches for counts nothing.
     pub(super) fn find_in_logs(
         self,
@@ -308,7 +113,7 @@ impl<'e> SelfConsistent<'e> {
         material: &TrustMaterial,
         threshold: usize,
     ) -> Result<Vec<ProvedEntry>, Error> {
-        let entity = self.entity;
+        let entity = self.entity();
         tlog::check_count(&entity.log_entries)?;
         let mut proved: Vec<ProvedEntry> = Vec::new();
         let mut faults = Vec::new();
@@ -339,7 +144,7 @@ impl<'e> SelfConsistent<'e> {
 
     /// A time that an entry claims must lie in the certificate's window, even where it is not used.
     fn check_claimed_time(&self, entry: &LogEntry) -> Result<(), Error> {
-        let Some(leaf) = self.entity.certificate() else { return Ok(()) };
+        let Some(leaf) = self.entity().certificate() else { return Ok(()) };
         if entry.integrated_time == 0 {
             return Ok(());
         }
@@ -405,7 +210,7 @@ impl<'e> Logged<'e> {
         // Rekor v2 knows no time; a timestamp is then required (§2.6). A v1 entry whose promise is missing claims a
         // time that nobody signed (CVE-2026-48816), and that is not made good by a timestamp nobody asked for.
         let only_timeless =
-            !self.entries.is_empty() && self.before.entity.log_entries.iter().all(|e| e.integrated_time == 0);
+            !self.entries.is_empty() && self.before.entity().log_entries.iter().all(|e| e.integrated_time == 0);
         let threshold = match wanted.time {
             TimeUse::Signed { threshold } => Some(threshold.max(1)),
             TimeUse::Default if keyless && only_timeless => Some(1),
@@ -435,7 +240,7 @@ impl<'e> Logged<'e> {
     }
 
     fn prove_timestamps(&self, material: &TrustMaterial, threshold: usize) -> Result<Vec<ProvedTimestamp>, Error> {
-        let entity = self.before.entity;
+        let entity = self.before.entity();
         let (mut proved, mut faults): (Vec<ProvedTimestamp>, _) = (Vec::new(), Vec::new());
         for der in entity.timestamps.iter().take(crate::limits::TIMESTAMPS) {
             match timestamp::verify(der, &entity.signature, &material.timestamp_authorities) {
@@ -463,7 +268,7 @@ impl<'e> Timed<'e> {
         wanted: &Requirements,
         report: &mut Report,
     ) -> Result<Trusted<'e>, Error> {
-        let entity = self.before.before.entity;
+        let entity = self.before.before.entity();
         let leaf = match (&wanted.signer, entity.certificate()) {
             (Signer::Key(_), _) | (Signer::Keyless(_), None) => {
                 report.not_applicable(Check::CertificateChain, Waiver::ManagedKey.setting());
@@ -558,9 +363,9 @@ impl<'e> Trusted<'e> {
         report: &mut Report,
     ) -> Result<Bound<'e>, Error> {
         let consistent = &self.before.before.before;
-        let Some(statement) = &consistent.statement else {
+        let Some(statement) = consistent.statement() else {
             report.passed(Check::Subject, "the artifact was signed", describe_artifact(artifact));
-            let digest = consistent.signed.or_else(|| artifact.digests().first().copied());
+            let digest = consistent.signed_digest().copied().or_else(|| artifact.digests().first().copied());
             return Ok(Bound { before: self, digest });
         };
         let expected = format!("a statement about {}", describe_artifact(artifact));
@@ -600,7 +405,7 @@ impl<'e> Bound<'e> {
                 ProvedSigner::Key { fingerprint }
             }
             Signer::Keyless(identities) => {
-                let found = check_identities(consistent.entity, identities)
+                let found = check_identities(consistent.entity(), identities)
                     .inspect_err(|error| report.failed(Check::Identity, expected.clone(), error))?;
                 report.passed(Check::Identity, expected, format!("{} by {}", found.subject, found.issuer));
                 ProvedSigner::Identity(found)
@@ -644,9 +449,9 @@ impl Identified<'_> {
         let Timed { before: logged, timestamps, .. } = trusted.before;
         let Logged { before: consistent, entries, waivers } = logged;
         Verified {
-            profile: consistent.entity.profile,
+            profile: consistent.entity().profile,
             digest,
-            statement: consistent.statement,
+            statement: consistent.statement().cloned(),
             signer,
             entries,
             timestamps,
