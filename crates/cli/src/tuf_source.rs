@@ -134,6 +134,11 @@ impl TufSource {
         let local = self.local(now)?;
         let never = Rules::new(TufMode::Never, state::DAY, self.rules.max_age);
         let plan = state::plan(&never, &local.at_hand, Reach::Unneeded, Demand::Ordinary, now);
+        if let Plan::Refuse(sigward_trust::Error::NothingAtHand { .. }) = plan {
+            // Nobody typed `--tuf=never`.
+            let reason = format!("no trust root is at hand for {}: `sigward trust update` gets one", local.mirror);
+            return Err(Failure::Trust(TrustFailure::Unusable { reason }));
+        }
         let (origin, as_of) = match (&plan, &local.embedded, &local.cached) {
             (Plan::UseEmbedded { .. }, Some(embedded), _) => {
                 (format!("embedded ({})", embedded.origin), Some(embedded.as_of()))
