@@ -408,5 +408,5 @@ fn explain(verdict: &Verdict, streams: &mut Streams<'_>) {
         Err(Failure::Verification(failure)) => &failure.report,
         Err(_) => return,
     };
-    let _ = streams.err.write_all(render::explain(&verdict.name, verdict.format, report).as_bytes());
+    streams.say_block(&render::explain(&verdict.name, verdict.format, report));
 }

@@ -1,14 +1,17 @@
 //! Every flag there is. Texts of deprecations are cosign's, to the letter.
 
-use super::flag::{Completes, Flag, Kind, Section};
+use super::flag::{Completes, EnvironmentNames, Flag, Kind, Section};
 
 use Section::{Checks, Command, Global, Material, Output, Signer, Trust};
 
-pub(super) static OUTPUT_FILE: Flag = Flag::file("output-file", Global, "Write standard output to FILE");
+/// cosign opens this file, and starts to log, before it reads the environment: `COSIGN_OUTPUT_FILE` and
+/// `COSIGN_VERBOSE` have no effect there, so they have none here.
+pub(super) static OUTPUT_FILE: Flag = Flag::file("output-file", Global, "Write standard output to FILE").ours();
 pub(super) static TIMEOUT: Flag =
     Flag::of(Kind::Duration, "timeout", "DURATION", Global, "Limit for all network use").short('t').default("3m0s");
-pub(super) static VERBOSE: Flag = Flag::switch("verbose", Global, "Log requests to standard error").short('d');
-pub(super) static HELP: Flag = Flag::switch("help", Global, "Show this help").short('h');
+pub(super) static VERBOSE: Flag = Flag::switch("verbose", Global, "Log requests to standard error").short('d').ours();
+pub(super) static HELP: Flag =
+    Flag::switch("help", Global, "Show this help").short('h').environment(EnvironmentNames::Neither);
 
 pub(super) static BUNDLE: Flag =
     Flag::file("bundle", Material, "Bundle with signature and evidence (sigstore's or cosign's older one)");
@@ -134,9 +137,11 @@ pub(super) static JOBS: Flag =
     Flag::of(Kind::Count, "jobs", "N", Command, "Blobs that are read at once (default: one per core)").ours();
 pub(super) static NO_CACHE: Flag = Flag::switch("no-cache", Checks, "Neither use nor keep cached log entries").ours();
 
-pub(super) static MAN_DIR: Flag =
-    Flag::text("dir", "DIR", Command, "Write one page a command into DIR").completes(Completes::Directories).ours();
-pub(super) static VERSION_JSON: Flag = Flag::switch("json", Output, "Print JSON");
+pub(super) static MAN_DIR: Flag = Flag::text("dir", "DIR", Command, "Write one page a command into DIR")
+    .completes(Completes::Directories)
+    .environment(EnvironmentNames::Neither);
+pub(super) static VERSION_JSON: Flag =
+    Flag::switch("json", Output, "Print JSON").environment(EnvironmentNames::Neither);
 
 /// Flags of every command.
 pub(super) static GLOBAL: &[&Flag] = &[&OUTPUT_FILE, &TIMEOUT, &VERBOSE, &HELP];

@@ -239,10 +239,11 @@ fn find_verb(word: &str, rest: &mut Vec<OsString>, program: &'static str) -> Res
     if let Some(name) = verbs::COSIGN_ONLY.iter().find(|n| **n == word) {
         return Err(unsupported(NotSupported::Command(name)));
     }
+    let lower = word.to_lowercase();
     let suggestions = VERBS
         .iter()
         .filter_map(|v| v.path.first().copied())
-        .filter(|name| name.starts_with(word) || is_near(name, word))
+        .filter(|name| name.starts_with(&lower) || is_near(name, &lower))
         .fold(Vec::new(), |mut names, name| {
             if !names.contains(&name) {
                 names.push(name);
@@ -254,11 +255,27 @@ fn find_verb(word: &str, rest: &mut Vec<OsString>, program: &'static str) -> Res
     Err(error(kind, Some(program.to_owned())))
 }
 
-/// One letter more, less or other.
+/// At most two letters more, less or other, as cobra suggests.
 fn is_near(name: &str, word: &str) -> bool {
-    let same_start = name.bytes().zip(word.bytes()).take_while(|(a, b)| a == b).count();
-    let same_end = name.bytes().rev().zip(word.bytes().rev()).take_while(|(a, b)| a == b).count();
-    word.len() > 2 && name.len().abs_diff(word.len()) <= 1 && same_start + same_end + 1 >= name.len().max(word.len())
+    if name.len().abs_diff(word.len()) > 2 {
+        return false;
+    }
+    // One row of Levenshtein's table at a time.
+    let mut row: Vec<usize> = (0..=word.len()).collect();
+    for (line, letter) in name.bytes().enumerate() {
+        let mut diagonal = line;
+        let mut left = line + 1;
+        for (cell, other) in row.iter_mut().skip(1).zip(word.bytes()) {
+            let replaced = diagonal + usize::from(letter != other);
+            diagonal = *cell;
+            left = replaced.min(left + 1).min(diagonal + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = line + 1;
+        }
+    }
+    row.last().is_some_and(|distance| *distance <= 2)
 }
 
 fn any_flag(name: &str) -> Option<&'static Flag> {

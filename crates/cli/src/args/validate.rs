@@ -32,19 +32,20 @@ pub(super) fn verify_blob(
         return Err(UsageErrorKind::ArgumentCount(ArgumentCount::Exactly(1, 0)));
     }
     exclusive(values)?;
+    let digest = signature_digest(values)?;
     warn_of_skipped_log(values, "blob", notices);
-    hardware(values)?;
     let has = |flag: &Flag| values.os_text(flag).is_some();
     let identity = has(&f::IDENTITY) || has(&f::IDENTITY_REGEXP);
     // Ours: without any of these, evidence is looked for beside the blob, if an identity says what it must prove.
-    if !has(&f::KEY) && !has(&f::CERTIFICATE) && !has(&f::BUNDLE) && !identity {
+    if !has(&f::KEY) && !has(&f::CERTIFICATE) && !has(&f::BUNDLE) && !values.switch(&f::SK) && !identity {
         return Err(UsageErrorKind::NoKeyMaterial);
     }
-    let verification = verification(values)?;
-    let mut items = Vec::new();
-    for blob in blobs {
-        items.push(blob_item(values, blob, blobs.len())?);
+    let signer = signer(values, UsageErrorKind::KeyCertificateAndToken, notices)?;
+    let verification = verification(values, signer, digest)?;
+    if blobs.iter().filter(|blob| *blob == "-").count() > 1 {
+        return Err(UsageErrorKind::StdinTwice);
     }
+    let items = blobs.iter().map(|blob| blob_item(values, blob, blobs.len())).collect::<Result<_, _>>()?;
     Ok(VerifyBlobRequest { items, verification, jobs: values.count(&f::JOBS) })
 }
 
@@ -60,17 +61,21 @@ pub(super) fn verify_blob_attestation(
         several => return Err(UsageErrorKind::ArgumentCount(ArgumentCount::AtMost(1, several.len()))),
     };
     exclusive(values)?;
-    warn_of_skipped_log(values, "blob attestation", notices);
-    hardware(values)?;
-    let subject = attestation_subject(values, blob, program, notices)?;
+    let digest = signature_digest(values)?;
     let has = |flag: &Flag| values.os_text(flag).is_some();
+    if values.switch(&f::CHECK_CLAIMS) && blob.is_none() && !(has(&f::DIGEST) && has(&f::DIGEST_ALG)) {
+        return Err(UsageErrorKind::NoSubject(program));
+    }
+    warn_of_skipped_log(values, "blob attestation", notices);
     if !has(&f::ENVELOPE) && !has(&f::BUNDLE) {
         return Err(UsageErrorKind::NoEnvelope);
     }
-    if !has(&f::KEY) && !has(&f::CERTIFICATE) && !has(&f::BUNDLE) {
+    if !has(&f::KEY) && !has(&f::CERTIFICATE) && !has(&f::BUNDLE) && !values.switch(&f::SK) {
         return Err(UsageErrorKind::NoKeyMaterial);
     }
-    let verification = verification(values)?;
+    let signer = signer(values, UsageErrorKind::KeyAndToken, notices)?;
+    let verification = verification(values, signer, digest)?;
+    let subject = attestation_subject(values, blob, program, notices)?;
     let name = blob.map(OsString::as_os_str);
     Ok(VerifyBlobAttestationRequest {
         subject,
@@ -130,15 +135,21 @@ fn fill(
     extension: &'static str,
 ) -> Result<Option<PathBuf>, UsageErrorKind> {
     let Some(path) = values.os_text(flag) else { return Ok(None) };
-    let Some(text) = path.to_str().filter(|text| text.contains("{}")) else {
+    let parts: Vec<&str> = path.to_str().unwrap_or_default().split("{}").collect();
+    let [first, others @ ..] = parts.as_slice() else { return Ok(Some(PathBuf::from(path))) };
+    if others.is_empty() {
         if count > 1 && flag.name != "certificate" {
             return Err(UsageErrorKind::OneFileForSeveralBlobs { flag: flag.name, blobs: count, extension });
         }
         return Ok(Some(PathBuf::from(path)));
-    };
+    }
     let blob = blob.ok_or(UsageErrorKind::PlaceholderForStdin(flag.name))?;
-    let blob = blob.to_str().ok_or(UsageErrorKind::PlaceholderForStdin(flag.name))?;
-    Ok(Some(PathBuf::from(text.replace("{}", blob))))
+    let mut filled = OsString::from(first);
+    for part in others {
+        filled.push(blob);
+        filled.push(part);
+    }
+    Ok(Some(PathBuf::from(filled)))
 }
 
 fn location(values: &Values, flag: &Flag) -> Result<Option<Location>, UsageErrorKind> {
@@ -147,41 +158,37 @@ fn location(values: &Values, flag: &Flag) -> Result<Option<Location>, UsageError
 
 /// cobra's groups of flags that exclude each other; they count as set even if empty.
 fn exclusive(values: &Values) -> Result<(), UsageErrorKind> {
+    // cobra looks at the groups in the order of their names.
     let groups: [[&Flag; 2]; 2] =
-        [[&f::CA_ROOTS, &f::CERTIFICATE_CHAIN], [&f::CA_INTERMEDIATES, &f::CERTIFICATE_CHAIN]];
+        [[&f::CA_INTERMEDIATES, &f::CERTIFICATE_CHAIN], [&f::CA_ROOTS, &f::CERTIFICATE_CHAIN]];
     for group in groups {
         if group.iter().all(|flag| values.is_set(flag)) {
             let names = group.map(|flag| flag.name).join(" ");
             return Err(UsageErrorKind::ExclusiveFlags { group: names.clone(), set: names });
         }
     }
-    if values.os_text(&f::CA_INTERMEDIATES).is_some() && values.os_text(&f::CA_ROOTS).is_none() {
-        return Err(UsageErrorKind::IntermediatesWithoutRoots);
-    }
     Ok(())
 }
 
 fn warn_of_skipped_log(values: &Values, artifact: &'static str, notices: &mut Vec<Notice>) {
-    if values.switch(&f::IGNORE_TLOG) {
+    if values.switch(&f::IGNORE_TLOG) && !values.switch(&f::PRIVATE_INFRASTRUCTURE) {
         notices.push(Notice::TlogSkipped { artifact });
     }
 }
 
-fn hardware(values: &Values) -> Result<(), UsageErrorKind> {
-    if values.switch(&f::SK) {
-        return Err(UsageErrorKind::NotSupported(NotSupported::HardwareToken("sk")));
-    }
-    Ok(())
-}
-
-fn verification(values: &Values) -> Result<Verification, UsageErrorKind> {
-    let signer = signer(values)?;
-    let ignored = values.switch(&f::IGNORE_TLOG);
+fn verification(
+    values: &Values,
+    signer: Signer,
+    signature_digest: SignatureDigest,
+) -> Result<Verification, UsageErrorKind> {
     let one = NonZeroU32::MIN;
-    let tlog = if ignored || values.switch(&f::PRIVATE_INFRASTRUCTURE) {
-        TlogUse::SkippedUnsafe
-    } else {
-        TlogUse::Required { threshold: values.threshold(&f::MIN_LOGS).unwrap_or(one) }
+    let skips = [&f::IGNORE_TLOG, &f::PRIVATE_INFRASTRUCTURE].into_iter().find(|flag| values.switch(flag));
+    let tlog = match (skips, values.threshold(&f::MIN_LOGS)) {
+        (Some(skips), Some(_)) => {
+            return Err(UsageErrorKind::Contradiction { one: f::MIN_LOGS.name, other: skips.name });
+        }
+        (Some(_), None) => TlogUse::SkippedUnsafe,
+        (None, threshold) => TlogUse::Required { threshold: threshold.unwrap_or(one) },
     };
     let timestamp_chain = values.path(&f::TIMESTAMP_CHAIN);
     let minimum = values.threshold(&f::MIN_TIMESTAMPS);
@@ -193,8 +200,8 @@ fn verification(values: &Values) -> Result<Verification, UsageErrorKind> {
     Ok(Verification {
         signer,
         format: if values.switch(&f::NEW_BUNDLE_FORMAT) { FormatChoice::Detect } else { FormatChoice::LegacyOnly },
-        signature_digest: signature_digest(values)?,
-        trust: TrustRequest { source: trust_source(values), authorities: authorities(values), timestamp_chain },
+        signature_digest,
+        trust: TrustRequest { source: trust_source(values), authorities: authorities(values)?, timestamp_chain },
         tlog,
         lookup: lookup(values)?,
         timestamps,
@@ -205,17 +212,28 @@ fn verification(values: &Values) -> Result<Verification, UsageErrorKind> {
     })
 }
 
-/// cosign's order: key and identity exclude each other, then key and certificate, then what keyless needs.
-fn signer(values: &Values) -> Result<Signer, UsageErrorKind> {
+/// cosign's order: key and identity exclude each other, then the sources of keys, then what keyless needs.
+/// `several_keys` is the error of the command for the second of these rules.
+fn signer(values: &Values, several_keys: UsageErrorKind, notices: &mut Vec<Notice>) -> Result<Signer, UsageErrorKind> {
     let (exact, regexp) = (values.text(&f::IDENTITY)?, values.text(&f::IDENTITY_REGEXP)?);
     let key = values.os_text(&f::KEY);
     if [key.is_some(), exact.is_some(), regexp.is_some()].iter().filter(|set| **set).count() > 1 {
         return Err(UsageErrorKind::KeyAndIdentity);
     }
+    let token = values.switch(&f::SK);
+    let certificate = values.os_text(&f::CERTIFICATE).is_some();
+    if key.is_some() && token || token && certificate && several_keys == UsageErrorKind::KeyCertificateAndToken {
+        return Err(several_keys);
+    }
+    // For attestations cosign takes the key and leaves the certificate unread; refusing cannot hide a mistake.
+    if key.is_some() && certificate {
+        return Err(UsageErrorKind::KeyCertificateAndToken);
+    }
+    if token {
+        return Err(UsageErrorKind::NotSupported(NotSupported::HardwareToken("sk")));
+    }
     if let Some(key) = key {
-        if values.os_text(&f::CERTIFICATE).is_some() {
-            return Err(UsageErrorKind::KeyCertificateAndToken);
-        }
+        warn_of_demands_on_certificates(values, notices);
         return Ok(Signer::ManagedKey(key_reference(&key)?));
     }
     let rule = |exact, regexp| match (exact, regexp) {
@@ -237,6 +255,21 @@ fn signer(values: &Values) -> Result<Signer, UsageErrorKind> {
     Ok(Signer::Keyless(IdentityRule { subject, issuer, workflow }))
 }
 
+/// A key has no issuer and no workflow: cosign forgets what was demanded of them, and says nothing.
+fn warn_of_demands_on_certificates(values: &Values, notices: &mut Vec<Notice>) {
+    let demands: [&Flag; 7] = [
+        &f::ISSUER,
+        &f::ISSUER_REGEXP,
+        &f::WORKFLOW_TRIGGER,
+        &f::WORKFLOW_SHA,
+        &f::WORKFLOW_NAME,
+        &f::WORKFLOW_REPOSITORY,
+        &f::WORKFLOW_REF,
+    ];
+    let set = demands.into_iter().filter(|flag| values.os_text(flag).is_some());
+    notices.extend(set.map(|flag| Notice::FlagIgnored { flag: flag.name, beside: f::KEY.name }));
+}
+
 /// The forms of `--key` (specs/cosign.md §1.6).
 fn key_reference(key: &OsStr) -> Result<KeyRef, UsageErrorKind> {
     let text = key.to_string_lossy();
@@ -256,12 +289,13 @@ fn key_reference(key: &OsStr) -> Result<KeyRef, UsageErrorKind> {
 }
 
 fn signature_digest(values: &Values) -> Result<SignatureDigest, UsageErrorKind> {
-    match values.text(&f::SIGNATURE_DIGEST)?.as_deref() {
-        None | Some("sha256") => Ok(SignatureDigest::Sha256),
-        Some("sha224") => Ok(SignatureDigest::Sha224),
-        Some("sha384") => Ok(SignatureDigest::Sha384),
-        Some("sha512") => Ok(SignatureDigest::Sha512),
-        Some(other) => Err(UsageErrorKind::SignatureDigestAlgorithm(other.to_owned())),
+    let typed = values.text(&f::SIGNATURE_DIGEST)?.unwrap_or_default();
+    match typed.trim().to_lowercase().as_str() {
+        "" | "sha256" => Ok(SignatureDigest::Sha256),
+        "sha224" => Ok(SignatureDigest::Sha224),
+        "sha384" => Ok(SignatureDigest::Sha384),
+        "sha512" => Ok(SignatureDigest::Sha512),
+        _ => Err(UsageErrorKind::SignatureDigestAlgorithm(typed)),
     }
 }
 
@@ -292,12 +326,16 @@ fn trust_source(values: &Values) -> TrustSource {
     }
 }
 
-fn authorities(values: &Values) -> Option<AuthorityFiles> {
+fn authorities(values: &Values) -> Result<Option<AuthorityFiles>, UsageErrorKind> {
     if let Some(chain) = values.path(&f::CERTIFICATE_CHAIN) {
-        return Some(AuthorityFiles::Chain(chain));
+        return Ok(Some(AuthorityFiles::Chain(chain)));
     }
-    let roots = values.path(&f::CA_ROOTS)?;
-    Some(AuthorityFiles::Roots { roots, intermediates: values.path(&f::CA_INTERMEDIATES) })
+    match (values.path(&f::CA_ROOTS), values.path(&f::CA_INTERMEDIATES)) {
+        (Some(roots), intermediates) => Ok(Some(AuthorityFiles::Roots { roots, intermediates })),
+        // cosign would ask its usual authorities, without a word.
+        (None, Some(_)) => Err(UsageErrorKind::IntermediatesWithoutRoots),
+        (None, None) => Ok(None),
+    }
 }
 
 fn output(values: &Values) -> OutputFormat {

@@ -24,10 +24,25 @@ impl std::fmt::Debug for Streams<'_> {
     }
 }
 
+/// Text without control characters other than line breaks and tabs: names in evidence and answers of servers are written
+/// by strangers, and must not steer a terminal.
+fn plain(text: &str) -> String {
+    let harmless = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    if text.chars().all(harmless) {
+        return text.to_owned();
+    }
+    text.chars().map(|c| if harmless(c) { c.to_string() } else { c.escape_default().to_string() }).collect()
+}
+
 impl Streams<'_> {
     /// Writes a line for people. A closed standard error changes no verdict.
     pub fn say(&mut self, line: impl Display) {
-        let _ = writeln!(self.err, "{line}");
+        let _ = writeln!(self.err, "{}", plain(&line.to_string()));
+    }
+
+    /// Writes lines for people as they are, but for control characters.
+    pub fn say_block(&mut self, text: &str) {
+        let _ = self.err.write_all(plain(text).as_bytes());
     }
 
     /// Writes the result.
@@ -42,16 +57,27 @@ impl Streams<'_> {
 
     /// Reports a failure as cosign does, with our hint between.
     pub fn fail(&mut self, failure: &Failure) -> Exit {
-        let text = crate::args::error::render_error(failure, None);
+        let text = plain(&crate::args::error::render_error(failure, None));
         match failure.hint() {
             None => {
                 let _ = self.err.write_all(text.as_bytes());
             }
             Some(hint) => {
                 let (first, last) = text.split_at(text.find("\nerror during").map_or(text.len(), |at| at + 1));
-                let _ = write!(self.err, "{first}hint: {hint}\n{last}");
+                let _ = write!(self.err, "{first}hint: {}\n{last}", plain(&hint));
             }
         }
         Exit::Failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn strangers_do_not_steer_the_terminal() {
+        assert_eq!(plain("a\u{1b}[31mb\u{7}\nc\td"), "a\\u{1b}[31mb\\u{7}\nc\td");
+        assert_eq!(plain("ü"), "ü");
     }
 }
