@@ -34,14 +34,18 @@ pub fn small(location: &Location, limit: usize, network: &Network) -> Result<Vec
 /// [`Failure::Read`] if it is missing, a directory or too large.
 pub fn small_file(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     let file = File::open(path).map_err(|e| Failure::open(path, &e))?;
-    let mut bytes = Vec::new();
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(most).read_to_end(&mut bytes).map_err(|e| read_error(path, &e))?;
-    if bytes.len() > limit {
-        let what = format!("read {}", path.display());
-        return Err(Failure::Read { what, reason: format!("the file is larger than {limit} bytes") });
+    let too_large = || Failure::Read {
+        what: format!("read {}", path.display()),
+        reason: format!("the file is larger than {limit} bytes"),
+    };
+    let most = u64::try_from(limit).unwrap_or(u64::MAX);
+    // A size that is told saves reading; one that is not (a pipe, a device) is found while reading.
+    if file.metadata().is_ok_and(|m| m.is_file() && m.len() > most) {
+        return Err(too_large());
     }
-    Ok(bytes)
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| read_error(path, &e))?;
+    if bytes.len() > limit { Err(too_large()) } else { Ok(bytes) }
 }
 
 fn read_error(path: &Path, error: &io::Error) -> Failure {
