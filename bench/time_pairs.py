@@ -6,40 +6,45 @@
 The first command is the one that the others are compared with. Every command must succeed. The ratio is the median of
 the ratios within a round.
 """
-import os, shlex, statistics, subprocess, sys, time
+import random, shlex, shutil, statistics, subprocess, sys, tempfile, time
+
+TIME = shutil.which("time")
 
 
 def run(argv):
-    """Wall time in seconds and peak resident memory in KiB of one run."""
+    """Wall time of one run, in seconds."""
     start = time.perf_counter()
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
+    process = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     elapsed = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        sys.exit(f"{shlex.join(argv)}: exit {process.returncode}\n{output.decode(errors='replace')}")
-    return elapsed, usage.ru_maxrss
+        sys.exit(f"{shlex.join(argv)}: exit {process.returncode}\n{process.stdout.decode(errors='replace')}")
+    return elapsed
+
+
+def peak(argv):
+    """Peak resident memory of one run, in MiB, as GNU time tells it: a child of this process would inherit its peak."""
+    if TIME is None:
+        return "-"
+    with tempfile.NamedTemporaryFile() as out:
+        run([TIME, "-f", "%M", "-o", out.name, *argv])
+        return f"{int(out.read()) / 1024:.1f} MiB"
 
 
 def main():
     rounds = int(sys.argv[1])
     commands = [(name, shlex.split(line)) for name, _, line in (a.partition("=") for a in sys.argv[2:])]
     times = {name: [] for name, _ in commands}
-    memory = dict.fromkeys(times, 0)
-    for name, argv in commands:
-        run(argv)
+    memory = {name: peak(argv) for name, argv in commands}
     for _ in range(rounds):
-        for name, argv in commands:
-            elapsed, peak = run(argv)
-            times[name].append(elapsed)
-            memory[name] = max(memory[name], peak)
+        # Whoever follows a large process finds the processor's caches empty: that must not always be the same one.
+        for name, argv in random.sample(commands, len(commands)):
+            times[name].append(run(argv))
     first = commands[0][0]
     print(f"{'':28} {'median':>12} {'fastest':>12} {'times ' + first:>14} {'peak memory':>14}")
     for name, _ in commands:
         ratio = statistics.median(t / f for t, f in zip(times[name], times[first]))
         print(f"{name:28} {statistics.median(times[name]) * 1e3:9.2f} ms {min(times[name]) * 1e3:9.2f} ms "
-              f"{ratio:13.2f}x {memory[name] / 1024:10.1f} MiB")
+              f"{ratio:13.2f}x {memory[name]:>14}")
 
 
 if __name__ == "__main__":
