@@ -37,6 +37,21 @@ pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 /// The directory for what sigward keeps, instead of one in the directory for caches.
 pub const SIGWARD_CACHE: &str = "SIGWARD_CACHE";
 
+/// The variables that are not flags and have an effect today, as the manual explains them.
+pub(super) static DOCUMENTED: &[(&str, &str)] = &[
+    (SIGWARD_CACHE, "Where log entries that were looked up are kept (default: sigward in XDG_CACHE_HOME or ~/.cache)."),
+    (XDG_CACHE_HOME, "The directory for caches."),
+    (HOME, "The home directory."),
+    (TUF_ROOT, "Where TUF metadata are kept (default: ~/.sigstore/root)."),
+    (TUF_MIRROR, "Another TUF repository."),
+    (TUF_ROOT_JSON, "The root of that repository."),
+    (SIGSTORE_NO_CACHE, "If true, TUF metadata are not kept."),
+    (SIGSTORE_ROOT_FILE, "Certificate authorities in PEM, instead of those of the trust root."),
+    (SIGSTORE_CT_LOG_PUBLIC_KEY_FILE, "Key of a CT log, instead of those of the trust root."),
+    (SIGSTORE_REKOR_PUBLIC_KEY, "Key of a transparency log, instead of those of the trust root."),
+    (SIGSTORE_TSA_CERTIFICATE_FILE, "Chain of a timestamp authority, instead of those of the trust root."),
+];
+
 /// How the program asks for a variable; tests answer from a table.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 

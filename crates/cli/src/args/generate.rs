@@ -1,8 +1,11 @@
 //! Completion scripts and manual pages, from the same definitions: only here a clap command is built.
 
 use clap::{Arg, ArgAction, Command, ValueHint};
-use clap_complete::Generator;
+use clap_complete::{generate, shells};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
 
+use super::env;
 use super::flag::{self, Completes, Flag, Kind};
 use super::verbs::{VERBS, Verb, VerbKind};
 
@@ -37,15 +40,15 @@ impl Shell {
 /// The completion script of a shell.
 #[must_use]
 pub fn completion(program: &str, shell: Shell) -> Vec<u8> {
+    // `generate` gives the tree the name of the program, which the shells' generators need.
     let mut command = tree(program);
-    command.build();
     let mut out = Vec::new();
     match shell {
-        Shell::Bash => clap_complete::shells::Bash.generate(&command, &mut out),
-        Shell::Elvish => clap_complete::shells::Elvish.generate(&command, &mut out),
-        Shell::Fish => clap_complete::shells::Fish.generate(&command, &mut out),
-        Shell::PowerShell => clap_complete::shells::PowerShell.generate(&command, &mut out),
-        Shell::Zsh => clap_complete::shells::Zsh.generate(&command, &mut out),
+        Shell::Bash => generate(shells::Bash, &mut command, program, &mut out),
+        Shell::Elvish => generate(shells::Elvish, &mut command, program, &mut out),
+        Shell::Fish => generate(shells::Fish, &mut command, program, &mut out),
+        Shell::PowerShell => generate(shells::PowerShell, &mut command, program, &mut out),
+        Shell::Zsh => generate(shells::Zsh, &mut command, program, &mut out),
     }
     out
 }
@@ -56,7 +59,13 @@ pub fn completion(program: &str, shell: Shell) -> Vec<u8> {
 /// Never in memory; the writer's error type is passed on.
 pub fn manual(program: &str) -> std::io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    clap_mangen::Man::new(tree(program)).render(&mut out)?;
+    let page = Man::new(tree(program));
+    page.render_title(&mut out)?;
+    page.render_name_section(&mut out)?;
+    synopsis(&format!("{program} COMMAND")).to_writer(&mut out)?;
+    page.render_description_section(&mut out)?;
+    commands(program).to_writer(&mut out)?;
+    common_sections().to_writer(&mut out)?;
     Ok(out)
 }
 
@@ -69,16 +78,73 @@ pub fn manuals(program: &str) -> std::io::Result<Vec<(String, Vec<u8>)>> {
     for verb in VERBS {
         let name = format!("{program}-{}", verb.path.join("-"));
         let mut out = Vec::new();
-        clap_mangen::Man::new(command(verb, name.clone())).render(&mut out)?;
+        let page = Man::new(flags_of(verb, name.clone()));
+        page.render_title(&mut out)?;
+        page.render_name_section(&mut out)?;
+        synopsis(format!("{program} {} {}", verb.name(), verb.arguments).trim_end()).to_writer(&mut out)?;
+        page.render_description_section(&mut out)?;
+        page.render_options_section(&mut out)?;
+        examples(program, verb).to_writer(&mut out)?;
+        common_sections().to_writer(&mut out)?;
         pages.push((format!("{name}.1"), out));
     }
     Ok(pages)
+}
+
+/// clap's own synopsis lists every flag, which for us is half a page.
+fn synopsis(usage: &str) -> Roff {
+    let mut page = Roff::new();
+    page.control("SH", ["SYNOPSIS"]).text([bold(usage), roman(" [FLAGS]")]);
+    page
+}
+
+/// A page for each command of one word or two; clap would point to a page on `trust`, which nobody needs.
+fn commands(program: &str) -> Roff {
+    let mut page = Roff::new();
+    page.control("SH", ["COMMANDS"]);
+    for verb in VERBS {
+        let name = format!("{program}-{}(1)", verb.path.join("-"));
+        page.control("TP", []).text([bold(name)]).text([roman(verb.summary)]);
+    }
+    page
+}
+
+/// Lines as they are, for examples are copied.
+fn examples(program: &str, verb: &Verb) -> Roff {
+    let mut page = Roff::new();
+    if !verb.examples.is_empty() {
+        page.control("SH", ["EXAMPLES"]).control("nf", []);
+        for line in verb.examples.replace("{0}", program).lines() {
+            page.text([roman(line)]);
+        }
+        page.control("fi", []);
+    }
+    page
+}
+
+/// What is the same for every command.
+fn common_sections() -> Roff {
+    let mut page = Roff::new();
+    page.control("SH", ["ENVIRONMENT"]);
+    page.text([roman(
+        "A flag that is not given is taken from SIGWARD_FLAG, else, if cosign has the flag too, from COSIGN_FLAG: \
+         SIGWARD_TRUSTED_ROOT for --trusted-root.",
+    )]);
+    for (name, meaning) in env::DOCUMENTED {
+        page.control("TP", []).text([bold(*name)]).text([roman(*meaning)]);
+    }
+    page.control("SH", ["EXIT STATUS"]);
+    for (code, meaning) in [("0", "Everything that was asked for holds."), ("1", "Anything else.")] {
+        page.control("TP", []).text([bold(code)]).text([roman(meaning)]);
+    }
+    page
 }
 
 fn tree(program: &str) -> Command {
     let mut root = Command::new(program.to_owned())
         .about("Verifies signed artifacts with sigstore")
         .version(env!("CARGO_PKG_VERSION"))
+        .disable_version_flag(true)
         .disable_help_subcommand(true);
     let mut groups: Vec<&str> = Vec::new();
     for verb in VERBS {
@@ -88,7 +154,7 @@ fn tree(program: &str) -> Command {
                 groups.push(group);
                 let members = VERBS.iter().filter(|v| v.path.len() > 1 && v.path.first() == Some(group));
                 let commands = members.map(|v| command(v, v.path.last().copied().unwrap_or_default().to_owned()));
-                root = root.subcommand(Command::new(*group).about("The trust roots in use").subcommands(commands));
+                root = root.subcommand(group_command(group).subcommands(commands));
             }
             _ => {}
         }
@@ -96,15 +162,25 @@ fn tree(program: &str) -> Command {
     root
 }
 
-fn command(verb: &Verb, name: String) -> Command {
+fn group_command(name: &'static str) -> Command {
+    Command::new(name).about("The trust roots in use").disable_help_subcommand(true)
+}
+
+fn flags_of(verb: &Verb, name: String) -> Command {
     let mut command = Command::new(name)
         .about(verb.summary)
         .long_about(verb.description)
-        .disable_help_flag(true)
-        .after_help(verb.examples.replace("{0}", "sigward"));
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_version_flag(true)
+        .disable_help_flag(true);
     for flag in flag::all(verb.flags).filter(|f| f.is_shown()) {
         command = command.arg(argument(flag));
     }
+    command
+}
+
+fn command(verb: &Verb, name: String) -> Command {
+    let command = flags_of(verb, name);
     match verb.kind {
         VerbKind::VerifyBlob | VerbKind::VerifyBlobAttestation | VerbKind::TrustExport => {
             command.arg(Arg::new("BLOB").value_hint(ValueHint::AnyPath).num_args(0..))
@@ -117,7 +193,11 @@ fn command(verb: &Verb, name: String) -> Command {
 }
 
 fn argument(flag: &'static Flag) -> Arg {
-    let mut arg = Arg::new(flag.name).long(flag.name).help(flag.help);
+    let help = match flag.default {
+        "" => flag.help.to_owned(),
+        default => format!("{} (default {default})", flag.help),
+    };
+    let mut arg = Arg::new(flag.name).long(flag.name).help(help).help_heading(flag.section.heading());
     if let Some(short) = flag.short {
         arg = arg.short(short);
     }
