@@ -175,9 +175,12 @@ impl<'a> TrustSession<'a> {
     fn assemble(&self, base: Option<&[u8]>) -> Result<Trust, Failure> {
         let mut material = match base {
             None => TrustMaterial::default(),
-            Some(json) => TrustMaterial::from_trusted_root(json).map_err(|error| Failure::Evidence {
-                what: "setting trusted material: loading trusted root: ".into(),
-                error,
+            Some(json) => TrustMaterial::from_trusted_root(json).map_err(|error| {
+                let file = match &self.request.source {
+                    TrustSource::File(path) => format!("{}: ", path.display()),
+                    TrustSource::Tuf { .. } => String::new(),
+                };
+                Failure::Evidence { what: format!("setting trusted material: loading trusted root: {file}"), error }
             })?,
         };
         let mut from_pem_files = false;
