@@ -201,6 +201,7 @@ fn an_unknown_log_calls_for_one_refresh() {
     let stranger = Sigstore::new().sign_blob(b"a file\n", Leaf::default());
     scene.place.put("blob.sigstore.json", stranger.bundle_v03().to_json());
     scene.verify("").failed("Error: ");
+    assert_eq!(scene.mirror.count_of("timestamp.json"), 1);
     assert!(scene.requests() > 0);
     scene.verify("").failed("Error: ");
     assert_eq!(scene.requests(), 0, "within the back-off");
@@ -366,7 +367,8 @@ fn the_cache_is_not_believed() {
     let garbage = |name: &str| std::fs::write(mine.cache().join(name), "{\"").unwrap();
     let every = ["timestamp.json", "snapshot.json", "targets.json", "targets/trusted_root.json", "root.json"];
     for name in every {
-        for damage in [&copy as &dyn Fn(&str), &garbage] {
+        let damages: [&dyn Fn(&str); 2] = [&copy, &garbage];
+        for damage in damages {
             damage(name);
             mine.verify("").verified();
             // With TUF_ROOT_JSON, `root.json` of the cache may or may not be needed.
