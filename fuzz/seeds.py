@@ -75,6 +75,39 @@ def document(path, data):
     take_apart(value)
 
 
+def repositories():
+    """What a repository answers to a refresh: no newer root, then each role; and with a root before."""
+    for metadata in FIXTURES.glob("trust-roots/*/metadata"):
+        target = metadata.parent / "targets/trusted_root.json"
+        files = [metadata / f"{role}.json" for role in ("timestamp", "snapshot", "targets")] + [target]
+        parts = [f.read_bytes() if f.exists() else b"" for f in files]
+        for root in (b"", (metadata / "root.json").read_bytes()):
+            seed("tuf", b"%%".join([root, *parts]))
+            seed("tuf", b"%%".join([root, b"", *parts]))
+
+
+def log_answers():
+    """Entries of bundles in the words of a log."""
+    for path in [HERE / "base/rekor1.sigstore.json", *FIXTURES.glob("conformance/*/bundle.sigstore.json")]:
+        try:
+            entry = json.loads(path.read_bytes())["verificationMaterial"]["tlogEntries"][0]
+            proof = entry["inclusionProof"]
+            answer = {"body": entry["canonicalizedBody"], "integratedTime": int(entry["integratedTime"]),
+                      "logID": base64.b64decode(entry["logId"]["keyId"]).hex(), "logIndex": int(entry["logIndex"]),
+                      "verification": {
+                          "signedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
+                          "inclusionProof": {
+                              "checkpoint": proof["checkpoint"]["envelope"], "logIndex": int(proof["logIndex"]),
+                              "treeSize": int(proof["treeSize"]),
+                              "rootHash": base64.b64decode(proof["rootHash"]).hex(),
+                              "hashes": [base64.b64decode(h).hex() for h in proof["hashes"]]}}}
+        except (KeyError, ValueError, IndexError, TypeError):
+            continue
+        text = json.dumps({"24296fb24b8ad77a" + "0" * 64: answer})
+        seed("log_answer", text.encode())
+        seed("log_answer", f"[{text}]".encode())
+
+
 def main():
     if not FIXTURES.is_dir():
         sys.exit(f"no fixtures at {FIXTURES}: the targets run without seeds as well")
@@ -94,6 +127,8 @@ def main():
         elif path.suffix in (".pem", ".crt", ".cert", ".pub", ".sig"):
             seed("legacy_bundle", path.read_bytes())
             seed("trusted_root", path.read_bytes())
+    repositories()
+    log_answers()
     for pattern in [r"^https://github\.com/o/r/\.github/workflows/[^/@]+\.ya?ml@refs/tags/v[0-9]+(\.[0-9]+){0,2}$",
                     r"(?i:\QA.b\E)|[[:alpha:]&&-~[]]{1,3}", r"\A(?P<n>x*?)\z", r"[^]a]\pL\x{1F600}\123",
                     r"(a|b|[c-d])*{}{1,}", r"(?s-m).+", r"((x{50}){50}){10}"]:

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use sigward_verify::evidence::{Answer, Need, Response};
 use sigward_verify::{
     Artifact, ChainPolicy, Claims, Identity, LogUse, Matcher, Requirements, SctUse, SignedEntity, Signer, TimeUse,
     TrustMaterial, Verifier, Workflow, bundle, verifier::EvidenceIntermediates,
@@ -111,4 +112,11 @@ pub fn verify_all(entity: &SignedEntity, material: &TrustMaterial) {
     verify(entity, material, &strict(entity));
     verify(entity, material, &lenient(entity));
     let _ = entity.to_bundle(None, None);
+}
+
+/// The answer of a server that has only this; an empty body is a file that it does not have.
+pub fn answer(need: &Need, body: &[u8]) -> Answer {
+    let status = if body.is_empty() { 404 } else { 200 };
+    let body = body.get(..need.limit).unwrap_or(body).to_vec();
+    Answer { outcome: Ok(Response { status, content_type: None, body }), host: "fuzz".to_owned(), credential: None }
 }
