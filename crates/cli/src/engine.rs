@@ -92,6 +92,18 @@ pub fn verify_all(
     report(&verdicts, verification, streams)
 }
 
+/// Reports a failure that came before any blob was looked at: it is that of each of them.
+pub fn fail_each(names: &[String], failure: &Failure, verification: &Verification, streams: &mut Streams<'_>) -> Exit {
+    if verification.output == OutputFormat::Json {
+        let blobs: Vec<_> = names.iter().map(|name| render::failed(name, failure, Checks::Omitted)).collect();
+        let document = serde_json::json!({ "verified": false, "blobs": blobs });
+        if let Err(failure) = streams.result(format_args!("{document:#}")) {
+            return streams.fail(&failure);
+        }
+    }
+    streams.fail(failure)
+}
+
 /// A verdict with the name of what it is about.
 struct Verdict {
     name: String,

@@ -18,7 +18,9 @@ use crate::requirements;
 pub fn run(request: &VerifyBlobAttestationRequest, network: &Network, streams: &mut Streams<'_>) -> Exit {
     let key = match managed_key(&request.verification.signer, network) {
         Ok(key) => key,
-        Err(failure) => return streams.fail(&failure),
+        Err(failure) => {
+            return engine::fail_each(&[name(&request.subject)], &failure, &request.verification, streams);
+        }
     };
     let task = Task {
         name: name(&request.subject),

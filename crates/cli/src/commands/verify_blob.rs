@@ -21,7 +21,10 @@ pub fn run(request: &VerifyBlobRequest, network: &Network, streams: &mut Streams
     }
     let key = match managed_key(&request.verification.signer, network) {
         Ok(key) => key,
-        Err(failure) => return streams.fail(&failure),
+        Err(failure) => {
+            let names: Vec<_> = request.items.iter().map(|item| name(&item.blob)).collect();
+            return engine::fail_each(&names, &failure, &request.verification, streams);
+        }
     };
     let tasks = engine::in_parallel(&request.items, request.jobs, |item| Task {
         name: name(&item.blob),
