@@ -307,6 +307,19 @@ fn weak_rsa() -> Vec<u8> {
 }
 
 #[test]
+fn a_key_that_cannot_be_read_is_told_in_json_too() {
+    let scene = Scene::new();
+    scene.place.put("private", scene.signed.key.private_pem());
+    let more = "--signature {}.sig --insecure-ignore-tlog --output json";
+    let run = scene.verify(&format!("--key no-such-file {more} blob other")).failed_with_code("read-failed");
+    let blobs = run.json()["blobs"].as_array().unwrap().clone();
+    assert_eq!((blobs.len(), &blobs[1]["blob"]), (2, &serde_json::json!("other")), "{run:?}");
+    scene.verify(&format!("--key private {more} blob")).failed_with_code("pem-invalid");
+    let words = "verify-blob-attestation --key private --bundle bundle --output json blob";
+    scene.place.run(words).failed_with_code("pem-invalid");
+}
+
+#[test]
 fn signatures_that_are_none() {
     let scene = Scene::new();
     let verify = |sig: &str| scene.verify(&format!("--key key --signature {sig} --insecure-ignore-tlog blob"));

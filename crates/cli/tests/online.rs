@@ -393,6 +393,43 @@ fn many_blobs_ask_once_each() {
     assert_eq!(scene.requests(), Vec::<String>::new());
 }
 
+#[test]
+fn a_log_cannot_make_anybody_wait() {
+    let scene = Scene::new();
+    scene.log.fault(Fault::retry_after(ENTRIES, 429, 3600));
+    let run = scene.verify("--timeout 2s --output json").within(10);
+    assert_eq!((run.code, run.json()["verified"].as_bool()), (1, Some(false)), "{run:?}");
+    assert!(run.err.contains("429"), "{run:?}");
+}
+
+#[test]
+fn a_log_cannot_send_anybody_elsewhere_without_end() {
+    let scene = Scene::new();
+    scene.log.fault(Fault::redirect(ENTRIES, ENTRIES));
+    scene.verify("--output json").failed_with_code("log-unreachable").within(10);
+    assert!(scene.requests().len() <= 44, "ten redirects, four attempts");
+    // One redirect is followed, and what is found there is proved like anything else.
+    let scene = Scene::new();
+    let other = RekorServer::start(&scene.sigstore.rekor);
+    let place = format!("{}{ENTRIES}/{}", other.url(), scene.signed.entry.leaf_id());
+    scene.log.fault(Fault::redirect(ENTRIES, &place));
+    scene.verify("").verified();
+    assert_eq!(other.count(), 1);
+}
+
+#[test]
+fn runs_side_by_side_share_a_cache() {
+    let scene = Scene::new();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| scene.verify("").verified());
+        }
+    });
+    scene.requests();
+    scene.verify("--offline").verified();
+    assert_eq!(scene.place.tree("home").len(), 1, "no temporary files are left");
+}
+
 trait Partly {
     fn failed_partly(self, name: &str, all: usize) -> Self;
 }

@@ -411,3 +411,64 @@ fn embedded_trust_needs_no_network() {
     // Where it is told to ask, the proxy is asked.
     place.run("trust update").failed("getting trusted root from TUF: ").within(60);
 }
+
+#[test]
+fn mirrors_that_dribble_or_never_end() {
+    let scene = Scene::updated();
+    let drip = sigward_testkit::FaultKind::Drip { chunk: 1, pause: std::time::Duration::from_millis(300) };
+    scene.mirror.fault(Fault::new("timestamp.json", drip).first(1));
+    scene.place.run("trust update --timeout 2s").failed("getting trusted root from TUF: ").within(10);
+    for name in ["2.root.json", "timestamp.json"] {
+        let scene = Scene::updated();
+        scene.mirror.fault(Fault::endless(name));
+        scene.place.run_bounded("trust update").failed("getting trusted root from TUF: ").within(20);
+        scene.verify("").verified();
+    }
+    let scene = Scene::updated();
+    scene.mirror.fault(Fault::truncate("timestamp.json", 20));
+    scene.place.run("trust update").failed("getting trusted root from TUF: ").within(30);
+    scene.verify("").verified();
+}
+
+#[test]
+fn mirrors_that_are_no_url() {
+    let mut scene = Scene::new();
+    for mirror in
+        ["nonsense", "ftp://127.0.0.1/", "http://", "https://..", "/etc", "file:///etc", "http://[", "http://a b"]
+    {
+        scene.place.set("TUF_MIRROR", mirror);
+        scene.place.run("trust update").failed("Error: ");
+        scene.verify("").failed("Error: ");
+    }
+    // What is kept of them is that they failed.
+    let ours = |path: &&PathBuf| !path.ends_with("sigward.json") && !path.ends_with(".sigward.lock");
+    assert_eq!(scene.place.tree("tuf").iter().filter(ours).count(), 0);
+}
+
+#[test]
+fn runs_side_by_side_share_a_cache() {
+    let scene = Scene::new();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let scene = &scene;
+            scope.spawn(move || {
+                let run = if number % 2 == 0 { scene.verify("") } else { scene.verify("--tuf=always") };
+                run.verified().did_not_say("WARNING");
+            });
+        }
+    });
+    scene.requests();
+    scene.verify("").verified();
+    assert_eq!(scene.requests(), 0);
+}
+
+#[test]
+fn a_lock_that_is_held_stops_nobody() {
+    let scene = Scene::updated();
+    let locks = scene.place.tree("tuf").into_iter().filter(|path| path.to_string_lossy().contains("lock"));
+    let held: Vec<_> = locks.map(|path| std::fs::File::open(path).unwrap()).collect();
+    assert!(!held.is_empty());
+    held.iter().for_each(|file| file.lock().unwrap());
+    scene.verify("").verified().within(20);
+    scene.place.run("trust update").succeeded().within(30);
+}
