@@ -1,5 +1,7 @@
 //! The rules of the command line that are ours, or that cosign shows only by what it then does.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;

@@ -290,3 +290,39 @@ fn program_name(argv0: Option<&OsStr>) -> &'static str {
     let stem = argv0.and_then(|name| Path::new(name).file_stem());
     if stem == Some(OsStr::new("cosign")) { "cosign" } else { "sigward" }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Dashes are corrected before the command is known, so a flag must take a value in all commands or in none.
+    #[test]
+    fn a_flag_is_the_same_in_every_command() {
+        for verb in VERBS {
+            for flag in flag::all(verb.flags) {
+                let twins = flag::all(verb.flags).filter(|other| other.name == flag.name).count();
+                assert_eq!(twins, 1, "{} has --{} more than once", verb.name(), flag.name);
+                let known = any_flag(flag.name).unwrap();
+                assert_eq!(known.kind, flag.kind, "--{}", flag.name);
+                assert_eq!(known.short, flag.short, "--{}", flag.name);
+                assert!(!flag.takes_value() || !flag.value_name.is_empty(), "--{}", flag.name);
+            }
+        }
+    }
+
+    /// A default that help shows is one that its flag can read.
+    #[test]
+    fn defaults_in_help_can_be_read() {
+        for flag in VERBS.iter().flat_map(|verb| flag::all(verb.flags)).filter(|flag| !flag.default.is_empty()) {
+            assert!(flag.read(OsStr::new(flag.default)).is_ok(), "--{}", flag.name);
+        }
+    }
+
+    #[test]
+    fn suggestions_are_at_most_two_letters_away() {
+        assert!(is_near("completion", "completon"));
+        assert!(is_near("completion", "completoin"));
+        assert!(!is_near("completion", "compleio!"));
+        assert!(is_near("man", "m") && !is_near("man", ""));
+    }
+}
