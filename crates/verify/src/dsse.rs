@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::digest::{Artifact, Digest, HashAlgorithm};
-use crate::encoding::base64_any;
+use crate::encoding::base64_std;
 use crate::error::{Error, Input};
 use crate::limits;
 use crate::wire::capped;
@@ -44,8 +44,9 @@ impl Envelope {
     pub fn from_json(json: &[u8]) -> Result<Self, Error> {
         let wire: WireEnvelope =
             serde_json::from_slice(json).map_err(|e| Error::Json { input: Input::Envelope, reason: e.to_string() })?;
-        let decode =
-            |field: &'static str, text: &str| base64_any(text).ok_or(Error::Base64 { input: Input::Envelope, field });
+        let decode = |field: &'static str, text: &str| {
+            base64_std(text.as_bytes()).ok_or(Error::Base64 { input: Input::Envelope, field })
+        };
         let found = wire.signatures.len();
         if found > limits::ENVELOPE_SIGNATURES {
             return Err(Error::TooMany { what: "DSSE signatures", limit: limits::ENVELOPE_SIGNATURES, found });
