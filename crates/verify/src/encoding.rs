@@ -4,16 +4,28 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-// Padding is optional and both alphabets are taken, as protojson requires. Unused bits of the last character must be
-// zero, unlike in Go: otherwise several texts would stand for the same bytes, and a flipped bit would go unseen.
-const LENIENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+// Unused bits of the last character must be zero, unlike in Go: otherwise several texts would stand for the same bytes,
+// and a flipped bit would go unseen.
+const PADDED: GeneralPurposeConfig = GeneralPurposeConfig::new();
+const UNPADDED: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireNone);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDED);
+const STANDARD_UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, UNPADDED);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDED);
+const URL_SAFE_UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, UNPADDED);
 
-/// Decodes base64 as protojson does: standard or URL-safe, padded or not. No line breaks: cosign refuses them there too.
+/// Decodes base64 exactly as protojson does (google.golang.org/protobuf, `unmarshalBytes`): the URL-safe alphabet where
+/// one of its characters stands, no padding where the length is no multiple of four; line breaks are skipped but counted.
 pub(crate) fn base64_any(text: &str) -> Option<Vec<u8>> {
-    let engine = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
+    let engine = match (text.contains(['-', '_']), text.len().is_multiple_of(4)) {
+        (false, true) => &STANDARD,
+        (false, false) => &STANDARD_UNPADDED,
+        (true, true) => &URL_SAFE,
+        (true, false) => &URL_SAFE_UNPADDED,
+    };
+    if text.contains(['\r', '\n']) {
+        return engine.decode(text.replace(['\r', '\n'], "")).ok();
+    }
     engine.decode(text).ok()
 }
 

@@ -16,6 +16,18 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
+/// Bytes in base64 whose lines may be wrapped, as `openssl base64` writes timestamps and as sigstore-conformance has one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct WrappedBytes(pub(crate) Vec<u8>);
+
+impl<'de> Deserialize<'de> for WrappedBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let plain = text.replace(['\r', '\n'], "");
+        base64_any(&plain).map(Self).ok_or_else(|| de::Error::custom("invalid base64"))
+    }
+}
+
 /// An int64: a number, or a number as text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Int64(pub(crate) i64);

@@ -10,7 +10,7 @@ use crate::error::{BundleFault, Error, Input};
 use crate::limits;
 use crate::profile::Profile;
 use crate::tlog::{InclusionProof, LogEntry, LogProofs};
-use crate::wire::{Bytes, Int64, capped, nullable};
+use crate::wire::{Bytes, Int64, WrappedBytes, capped, nullable};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,7 +82,7 @@ struct TimestampData {
 #[serde(deny_unknown_fields)]
 struct WireTimestamp {
     #[serde(default, rename = "signedTimestamp", alias = "signed_timestamp", deserialize_with = "nullable")]
-    signed_timestamp: Bytes,
+    signed_timestamp: WrappedBytes,
 }
 
 #[derive(Deserialize)]
