@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, go_text};
 use crate::network::Network;
 use crate::render::{self, Checks};
-use crate::trust_source::{Trust, TrustSession};
+use crate::trust_source::{Requests, Trust, TrustSession};
 
 /// One thing to verify.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ pub fn verify_all(
     streams: &mut Streams<'_>,
 ) -> Exit {
     let now = Timestamp::now();
-    let mut session = TrustSession::new(&verification.trust, network, now);
+    let mut session = TrustSession::new(&verification.trust, network, requests_of(&verification.lookup), now);
     if may_ask(&tasks, verification) {
         check_locally(&mut tasks, now);
     }
@@ -102,6 +102,13 @@ pub fn fail_each(names: &[String], failure: &Failure, verification: &Verificatio
         }
     }
     streams.fail(failure)
+}
+
+fn requests_of(lookup: &LogLookup) -> Requests {
+    match lookup {
+        LogLookup::Forbidden { .. } => Requests::Forbidden,
+        LogLookup::Allowed { .. } | LogLookup::NoLog => Requests::Allowed,
+    }
 }
 
 /// A verdict with the name of what it is about.

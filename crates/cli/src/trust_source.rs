@@ -78,6 +78,15 @@ pub struct Trust {
     pub from_pem_files: bool,
 }
 
+/// Whether requests may be made. cosign's `--offline` still asks the TUF repository; ours means what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requests {
+    /// They may.
+    Allowed,
+    /// `--offline`.
+    Forbidden,
+}
+
 /// Loads trust material when it is first needed, and again when a refresh is called for.
 #[derive(Debug)]
 pub struct TrustSession<'a> {
@@ -87,15 +96,16 @@ pub struct TrustSession<'a> {
     loaded: Option<Trust>,
     /// Whether the loaded material was judged fit for a run that is online.
     judged_online: bool,
+    requests: Requests,
     now: Timestamp,
     warnings: Vec<String>,
 }
 
 impl<'a> TrustSession<'a> {
     /// A session; nothing is read yet.
-    pub fn new(request: &'a TrustRequest, network: &'a Network, now: Timestamp) -> Self {
+    pub fn new(request: &'a TrustRequest, network: &'a Network, requests: Requests, now: Timestamp) -> Self {
         let tuf = TufSource::new(&request.source, &network.environment.tuf);
-        Self { request, network, tuf, loaded: None, judged_online: false, now, warnings: Vec::new() }
+        Self { request, network, tuf, loaded: None, judged_online: false, requests, now, warnings: Vec::new() }
     }
 
     /// What is at hand; asks the network only where the run is online already, or nothing is at hand.
@@ -103,7 +113,11 @@ impl<'a> TrustSession<'a> {
     /// # Errors
     /// [`Failure::Trust`] and others if there is none.
     pub fn at_hand(&mut self) -> Result<&Trust, Failure> {
-        let reach = if self.network.was_used() { Reach::Needed } else { Reach::Unneeded };
+        let reach = match (self.requests, self.network.was_used()) {
+            (Requests::Forbidden, _) => Reach::Forbidden,
+            (Requests::Allowed, true) => Reach::Needed,
+            (Requests::Allowed, false) => Reach::Unneeded,
+        };
         self.load(reach, Demand::Ordinary)
     }
 
@@ -118,6 +132,9 @@ impl<'a> TrustSession<'a> {
     /// Trust after a refresh that an unknown key calls for; `None` if nothing newer can be had.
     pub fn refreshed_for_unknown(&mut self) -> Option<&Trust> {
         let TrustSource::Tuf { .. } = self.request.source else { return None };
+        if self.requests == Requests::Forbidden {
+            return None;
+        }
         let base = self.tuf.refreshed_for_unknown(self.network, self.now)?;
         let trust = self.assemble(Some(&base)).ok()?;
         self.loaded = Some(trust);

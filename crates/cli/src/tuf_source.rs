@@ -86,7 +86,10 @@ impl TufSource {
                     let failed = sigward_trust::Error::NothingAtHand { forbidden_by: "a failed refresh" };
                     let plan = match state::after_failure(&self.rules, &local.at_hand, reach, failed, now) {
                         Ok(plan) => plan,
-                        Err(error @ sigward_trust::Error::TooOld { .. }) => return Err(refused(error)),
+                        Err(error @ sigward_trust::Error::TooOld { .. }) => {
+                            self.warnings.push(format!("the trust root could not be refreshed: {failure}"));
+                            return Err(refused(error));
+                        }
                         Err(_) => return Err(failure),
                     };
                     self.warnings.push(format!("the trust root could not be refreshed: {failure}"));

@@ -120,6 +120,10 @@ pub(super) fn parse(json: &[u8]) -> Result<TrustMaterial, Error> {
     if json.len() > limits::TRUSTED_ROOT_BYTES {
         return Err(Error::TooLarge { input: Input::TrustedRoot, limit: limits::TRUSTED_ROOT_BYTES });
     }
+    // A derived reader would take an array for the fields in their order.
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Error::Json { input: Input::TrustedRoot, reason: "not a JSON object".into() });
+    }
     let mut material = TrustMaterial::default();
     let mut unknown = |path: serde_ignored::Path<'_>| {
         material.warnings.push(MaterialWarning { place: path.to_string(), reason: "unknown field".into() });
