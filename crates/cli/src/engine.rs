@@ -343,12 +343,20 @@ fn signed_digest(prepared: &Prepared) -> Option<Digest> {
     proof.signed_digest().or_else(|| prepared.artifact.digests().first()).copied()
 }
 
-/// Writes under a temporary name in the same folder and renames: nothing half-written is left behind.
+/// Writes under a temporary name in the same folder and renames: nothing half-written is left behind. A link is
+/// followed; what is no regular file (a pipe, a device) is written to and never replaced.
 ///
 /// # Errors
 /// [`Failure::Write`].
 pub fn write_atomically(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
     let bad = |error: &std::io::Error| Failure::Write { path: path.display().to_string(), reason: go_text(error) };
+    let standing = std::fs::metadata(path);
+    if standing.as_ref().is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        let opened = std::fs::OpenOptions::new().write(true).open(path);
+        return opened.and_then(|mut file| std::io::Write::write_all(&mut file, bytes)).map_err(|e| bad(&e));
+    }
+    let resolved = standing.and_then(|_| path.canonicalize());
+    let path = resolved.as_deref().unwrap_or(path);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| bad(&e))?;
     std::io::Write::write_all(&mut file, bytes).map_err(|e| bad(&e))?;
@@ -357,7 +365,7 @@ pub fn write_atomically(path: &std::path::Path, bytes: &[u8]) -> Result<(), Fail
     Ok(())
 }
 
-/// Temporary files are private; a bundle is public data, readable as far as the umask lets other files be.
+/// Temporary files are private; what is written here is public data.
 fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))

@@ -96,6 +96,8 @@ pub struct TrustSession<'a> {
     loaded: Option<Trust>,
     /// Whether the loaded material was judged fit for a run that is online.
     judged_online: bool,
+    /// Whether an unknown key has called for a refresh: once a run is enough, however many blobs name one.
+    asked_for_unknown: bool,
     requests: Requests,
     now: Timestamp,
     warnings: Vec<String>,
@@ -105,7 +107,17 @@ impl<'a> TrustSession<'a> {
     /// A session; nothing is read yet.
     pub fn new(request: &'a TrustRequest, network: &'a Network, requests: Requests, now: Timestamp) -> Self {
         let tuf = TufSource::new(&request.source, &network.environment.tuf);
-        Self { request, network, tuf, loaded: None, judged_online: false, requests, now, warnings: Vec::new() }
+        Self {
+            request,
+            network,
+            tuf,
+            loaded: None,
+            judged_online: false,
+            asked_for_unknown: false,
+            requests,
+            now,
+            warnings: Vec::new(),
+        }
     }
 
     /// What is at hand; asks the network only where the run is online already, or nothing is at hand.
@@ -132,7 +144,7 @@ impl<'a> TrustSession<'a> {
     /// Trust after a refresh that an unknown key calls for; `None` if nothing newer can be had.
     pub fn refreshed_for_unknown(&mut self) -> Option<&Trust> {
         let TrustSource::Tuf { .. } = self.request.source else { return None };
-        if self.requests == Requests::Forbidden {
+        if self.requests == Requests::Forbidden || std::mem::replace(&mut self.asked_for_unknown, true) {
             return None;
         }
         let base = self.tuf.refreshed_for_unknown(self.network, self.now)?;

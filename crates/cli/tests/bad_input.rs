@@ -63,7 +63,7 @@ impl Scene {
             ),
             (
                 "timestamp",
-                format!("--signature sig --certificate cert --rfc3161-timestamp {name} --trusted-root root {who} blob"),
+                format!("--signature sig --certificate cert --rfc3161-timestamp {name} --use-signed-timestamps --trusted-root root {who} blob"),
             ),
         ]
         .into_iter()

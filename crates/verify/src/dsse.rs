@@ -1,6 +1,9 @@
 //! DSSE envelopes and in-toto statements.
 
-use serde::Deserialize;
+use std::borrow::Cow;
+
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::digest::{Artifact, Digest, HashAlgorithm};
@@ -98,8 +101,45 @@ struct WireSubject<'a> {
     #[serde(default)]
     name: Option<String>,
     #[serde(borrow, default)]
-    digest: Option<std::collections::BTreeMap<std::borrow::Cow<'a, str>, &'a RawValue>>,
+    digest: Option<WireDigests<'a>>,
 }
+
+/// The digests of a subject: as many as may count and one more, so that memory is bounded before anything is verified;
+/// a name that stands twice is an error. Values are read later, those of unknown algorithms never.
+#[derive(Default)]
+struct WireDigests<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for WireDigests<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map;
+        impl<'de> Visitor<'de> for Map {
+            type Value = WireDigests<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a map of digests")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut kept: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
+                while let Some(Name(name)) = map.next_key()? {
+                    if kept.iter().any(|(known, _)| *known == name) {
+                        return Err(de::Error::custom(format_args!("duplicate field {name:?}")));
+                    }
+                    let value = map.next_value()?;
+                    if kept.len() <= limits::SUBJECT_DIGESTS {
+                        kept.push((name, value));
+                    }
+                }
+                Ok(WireDigests(kept))
+            }
+        }
+        deserializer.deserialize_map(Map)
+    }
+}
+
+/// A key of a map; borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl Statement {
     /// Reads the statement in a verified envelope.
@@ -149,7 +189,7 @@ impl Statement {
 }
 
 fn subject(wire: WireSubject<'_>) -> Result<Subject, Error> {
-    let digests = wire.digest.unwrap_or_default();
+    let WireDigests(digests) = wire.digest.unwrap_or_default();
     if digests.len() > limits::SUBJECT_DIGESTS {
         return Err(Error::TooMany {
             what: "digests of one subject",

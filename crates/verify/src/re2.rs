@@ -67,48 +67,34 @@ fn is_anchored(source: &str) -> bool {
 fn translate(source: &str) -> Result<String, String> {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
-    let mut class_depth = 0_usize;
+    let mut repeatable = false;
     while let Some(c) = rest.chars().next() {
         let tail = rest.get(c.len_utf8()..).unwrap_or_default();
+        let repetition = matches!(c, '*' | '+' | '?') || (c == '{' && is_repetition(tail));
+        if repetition && !repeatable {
+            return Err(format!("nothing to repeat, or repeated twice, at {rest}"));
+        }
+        repeatable = !repetition && !matches!(c, '|');
         match c {
-            '\\' => rest = escape(tail, class_depth > 0, &mut out)?,
-            '[' if class_depth == 0 => rest = open_class(tail, &mut out, &mut class_depth),
-            // Inside a class Go knows `[:name:]` alone; any other `[`, `&`, `~`, `-` there is a literal, while the
-            // regex crate has nested classes and set operations.
-            '[' => match posix_class(rest) {
-                Some((name, after)) => {
-                    out.push_str(name);
-                    rest = after;
-                }
-                None => {
-                    out.push_str("\\[");
-                    rest = tail;
-                }
-            },
-            ']' if class_depth > 0 => {
-                class_depth = 0;
-                out.push(']');
-                rest = tail;
+            '\\' => rest = escape(tail, &mut out)?,
+            '[' => rest = class(tail, &mut out)?,
+            '(' if tail.starts_with('?') => {
+                check_group(tail)?;
+                // The question mark is part of the group's name, not a repetition.
+                out.push_str("(?");
+                rest = tail.get(1..).unwrap_or_default();
             }
-            '&' | '~' if class_depth > 0 => {
-                out.push('\\');
+            '(' => {
                 out.push(c);
                 rest = tail;
+                repeatable = false;
             }
-            '-' if class_depth > 0 && tail.starts_with('-') => {
-                out.push_str("\\-");
-                rest = tail;
-            }
-            '(' if class_depth == 0 && tail.starts_with('?') => {
-                check_group(tail)?;
-                out.push('(');
-                rest = tail;
-            }
-            '{' if class_depth == 0 && !is_repetition(tail) => {
+            '{' if !repetition => {
                 // Go takes a brace that is no repetition literally.
                 out.push_str("\\{");
                 rest = tail;
             }
+            _ if repetition => rest = repeat(c, tail, &mut out),
             _ => {
                 out.push(c);
                 rest = tail;
@@ -118,36 +104,137 @@ fn translate(source: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// `[`, an optional `^`, and a `]` that stands first and is thus a literal.
-fn open_class<'a>(tail: &'a str, out: &mut String, depth: &mut usize) -> &'a str {
-    *depth = 1;
-    out.push('[');
+/// `*`, `+`, `?` or `{n,m}` with the `?` that makes it lazy: a further one would be a repetition of a repetition, which
+/// Go refuses and the regex crate does not.
+fn repeat<'a>(c: char, tail: &'a str, out: &mut String) -> &'a str {
     let mut rest = tail;
-    if let Some(after) = rest.strip_prefix('^') {
-        out.push('^');
-        rest = after;
+    out.push(c);
+    if c == '{' {
+        let end = tail.find('}').map_or(tail.len(), |at| at + 1);
+        out.push_str(tail.get(..end).unwrap_or_default());
+        rest = tail.get(end..).unwrap_or_default();
     }
-    if let Some(after) = rest.strip_prefix(']') {
-        out.push_str("\\]");
+    if let Some(after) = rest.strip_prefix('?') {
+        out.push('?');
         rest = after;
     }
     rest
 }
 
-fn posix_class(rest: &str) -> Option<(&str, &str)> {
-    let end = rest.find(":]")?;
-    let (name, after) = rest.split_at_checked(end + 2)?;
-    let inner = name.strip_prefix("[:")?.strip_suffix(":]")?;
-    let inner = inner.strip_prefix('^').unwrap_or(inner);
-    (!inner.is_empty() && inner.bytes().all(|b| b.is_ascii_lowercase())).then_some((name, after))
+/// A class up to its `]`. Inside, Go knows ranges, escapes and `[:name:]` alone; the regex crate has nested classes and
+/// set operations too, and reads a `-` at the end of a range in another way. So each end is written as a number.
+fn class<'a>(tail: &'a str, out: &mut String) -> Result<&'a str, String> {
+    let mut rest = tail;
+    out.push('[');
+    if let Some(after) = rest.strip_prefix('^') {
+        out.push('^');
+        rest = after;
+    }
+    let mut first = true;
+    loop {
+        if let Some(after) = rest.strip_prefix(']').filter(|_| !first) {
+            out.push(']');
+            return Ok(after);
+        }
+        first = false;
+        if let Some((name, after)) = posix_class(rest)? {
+            out.push_str(name);
+            rest = after;
+            continue;
+        }
+        if let Some(after) = class_escape(rest, out)? {
+            rest = after;
+            continue;
+        }
+        let (low, after) = class_char(rest)?;
+        rest = after;
+        let mut high = low;
+        if let Some(after) = rest.strip_prefix('-').filter(|after| !after.starts_with(']')) {
+            (high, rest) = class_char(after)?;
+            if high < low {
+                return Err(format!("invalid character class range: {low:?} to {high:?}"));
+            }
+        }
+        out.push_str(&format!("\\x{{{:x}}}-\\x{{{:x}}}", u32::from(low), u32::from(high)));
+    }
 }
 
-/// What follows a backslash.
-fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> Result<&'a str, String> {
+/// `\d`, `\pL` and their like inside a class: sets, which cannot end a range.
+fn class_escape<'a>(rest: &'a str, out: &mut String) -> Result<Option<&'a str>, String> {
+    let Some(tail) = rest.strip_prefix('\\') else { return Ok(None) };
+    match tail.chars().next() {
+        Some('d' | 'D' | 's' | 'S' | 'w' | 'W' | 'p' | 'P') => escape(tail, out).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// One character of a class, which may be written as an escape.
+fn class_char(rest: &str) -> Result<(char, &str), String> {
+    let Some(c) = rest.chars().next() else { return Err("missing closing ]".into()) };
+    let tail = rest.get(c.len_utf8()..).unwrap_or_default();
+    if c == '\\' { escaped_char(tail) } else { Ok((c, tail)) }
+}
+
+/// What follows a backslash, where it stands for one character.
+fn escaped_char(tail: &str) -> Result<(char, &str), String> {
+    let Some(c) = tail.chars().next() else { return Err("trailing backslash".into()) };
+    let after = tail.get(c.len_utf8()..).unwrap_or_default();
+    let invalid = || format!("invalid escape sequence \\{c}");
+    let from_digits =
+        |digits: &str, radix| u32::from_str_radix(digits, radix).ok().and_then(char::from_u32).ok_or_else(invalid);
+    match c {
+        // Octal: \0 and \123. The regex crate would read a back-reference.
+        '0'..='7' => {
+            let digits: String = tail.chars().take(3).take_while(|d| ('0'..='7').contains(d)).collect();
+            if c != '0' && digits.len() < 2 {
+                return Err(invalid());
+            }
+            Ok((from_digits(&digits, 8)?, tail.get(digits.len()..).unwrap_or_default()))
+        }
+        'x' => {
+            let (digits, rest) = match after.strip_prefix('{') {
+                Some(braced) => braced.split_once('}').ok_or_else(invalid)?,
+                None => after.split_at_checked(2).ok_or_else(invalid)?,
+            };
+            if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Err(invalid());
+            }
+            Ok((from_digits(digits, 16)?, rest))
+        }
+        'a' => Ok(('\x07', after)),
+        'f' => Ok(('\x0c', after)),
+        'n' => Ok(('\n', after)),
+        'r' => Ok(('\r', after)),
+        't' => Ok(('\t', after)),
+        'v' => Ok(('\x0b', after)),
+        // Go: punctuation stands for itself, letters and everything beyond ASCII must not be escaped.
+        c if c.is_ascii() && !c.is_ascii_alphanumeric() => Ok((c, after)),
+        _ => Err(invalid()),
+    }
+}
+
+/// `[:name:]`. The regex crate would take an unknown name for a class in a class.
+fn posix_class(rest: &str) -> Result<Option<(&str, &str)>, String> {
+    const NAMES: [&str; 14] = [
+        "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper",
+        "word", "xdigit",
+    ];
+    let Some((inner, after)) = rest.strip_prefix("[:").and_then(|inner| inner.split_once(":]")) else {
+        return Ok(None);
+    };
+    if !NAMES.contains(&inner.strip_prefix('^').unwrap_or(inner)) {
+        return Err(format!("invalid character class range: [:{inner}:]"));
+    }
+    let name = rest.get(..inner.len() + 4).unwrap_or_default();
+    Ok(Some((name, after)))
+}
+
+/// What follows a backslash outside a class, or a set inside one.
+fn escape<'a>(tail: &'a str, out: &mut String) -> Result<&'a str, String> {
     let Some(c) = tail.chars().next() else { return Err("trailing backslash".into()) };
     let after = tail.get(c.len_utf8()..).unwrap_or_default();
     match c {
-        'Q' if !in_class => {
+        'Q' => {
             let (literal, rest) = match after.find("\\E") {
                 Some(end) => (after.get(..end).unwrap_or_default(), after.get(end + 2..).unwrap_or_default()),
                 None => (after, ""),
@@ -155,52 +242,53 @@ fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> Result<&'a str
             out.push_str(&regex::escape(literal));
             Ok(rest)
         }
-        'E' if !in_class => Ok(after),
         'C' => Err("\\C (one byte) is not supported".into()),
-        // Octal: \0 and \123. The regex crate would read a back-reference.
-        '0'..='7' => {
-            let digits: String = tail.chars().take(3).take_while(|d| ('0'..='7').contains(d)).collect();
-            if c != '0' && digits.len() < 2 {
-                return Err(format!("invalid escape sequence \\{c}"));
-            }
-            let value = u32::from_str_radix(&digits, 8).map_err(|e| e.to_string())?;
-            out.push_str(&format!("\\x{{{value:x}}}"));
-            Ok(tail.get(digits.len()..).unwrap_or_default())
-        }
         // Go's classes are ASCII, those of the regex crate are Unicode.
         'd' | 'D' | 's' | 'S' | 'w' | 'W' => {
-            out.push_str(ascii_class(c, in_class));
+            out.push_str(ascii_class(c));
             Ok(after)
         }
-        'b' if !in_class => {
+        'b' => {
             out.push_str("(?-u:\\b)");
             Ok(after)
         }
-        'B' if !in_class => Err("\\B is not supported".into()),
-        'z' | 'A' | 'p' | 'P' | 'x' | 'a' | 'f' | 'n' | 'r' | 't' | 'v' => {
+        'B' => Err("\\B is not supported".into()),
+        'z' | 'A' => {
             out.push('\\');
             out.push(c);
             Ok(after)
         }
-        c if c.is_ascii_alphanumeric() => Err(format!("invalid escape sequence \\{c}")),
-        c => {
-            if c.is_ascii() {
-                out.push('\\');
-            }
+        // A Unicode class, of one letter or in braces.
+        'p' | 'P' => {
+            let length = match after.chars().next() {
+                Some('{') => after.find('}').map(|at| at + 1),
+                Some(letter) => Some(letter.len_utf8()),
+                None => None,
+            };
+            let (name, rest) = length
+                .and_then(|length| after.split_at_checked(length))
+                .ok_or_else(|| format!("invalid character class range: \\{c}"))?;
+            out.push('\\');
             out.push(c);
-            Ok(after)
+            out.push_str(name);
+            Ok(rest)
+        }
+        _ => {
+            let (literal, rest) = escaped_char(tail)?;
+            out.push_str(&format!("\\x{{{:x}}}", u32::from(literal)));
+            Ok(rest)
         }
     }
 }
 
-fn ascii_class(c: char, in_class: bool) -> &'static str {
-    match (c, in_class) {
-        ('d', _) => "[0-9]",
-        ('D', _) => "[^0-9]",
-        ('s', _) => "[\\t\\n\\f\\r ]",
-        ('S', _) => "[^\\t\\n\\f\\r ]",
-        ('w', _) => "[0-9A-Za-z_]",
-        (_, _) => "[^0-9A-Za-z_]",
+fn ascii_class(c: char) -> &'static str {
+    match c {
+        'd' => "[0-9]",
+        'D' => "[^0-9]",
+        's' => "[\\t\\n\\f\\r ]",
+        'S' => "[^\\t\\n\\f\\r ]",
+        'w' => "[0-9A-Za-z_]",
+        _ => "[^0-9A-Za-z_]",
     }
 }
 
@@ -253,6 +341,23 @@ mod tests {
             (r"(?s)^a.b$", "a\nb", true),
             (r"^a.b$", "a\nb", false),
             (r"^\pL$", "é", true),
+            (r"^\p{L}\x{6a}$", "éj", true),
+            (r"^\p{Greek}$", "α", true),
+            // In the regex crate these are word boundaries, in Go two literals.
+            (r"\<jane", "jane", false),
+            (r"\<jane\>", "<jane>", true),
+            // A range up to a dash, not a dash and a range.
+            (r"^[ --z]ane$", "jane", false),
+            (r"^[ --z]ane$", "zane", true),
+            (r"^[ --]$", "+", true),
+            (r"^[a-]$", "-", true),
+            (r"^[-a]$", "-", true),
+            (r"^[\d\-x]+$", "1-x", true),
+            (r"^[a-c-z]+$", "b-z", true),
+            (r"^[a-c-z]+$", "d", false),
+            (r"^\_$", "_", true),
+            (r"^a+?b??c{1,2}?$", "abc", true),
+            (r"^a.*\|b$", "ax|b", true),
             (r"https://github\.com/org/.*", "https://github.com/org/x", true),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
@@ -261,7 +366,25 @@ mod tests {
 
     #[test]
     fn refuses_what_go_refuses_or_what_cannot_be_translated() {
-        for pattern in ["(?=a)", "(?<!a)", r"\8", r"\C", "(", "[a", r"\y", "(?x)a", r"a\"] {
+        for pattern in [
+            "(?=a)",
+            "(?<!a)",
+            r"\8",
+            r"\C",
+            "(",
+            "[a",
+            r"\y",
+            "(?x)a",
+            r"a\",
+            "[[:foo:]]",
+            "a**",
+            "a+?*",
+            "(*a)",
+            "[z-a]",
+            r"a\E",
+            r"\é",
+            r"\p{",
+        ] {
             assert!(matches!(Pattern::new(pattern), Err(Error::Regexp { .. })), "{pattern}");
         }
     }

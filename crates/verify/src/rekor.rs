@@ -134,6 +134,8 @@ pub struct EntryLookup<'p, 'e> {
     digests: Vec<Digest>,
     request: LookupRequest,
     base_url: String,
+    /// The same for messages: without user name and password.
+    shown: String,
     logs: Vec<TransparencyLog>,
     state: State,
 }
@@ -159,6 +161,7 @@ impl<'p, 'e> EntryLookup<'p, 'e> {
             digests: digests.to_vec(),
             request,
             base_url: base_url.trim_end_matches('/').to_owned(),
+            shown: without_credentials(base_url.trim_end_matches('/')),
             logs: logs.to_vec(),
             state: State::Start,
         }
@@ -167,7 +170,7 @@ impl<'p, 'e> EntryLookup<'p, 'e> {
     /// Takes an entry that was looked up earlier, in the words of [`LogEntry::to_answer`]. It is bound and proved like
     /// any other; `None` if it does not hold.
     pub fn accept_cached(&self, json: &[u8]) -> Option<LogEntry> {
-        match self.choose(parse_object(json, &self.base_url).ok()?) {
+        match self.choose(parse_object(json, &self.shown).ok()?) {
             Step::Done(entry) => Some(entry),
             _ => None,
         }
@@ -222,8 +225,8 @@ impl Inquiry for EntryLookup<'_, '_> {
                 }
                 None => self.search(false),
             },
-            State::AskedByHash => match response(answer, &self.base_url) {
-                Ok(response) if response.status == 200 => match parse_object(&response.body, &self.base_url) {
+            State::AskedByHash => match response(answer, &self.shown) {
+                Ok(response) if response.status == 200 => match parse_object(&response.body, &self.shown) {
                     Ok(entries) => self.choose(entries),
                     Err(error) => Step::Failed(error),
                 },
@@ -231,22 +234,29 @@ impl Inquiry for EntryLookup<'_, '_> {
                 Ok(response) if (400..500).contains(&response.status) && response.status != 429 => {
                     self.search(response.status == 404)
                 }
-                Ok(response) => Step::Failed(status_error(&self.base_url, &response)),
+                Ok(response) => Step::Failed(status_error(&self.shown, &response)),
                 Err(error) => Step::Failed(error),
             },
-            State::Searched { hash_was_unknown } => match response(answer, &self.base_url) {
-                Ok(response) if response.status == 200 => match parse_array(&response.body, &self.base_url) {
+            State::Searched { hash_was_unknown } => match response(answer, &self.shown) {
+                Ok(response) if response.status == 200 => match parse_array(&response.body, &self.shown) {
                     Ok(entries) => self.choose(entries),
                     Err(error) => Step::Failed(error),
                 },
                 Ok(response) if matches!(response.status, 404 | 405 | 501) && hash_was_unknown => {
-                    Step::Failed(LookupError::Unsupported { url: self.base_url.clone() })
+                    Step::Failed(LookupError::Unsupported { url: self.shown.clone() })
                 }
-                Ok(response) => Step::Failed(status_error(&self.base_url, &response)),
+                Ok(response) => Step::Failed(status_error(&self.shown, &response)),
                 Err(error) => Step::Failed(error),
             },
         }
     }
+}
+
+fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let after = rest.get(..authority).and_then(|authority| authority.rfind('@')).map_or(0, |at| at + 1);
+    format!("{scheme}://{}", rest.get(after..).unwrap_or_default())
 }
 
 fn response(answer: Option<Answer>, url: &str) -> Result<Response, LookupError> {

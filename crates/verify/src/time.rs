@@ -71,7 +71,17 @@ fn date_time(year: i32, mdhms: &[u8], nanos: i32, zone: &[u8]) -> Option<Timesta
     let part = |at| digits(mdhms, at, 2).and_then(|n| i8::try_from(n).ok());
     let time =
         DateTime::new(i16::try_from(year).ok()?, part(0)?, part(2)?, part(4)?, part(6)?, part(8)?, nanos).ok()?;
-    TimeZone::UTC.to_timestamp(time).ok()
+    // The library's last moment lies 26 hours before that of a certificate that never expires (RFC 5280 §4.1.2.5:
+    // 99991231235959Z).
+    TimeZone::UTC.to_timestamp(time).ok().or_else(|| (time.year() == 9999).then_some(Timestamp::MAX))
+}
+
+/// Reads an RFC 3339 time; one in the last hours of the year 9999 is the library's last moment.
+pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
+    text.parse().ok().or_else(|| {
+        let time: DateTime = text.strip_suffix('Z')?.parse().ok()?;
+        (time.year() == 9999).then_some(Timestamp::MAX)
+    })
 }
 
 fn digits(text: &[u8], from: usize, count: usize) -> Option<i32> {
@@ -93,6 +103,10 @@ mod tests {
         assert_eq!(utc_time(b"221020000000Z"), Some(at("2022-10-20T00:00:00Z")));
         assert_eq!(utc_time(b"500101000000Z"), Some(at("1950-01-01T00:00:00Z")));
         assert_eq!(generalized_time(b"20500101000001Z"), Some(at("2050-01-01T00:00:01Z")));
+        assert_eq!(generalized_time(b"99991231235959Z"), Some(Timestamp::MAX));
+        assert_eq!(rfc3339("9999-12-31T23:59:59Z"), Some(Timestamp::MAX));
+        assert_eq!(rfc3339("9999-12-32T23:59:59Z"), None);
+        assert_eq!(rfc3339("9999-12-31"), None);
         assert_eq!(generalized_time(b"20250101000001.5Z"), Some(at("2025-01-01T00:00:01.5Z")));
     }
 

@@ -145,6 +145,12 @@ pub enum UsageErrorKind {
          --bundle"
     )]
     NoKeyMaterial,
+    /// A timestamp that nobody would look at.
+    #[error(
+        "when specifying --rfc3161-timestamp-path, you must also specify --use-signed-timestamps or \
+         --timestamp-certificate-chain"
+    )]
+    UnusedTimestamp,
     /// An attestation without its envelope.
     #[error("please specify path to the DSSE envelope signature via --signature or --bundle")]
     NoEnvelope,

@@ -194,6 +194,8 @@ fn verification(
     let minimum = values.threshold(&f::MIN_TIMESTAMPS);
     let timestamps = if values.switch(&f::USE_TIMESTAMPS) || timestamp_chain.is_some() || minimum.is_some() {
         TimestampUse::Required { threshold: minimum.unwrap_or(one) }
+    } else if values.os_text(&f::RFC3161_TIMESTAMP).is_some() {
+        return Err(UsageErrorKind::UnusedTimestamp);
     } else {
         TimestampUse::IfNeeded
     };

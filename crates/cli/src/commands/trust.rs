@@ -55,7 +55,7 @@ fn show(
     let material = parse(&root)?;
     match output {
         OutputFormat::Json => streams.result(format_args!("{:#}", as_json(&root, &material))),
-        OutputFormat::Text => streams.result(as_text(&root, &material).trim_end()),
+        OutputFormat::Text => streams.result(super::plain(as_text(&root, &material).trim_end())),
     }
 }
 

@@ -125,13 +125,13 @@ pub enum LogFault {
         size: u64,
     },
     /// The entry is of a kind that says nothing here.
-    #[error("the entry's kind is {found}, which does not fit the evidence")]
+    #[error("the entry's kind is {}, which does not fit the evidence", found.escape_debug())]
     Kind {
         /// Kind and version.
         found: String,
     },
     /// The kind told beside the body is not the body's.
-    #[error("the entry is said to be {expected}, its body is {found}")]
+    #[error("the entry is said to be {}, its body is {}", expected.escape_debug(), found.escape_debug())]
     KindMismatch {
         /// What stands beside the body.
         expected: String,

@@ -189,7 +189,7 @@ pub enum Error {
         limit: u64,
     },
     /// A payload that is no in-toto statement.
-    #[error("invalid payloadType {found} on envelope. Expected {expected}")]
+    #[error("invalid payloadType {} on envelope. Expected {expected}", found.escape_debug())]
     PayloadType {
         /// The type wanted.
         expected: &'static str,

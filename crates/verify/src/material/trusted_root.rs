@@ -238,7 +238,7 @@ fn window(place: &str, range: Option<Range>) -> Result<Result<Window, String>, E
     let range = range.ok_or_else(|| bad("validFor is missing"))?;
     let start = range.start.ok_or_else(|| bad("validFor.start is missing"))?;
     let parse = |name: &str, text: &str| -> Result<Timestamp, String> {
-        text.parse().map_err(|_| format!("validFor.{name} is no RFC 3339 time: {text}"))
+        crate::time::rfc3339(text).ok_or_else(|| format!("validFor.{name} is no RFC 3339 time: {text}"))
     };
     Ok(parse("start", &start).and_then(|start| {
         let end = range.end.as_deref().map(|text| parse("end", text)).transpose()?;

@@ -270,7 +270,8 @@ impl<'e> Timed<'e> {
     ) -> Result<Trusted<'e>, Error> {
         let entity = self.before.before.entity();
         let leaf = match (&wanted.signer, entity.certificate()) {
-            (Signer::Key(_), _) | (Signer::Keyless(_), None) => {
+            (Signer::Keyless(_), None) => return Err(Error::KeyNeeded),
+            (Signer::Key(_), _) => {
                 report.not_applicable(Check::CertificateChain, Waiver::ManagedKey.setting());
                 report.not_applicable(Check::CertificateTransparency, Waiver::ManagedKey.setting());
                 self.before.waivers.push(Waiver::ManagedKey);
