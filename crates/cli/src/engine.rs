@@ -45,7 +45,8 @@ pub struct Task {
 /// Runs `work` over all items, in parallel if there are several, and keeps their order.
 pub fn in_parallel<I: Sync, T: Send>(items: &[I], jobs: Option<NonZeroUsize>, work: impl Fn(&I) -> T + Sync) -> Vec<T> {
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let jobs = jobs.map_or_else(cores, NonZeroUsize::get).min(items.len());
+    // One item asks nobody how many processors there are: std reads files of the kernel for that.
+    let jobs = if items.len() > 1 { jobs.map_or_else(cores, NonZeroUsize::get).min(items.len()) } else { 1 };
     if jobs <= 1 {
         return items.iter().map(work).collect();
     }

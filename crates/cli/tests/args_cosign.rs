@@ -227,6 +227,15 @@ const COMBINATIONS: &[Row] = &[
     row(&[B], &[], Error("accepts 1 arg(s), received 0")),
     row(&[B, "--offline"], &[OFFLINE], Error("accepts 1 arg(s), received 0")),
     row(&[B, "--certificate-identity", "i", "--certificate", "c", "a"], &[CERTIFICATE], NO_ISSUER),
+    // A timestamp that nothing would look at.
+    row(
+        &[B, "--key", "k", "--rfc3161-timestamp", "t", "a"],
+        &[TIMESTAMP],
+        Error(
+            "when specifying --rfc3161-timestamp-path, you must also specify --use-signed-timestamps or \
+             --timestamp-certificate-chain",
+        ),
+    ),
     row(
         &[B, "--certificate-identity", "i", "--certificate-identity-regexp", "r", "--certificate", "c", "a"],
         &[CERTIFICATE],

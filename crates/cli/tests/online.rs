@@ -167,6 +167,30 @@ fn a_bundle_that_cannot_be_written_is_a_failure() {
 }
 
 #[test]
+fn a_bundle_is_written_through_a_link_and_into_a_device() {
+    let scene = Scene::new();
+    scene.place.put("real.json", "old");
+    std::os::unix::fs::symlink("real.json", scene.place.path("work/link.json")).unwrap();
+    scene.verify("--export-bundle link.json").verified();
+    assert!(std::fs::symlink_metadata(scene.place.path("work/link.json")).unwrap().is_symlink());
+    assert!(std::fs::read_to_string(scene.place.path("work/real.json")).unwrap().contains("mediaType"));
+    // What is no regular file stays what it is, whoever runs this.
+    std::os::unix::fs::symlink("/dev/null", scene.place.path("work/null")).unwrap();
+    scene.verify("--export-bundle null").verified();
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+}
+
+#[test]
+fn a_password_of_the_log_is_not_shown() {
+    let scene = Scene::new();
+    scene.log.fault(Fault::status("/", 404));
+    let flags = scene.flags().replace("http://", "http://me:s3cret@");
+    let run = scene.place.run(&format!("verify-blob {flags} blob"));
+    assert!(!run.err.contains("s3cret"), "{run:?}");
+    run.failed("127.0.0.1");
+}
+
+#[test]
 fn a_log_that_is_busy_is_asked_again() {
     let scene = Scene::new();
     scene.log.fault(Fault::retry_after(ENTRIES, 429, 1).first(1));

@@ -28,6 +28,9 @@ const HISTORY: &str = "root_history";
 const TARGETS: &str = "targets";
 const REMOTE: &str = "remote.json";
 
+/// How far another run's refresh may lie after this run's start.
+const OTHER_RUN: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+
 /// The cache of one mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TufStore {
@@ -122,9 +125,16 @@ impl TufStore {
         embedded: Option<Timestamp>,
         now: Timestamp,
     ) -> (AtHand, Option<CachedTrust>) {
+        let files = self.load();
+        // After the files: a refresh by another run that ends between the two must not look like files without a time.
         let times = self.times();
-        let seconds = |at: Option<i64>| at.and_then(|at| Timestamp::from_second(at).ok());
-        let trust = tuf::load_cached(start_root, &self.load(), TRUSTED_ROOT, now).ok();
+        // That run may also have started after this one; its time is not in the future in any way that matters.
+        let seconds = |at: Option<i64>| {
+            let at = at.and_then(|at| Timestamp::from_second(at).ok())?;
+            let ahead = at.duration_since(now);
+            Some(if ahead.is_positive() && ahead <= OTHER_RUN { now } else { at })
+        };
+        let trust = tuf::load_cached(start_root, &files, TRUSTED_ROOT, now).ok();
         let cached = trust
             .as_ref()
             .map(|trust| Cached { refreshed: seconds(times.refreshed), timestamp_expires: trust.timestamp_expires });

@@ -204,3 +204,31 @@ fn subject(wire: WireSubject<'_>) -> Result<Subject, Error> {
     });
     Ok(Subject { name: wire.name.unwrap_or_default(), digests: digests.collect() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(digests: &str) -> Result<Statement, Error> {
+        let payload = format!(
+            r#"{{"_type":"https://in-toto.io/Statement/v1","predicateType":"p","subject":[{{"digest":{{{digests}}}}}]}}"#
+        );
+        let payload_type = IN_TOTO.to_owned();
+        Statement::parse(&Envelope { payload_type, payload: payload.into_bytes(), signatures: Vec::new() })
+    }
+
+    #[test]
+    fn a_digest_that_stands_twice_is_refused() {
+        assert!(matches!(
+            statement(r#""sha256":"00","sha256":"11""#),
+            Err(Error::Json { input: Input::Statement, .. })
+        ));
+    }
+
+    #[test]
+    fn more_digests_than_may_count_are_refused() {
+        let many: Vec<_> = (0..=limits::SUBJECT_DIGESTS).map(|n| format!(r#""x{n}":"00""#)).collect();
+        assert!(statement(&many[1..].join(",")).is_ok());
+        assert!(matches!(statement(&many.join(",")), Err(Error::TooMany { .. })));
+    }
+}

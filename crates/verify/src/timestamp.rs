@@ -32,8 +32,9 @@ pub struct ProvedTimestamp {
     pub time: Timestamp,
     /// Name of the authority.
     pub authority: String,
-    /// The signing certificate, by which authorities are told apart.
-    pub(crate) signer: Vec<u8>,
+    /// By which authorities are told apart: the address that the trust root gives, or else the signing certificate. An
+    /// authority that renews its certificate is still one.
+    pub(crate) identity: Vec<u8>,
 }
 
 /// A timestamp as it was read; its slices borrow from the token.
@@ -82,7 +83,8 @@ pub(crate) fn verify(
     for authority in authorities {
         match verify_with(&token, info.time, authority) {
             Ok(signer) => {
-                return Ok(ProvedTimestamp { time: info.time, authority: authority.name(), signer });
+                let identity = if authority.uri.is_empty() { signer } else { authority.uri.clone().into_bytes() };
+                return Ok(ProvedTimestamp { time: info.time, authority: authority.name(), identity });
             }
             Err(TimestampFault::UnknownAuthority) => {}
             Err(other) => fault = other,

@@ -41,14 +41,14 @@ pub fn load_cached(
     now: Timestamp,
 ) -> Result<CachedTrust, Error> {
     let name = TargetName::new(target)?;
-    let mut trusted = Trusted::start(start_root)?;
-    trusted.walk_cached_roots(&cached.roots);
-
     let missing = |file: &str| Error::NotCached { file: file.to_owned() };
     let refused = |file: &str, source| Error::Refused { file: file.to_owned(), source };
+    // Before anything is verified: where nothing is cached, the start root's signatures decide nothing.
     let timestamp = cached.timestamp.as_ref().ok_or_else(|| missing("timestamp.json"))?;
     let snapshot = cached.snapshot.as_ref().ok_or_else(|| missing("snapshot.json"))?;
     let targets = cached.targets.as_ref().ok_or_else(|| missing("targets.json"))?;
+    let mut trusted = Trusted::start(start_root)?;
+    trusted.walk_cached_roots(&cached.roots);
     let set = &mut trusted.set;
     set.update_timestamp(timestamp, LONG_AGO).map_err(|source| refused("timestamp.json", source))?;
     set.update_snapshot(snapshot, LONG_AGO).map_err(|source| refused("snapshot.json", source))?;

@@ -248,11 +248,11 @@ impl<'e> Logged<'e> {
                 Err(fault) => faults.push(fault),
             }
         }
-        // Distinct authorities are counted, by their signing certificates.
-        let mut signers: Vec<_> = proved.iter().map(|t| &t.signer).collect();
-        signers.sort();
-        signers.dedup();
-        let found = signers.len();
+        // Distinct authorities are counted.
+        let mut authorities: Vec<_> = proved.iter().map(|t| &t.identity).collect();
+        authorities.sort();
+        authorities.dedup();
+        let found = authorities.len();
         if found < threshold {
             return Err(Error::TimestampThreshold { needed: threshold, found, faults });
         }
