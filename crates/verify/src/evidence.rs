@@ -4,6 +4,8 @@
 //! [`Inquiry`]: it is stepped with the answers to its last needs and returns new needs, a result, or an error.
 //! The room that owns sockets performs the needs and knows nothing of their meaning.
 
+use crate::image::Repository;
+
 /// A question that may need several rounds of requests.
 pub trait Inquiry {
     /// What a finished inquiry yields.
@@ -39,6 +41,9 @@ pub struct Need {
     pub accept: Option<&'static str>,
     /// Request body; sent as JSON.
     pub body: Option<Vec<u8>>,
+    /// The repository of a registry that is asked: decides credentials, the scope of tokens, and whether the
+    /// repository's host may be asked over http.
+    pub repository: Option<Repository>,
     /// Largest body, in bytes, that the answer may have. Enforced while reading, before allocation.
     pub limit: usize,
 }
@@ -46,12 +51,21 @@ pub struct Need {
 impl Need {
     /// A GET for at most `limit` bytes.
     pub fn get(service: Service, url: String, limit: usize) -> Self {
-        Self { service, method: Method::Get, url, accept: None, body: None, limit }
+        Self { service, method: Method::Get, url, accept: None, body: None, repository: None, limit }
     }
 
     /// A POST of JSON for at most `limit` bytes of answer.
     pub fn post_json(service: Service, url: String, body: Vec<u8>, limit: usize) -> Self {
-        Self { service, method: Method::Post, url, accept: Some("application/json"), body: Some(body), limit }
+        let accept = Some("application/json");
+        Self { service, method: Method::Post, url, accept, body: Some(body), repository: None, limit }
+    }
+
+    /// A GET of `path` (such as `manifests/latest`) below a repository of a registry.
+    pub fn registry(repository: &Repository, path: &str, accept: &'static str, limit: usize) -> Self {
+        let mut need = Self::get(Service::Registry, format!("{}/{path}", repository.base_url()), limit);
+        need.accept = Some(accept);
+        need.repository = Some(repository.clone());
+        need
     }
 }
 
@@ -75,6 +89,8 @@ pub enum Service {
     Rekor,
     /// A TUF repository.
     Tuf,
+    /// A registry of container images (OCI distribution specification).
+    Registry,
 }
 
 /// What came back for one [`Need`].
@@ -84,6 +100,8 @@ pub struct Answer {
     pub outcome: Result<Response, Unreachable>,
     /// Host (and port) that gave the answer, after redirects.
     pub host: String,
+    /// URL that gave the answer, after redirects, without user name and password; empty if none was reached.
+    pub url: String,
     /// Which credential was used: a name without its secret, `None` for anonymous.
     pub credential: Option<String>,
 }
@@ -97,6 +115,10 @@ pub struct Response {
     pub content_type: Option<String>,
     /// Body, at most the need's limit.
     pub body: Vec<u8>,
+    /// `Docker-Content-Digest` of the final response: a claim, never a proof.
+    pub content_digest: Option<String>,
+    /// `Link` of the final response (RFC 8288), where a list goes on.
+    pub link: Option<String>,
 }
 
 /// Why no complete response was had.

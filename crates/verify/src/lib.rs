@@ -14,6 +14,7 @@ mod entity;
 mod error;
 pub mod evidence;
 mod identity;
+pub mod image;
 mod key;
 pub mod limits;
 mod material;

@@ -149,7 +149,7 @@ impl Client {
             let (answer, again, asked) = match self.attempt(need, meter, deadline).await {
                 Ok(Whole { answer, transient, asked }) => (answer, transient, asked),
                 Err(Fault { error: Error::Unreachable(unreachable), again, asked, host }) => {
-                    (Answer { outcome: Err(unreachable), host, credential: None }, again, asked)
+                    (Answer { outcome: Err(unreachable), host, url: String::new(), credential: None }, again, asked)
                 }
                 Err(Fault { error, .. }) => return Err(error),
             };
@@ -177,10 +177,12 @@ impl Client {
         let asked = retry::retry_after(&exchange.headers, SystemTime::now());
         let content_type = exchange.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (host, credential) = (exchange.host.clone(), exchange.credential.clone());
+        let text = |name: &str| exchange.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (content_digest, link) = (text("docker-content-digest"), text("link"));
+        let (host, url, credential) = (exchange.host.clone(), exchange.url.clone(), exchange.credential.clone());
         let body = body::read(exchange, need, self.shared.options.idle, meter, deadline).await?;
-        let response = Response { status: status.as_u16(), content_type, body };
-        Ok(Whole { answer: Answer { outcome: Ok(response), host, credential }, transient, asked })
+        let response = Response { status: status.as_u16(), content_type, body, content_digest, link };
+        Ok(Whole { answer: Answer { outcome: Ok(response), host, url, credential }, transient, asked })
     }
 
     /// One attempt, up to the head of the response that is no redirect.
@@ -207,7 +209,8 @@ impl Client {
             let location = head.headers.get(header::LOCATION).filter(|_| is_redirect(head.status));
             let Some(location) = location else {
                 let credential = credential.map(|credential| credential.name().to_owned());
-                return Ok(Exchange { status: head.status, headers: head.headers, body, host, credential });
+                let url = target.uri.to_string();
+                return Ok(Exchange { status: head.status, headers: head.headers, body, host, url, credential });
             };
             let next = url::resolve(&target.uri, location.as_bytes())
                 .map_err(|reason| refused(format!("redirect: {reason}"), host.clone()))?;
@@ -297,6 +300,7 @@ pub(crate) struct Exchange {
     headers: HeaderMap,
     body: Incoming,
     host: String,
+    url: String,
     credential: Option<String>,
 }
 

@@ -261,9 +261,9 @@ pub fn walk_with(start: Start, serve: impl Fn(&str) -> (u16, Vec<u8>)) -> (Resul
             let outcome = if body.len() > need.limit {
                 Err(sigward_verify::evidence::Unreachable::TooLarge { url, limit: need.limit })
             } else {
-                Ok(Response { status, content_type: None, body })
+                Ok(Response { status, content_type: None, body, content_digest: None, link: None })
             };
-            answers.push(Answer { outcome, host: "tuf.test".to_owned(), credential: None });
+            answers.push(Answer { outcome, host: "tuf.test".to_owned(), url: String::new(), credential: None });
         }
     }
 }
