@@ -8,6 +8,10 @@ pub const BUNDLE_BYTES: usize = 32 * 1024 * 1024;
 pub const TRUSTED_ROOT_BYTES: usize = 4 * 1024 * 1024;
 /// Largest key, certificate or certificate chain file, in bytes.
 pub const PEM_BYTES: usize = 1024 * 1024;
+/// Largest annotation of a signature layer that is read, in bytes. The largest that cosign writes is the bundle, whose
+/// log entry holds hashes, keys and signatures: some 20 KB. A registry's manifest has at most 4 MiB in all (OCI
+/// distribution specification).
+pub const ANNOTATION_BYTES: usize = 1024 * 1024;
 /// Largest signature, in bytes: ML-DSA-87 has 4,627 bytes, RSA-8192 1,024; a legacy DSSE file is read as a bundle.
 pub const SIGNATURE_BYTES: usize = 64 * 1024;
 /// Largest blob that must be held in memory because its key signs the message itself (ML-DSA), in bytes:
