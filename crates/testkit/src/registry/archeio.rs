@@ -94,6 +94,13 @@ impl Archeio {
         count(&self.front)
     }
 
+    /// Forgets all requests.
+    pub fn clear_counts(&self) {
+        self.front.clear_log();
+        self.signatures.clear_counts();
+        self.regional.clear_counts();
+    }
+
     /// Requests that followed a redirect.
     pub fn hops(&self) -> usize {
         self.signatures.count() + self.regional.count()
