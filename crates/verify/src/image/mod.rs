@@ -8,6 +8,7 @@ mod manifest;
 mod payload;
 mod question;
 mod reference;
+mod referrer_list;
 mod reply;
 mod verdict;
 
