@@ -104,7 +104,8 @@ pub fn fail_each(names: &[String], failure: &Failure, verification: &Verificatio
     streams.fail(failure)
 }
 
-fn requests_of(lookup: &LogLookup) -> Requests {
+/// Whether requests beside those for the evidence itself may be made.
+pub fn requests_of(lookup: &LogLookup) -> Requests {
     match lookup {
         LogLookup::Forbidden { .. } => Requests::Forbidden,
         LogLookup::Allowed { .. } | LogLookup::NoLog => Requests::Allowed,
@@ -287,7 +288,7 @@ fn verify_prepared(prepared: &Prepared, session: &mut TrustSession<'_>, now: Tim
         Err(failure) => failure,
     };
     // The trust root at hand may be older than the log or authority that the evidence names: one refresh may tell.
-    if is_about_unknown_trust(&failure)
+    if is_about_unknown_trust(failure.code())
         && let Some(trust) = session.refreshed_for_unknown()
     {
         return verify(&trust.material);
@@ -304,15 +305,16 @@ fn require_trusted_root(prepared: &Prepared, trust: &Trust) -> Result<(), Failur
 }
 
 /// A managed key without log and timestamps needs nobody's keys but its own (specs/cosign.md §1.9).
-fn needs_no_trust(requirements: &Requirements) -> bool {
+pub fn needs_no_trust(requirements: &Requirements) -> bool {
     matches!(requirements.signer, Signer::Key(_))
         && requirements.log == LogUse::SkippedUnsafe
         && requirements.time == TimeUse::Default
 }
 
-fn is_about_unknown_trust(failure: &Failure) -> bool {
+/// Whether a reason code says that the trust root at hand does not know something.
+pub fn is_about_unknown_trust(code: &str) -> bool {
     matches!(
-        failure.code(),
+        code,
         "log-unknown"
             | "certificate-untrusted"
             | "sct-log-unknown"
