@@ -4,6 +4,7 @@
 
 mod error;
 mod inquiry;
+mod listing;
 mod manifest;
 mod payload;
 mod question;
@@ -14,6 +15,7 @@ mod verdict;
 
 pub use error::{EvidenceFault, ImageError, Origin, Rejected};
 pub use inquiry::ImageInquiry;
+pub use listing::{Attached, AttachedTag, Contents, Listing, ListingInquiry, ListingQuestion, Referrer, Referrers};
 pub use manifest::Descriptor;
 pub use payload::{SimpleSigning, subject_annotations};
 pub use question::{Demand, Forms, ImageQuestion, LookupRule, Wanted};
