@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use sigward_testkit::image::{digest, media_type};
+use sigward_testkit::image::{digest, digest_like, media_type};
 use sigward_testkit::image_evidence::{SIGN_PREDICATE, annotation, evidence, referrer};
 use sigward_testkit::registry::{
     Auth, Blobs, Filter, Links, Pages, Realm, ReferrersApi, ReferrersRoute, Settings, Tokens,
@@ -243,7 +243,8 @@ fn strangers_may_pull_and_not_push() {
     let header = format!("Accept: */*\r\nAuthorization: Bearer {token}\r\n");
     assert_eq!(send(&registry, "GET", "/v2/app/manifests/v1", &header, b"").status, 200);
     assert_eq!(send(&registry, "POST", "/v2/app/blobs/uploads/", &header, b"").status, 401);
-    assert_eq!((registry.counts().tokens, registry.counts().uploads), (1, 2));
+    let counts = registry.counts();
+    assert_eq!((counts.tokens, counts.uploads, counts.challenges, counts.logical()), (1, 2, 0, 1));
 }
 
 #[test]
@@ -296,6 +297,9 @@ fn blobs_are_pushed_whole_in_chunks_and_by_mount() {
     }
     let wrong = send(&registry, "POST", &format!("/v2/a/blobs/uploads/?digest={name}"), "", b"other");
     assert_eq!(wrong.status, 400);
+    let long = digest_like("sha512:", b"hello");
+    assert_eq!(send(&registry, "POST", &format!("/v2/a/blobs/uploads/?digest={long}"), "", b"hello").status, 201);
+    assert_eq!(get(&registry, &format!("/v2/a/blobs/{long}")).body, b"hello");
 }
 
 #[test]
