@@ -1,7 +1,5 @@
 //! `verify` and `verify-attestation`.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use sigward_verify::image::{
     Demand, EvidenceFault, Forms, ImageError, ImageQuestion, ImageReference, ImageVerdict, LookupRule, ProvedEvidence,
@@ -212,8 +210,8 @@ fn drive(
 /// Whether something failed because the trust root at hand does not know it.
 fn may_be_new_trust(failure: &Failure) -> bool {
     let Failure::Image(error) = failure else { return false };
-    let codes: BTreeSet<_> = error.rejected().iter().map(|rejected| rejected.fault.code()).collect();
-    codes.into_iter().any(is_about_unknown_trust)
+    let mut faults = error.rejected().iter().map(|rejected| &rejected.fault);
+    faults.any(|fault| matches!(fault, EvidenceFault::Verification(failure) if is_about_unknown_trust(&failure.error)))
 }
 
 fn report(tasks: Vec<Task>, outcomes: Vec<Outcome>, request: &VerifyImagesRequest, streams: &mut Streams<'_>) -> Exit {
