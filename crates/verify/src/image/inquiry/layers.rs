@@ -207,12 +207,16 @@ impl ImageInquiry<'_> {
     fn with_certificate(&self, mut entity: SignedEntity) -> Result<SignedEntity, EvidenceFault> {
         let Some(given) = &self.question.certificate else { return Ok(entity) };
         match entity.signer() {
-            SignerMaterial::Certificate { leaf, .. } if **leaf == *given => Ok(entity),
+            SignerMaterial::Certificate { leaf, .. } if **leaf == given.leaf => {}
             SignerMaterial::Unnamed => {
-                entity.set_signer(SignerMaterial::Certificate { leaf: Box::new(given.clone()), chain: Vec::new() });
-                Ok(entity)
+                let leaf = Box::new(given.leaf.clone());
+                entity.set_signer(SignerMaterial::Certificate { leaf, chain: Vec::new() });
             }
-            _ => Err(Error::CertificateMismatch.into()),
+            _ => return Err(Error::CertificateMismatch.into()),
         }
+        if let Some(sct) = &given.sct {
+            entity.set_detached_sct(sct.clone());
+        }
+        Ok(entity)
     }
 }
