@@ -103,7 +103,8 @@ pub fn fail_each(names: &[String], failure: &Failure, verification: &Verificatio
     streams.fail(failure)
 }
 
-fn requests_of(lookup: &LogLookup) -> Requests {
+/// Whether requests beside those for the evidence itself may be made.
+pub fn requests_of(lookup: &LogLookup) -> Requests {
     match lookup {
         LogLookup::Forbidden { .. } => Requests::Forbidden,
         LogLookup::Allowed { .. } | LogLookup::NoLog => Requests::Allowed,
@@ -286,7 +287,7 @@ fn verify_prepared(prepared: &Prepared, session: &mut TrustSession<'_>, now: Tim
         Err(failure) => failure,
     };
     // The trust root at hand may be older than the log or authority that the evidence names: one refresh may tell.
-    if is_about_unknown_trust(&failure)
+    if matches!(&failure, Failure::Verification(failure) if is_about_unknown_trust(&failure.error))
         && let Some(trust) = session.refreshed_for_unknown()
     {
         return verify(&trust.material);
@@ -303,13 +304,14 @@ fn require_trusted_root(prepared: &Prepared, trust: &Trust) -> Result<(), Failur
 }
 
 /// A managed key without log and timestamps needs nobody's keys but its own (specs/cosign.md §1.9).
-fn needs_no_trust(requirements: &Requirements) -> bool {
+pub fn needs_no_trust(requirements: &Requirements) -> bool {
     matches!(requirements.signer, Signer::Key(_))
         && requirements.log == LogUse::SkippedUnsafe
         && requirements.time == TimeUse::Default
 }
 
-fn is_about_unknown_trust(failure: &Failure) -> bool {
+/// Whether the trust root at hand does not know what the evidence names.
+pub fn is_about_unknown_trust(error: &sigward_verify::Error) -> bool {
     const UNKNOWN: [&str; 5] = [
         "log-unknown",
         "certificate-untrusted",
@@ -317,7 +319,7 @@ fn is_about_unknown_trust(failure: &Failure) -> bool {
         "timestamp-authority-unknown",
         "log-outside-validity",
     ];
-    matches!(failure, Failure::Verification(f) if f.error.codes().iter().any(|code| UNKNOWN.contains(code)))
+    error.codes().iter().any(|code| UNKNOWN.contains(code))
 }
 
 fn export_bundle(

@@ -173,7 +173,11 @@ fn detached(material: &BlobMaterial, wanted: Wanted, network: &Network) -> Resul
     }
 }
 
-fn certificate(location: &Location, network: &Network) -> Result<Certificate, Failure> {
+/// Reads a certificate that was given apart.
+///
+/// # Errors
+/// If it cannot be read or used.
+pub fn certificate(location: &Location, network: &Network) -> Result<Certificate, Failure> {
     let bytes = input::small(location, limits::PEM_BYTES, network)
         .map_err(prefixed("loading verifier from key opts: loading cert"))?;
     parse_certificate_file(&bytes)
