@@ -13,8 +13,8 @@ use sigward_testkit::ca::KREL_TRUST;
 use sigward_testkit::image_evidence::{PROMOTION_PREDICATE, SIGN_PREDICATE, evidence, referrer};
 use sigward_testkit::{Artifact, EvidenceLayer, ISSUER, Key, Leaf, SimpleSigning};
 use sigward_verify::image::{
-    COSIGN_SIGN, Claim, Demand, EvidenceFault, EvidenceKind, Forms, ImageError, ImageQuestion, ImageVerdict,
-    LookupRule, Origin, Repository, Wanted,
+    COSIGN_SIGN, Claim, Demand, EvidenceFault, EvidenceKind, Forms, GivenCertificate, ImageError, ImageQuestion,
+    ImageVerdict, LookupRule, Origin, Repository, Wanted,
 };
 use sigward_verify::{Claims, LogUse, Matcher, Requirements, Signer, TimeUse, Waiver, parse_certificate_file};
 
@@ -266,7 +266,10 @@ fn a_certificate_that_was_given_apart() {
     let given = parse_certificate_file(signed.cert_pem().as_bytes()).unwrap();
     let layer = EvidenceLayer::of(&signed);
     let bare = layer.clone().without("dev.sigstore.cosign/certificate").without("dev.sigstore.cosign/chain");
-    let wanted = ImageQuestion { certificate: Some(given), ..question(&world.by_digest(), jane()) };
+    let wanted = ImageQuestion {
+        certificate: Some(GivenCertificate { leaf: given, sct: None }),
+        ..question(&world.by_digest(), jane())
+    };
     world.sign(&[bare]);
     world.ask(&wanted).unwrap();
     world.sign(&[layer]);

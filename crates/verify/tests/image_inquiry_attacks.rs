@@ -15,7 +15,7 @@ use sigward_testkit::image_evidence::{
     SIGN_PREDICATE, annotation, evidence, referrer, referrer_of_bytes, sign_statement,
 };
 use sigward_testkit::{Artifact, EvidenceLayer, Key, Leaf, Signed, SimpleSigning, image_damage};
-use sigward_verify::image::{Demand, EvidenceFault, ImageError, ImageQuestion, ImageVerdict, Wanted};
+use sigward_verify::image::{Demand, EvidenceFault, GivenCertificate, ImageError, ImageQuestion, ImageVerdict, Wanted};
 use sigward_verify::{Error, Input, LogUse, Requirements, Signer, parse_certificate_file};
 
 type Outcome = Result<ImageVerdict, ImageError>;
@@ -208,7 +208,10 @@ fn certificate_of_another_signature() {
 fn certificate_given_apart_is_not_that_of_the_evidence() {
     let mut world = World::new();
     let given = parse_certificate_file(world.signed().cert_pem().as_bytes()).unwrap();
-    let wanted = ImageQuestion { certificate: Some(given), ..question(&world.by_digest(), jane()) };
+    let wanted = ImageQuestion {
+        certificate: Some(GivenCertificate { leaf: given, sct: None }),
+        ..question(&world.by_digest(), jane())
+    };
     world.sign(&[EvidenceLayer::of(&world.signed())]);
     unproved!(world.ask(&wanted), Error::CertificateMismatch);
     let attested = ImageQuestion { wanted: Wanted::Attestation { predicate_type: SLSA.into() }, ..wanted.clone() };
