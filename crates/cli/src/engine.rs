@@ -7,13 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use sigward_verify::{
-    Artifact, Content, Digest, HashAlgorithm, LogUse, LookupRequest, PublicKey, Requirements, SignedEntity, Signer,
+    Artifact, Digest, EntryLookup, EntrySearch, LogUse, LookupRequest, PublicKey, Requirements, SignedEntity, Signer,
     TimeUse, TrustMaterial, Verified, Verifier,
 };
 
 use crate::args::request::{EntryCache, Explain, LogLookup, OutputFormat, TrustSource, TufRefresh, Verification};
 use crate::commands::Streams;
-use crate::evidence::lacks_log_entry;
 use crate::exit::Exit;
 use crate::failure::{Failure, go_text};
 use crate::network::Network;
@@ -122,7 +121,7 @@ struct Verdict {
 /// Whether a request may come before the whole verification, whose own first step is the local check.
 fn may_ask(tasks: &[Task], verification: &Verification) -> bool {
     let always = matches!(verification.trust.source, TrustSource::Tuf { refresh: TufRefresh::Always, .. });
-    let lacks = |task: &Task| task.prepared.as_ref().is_ok_and(|p| lacks_log_entry(&p.entity));
+    let lacks = |task: &Task| task.prepared.as_ref().is_ok_and(|p| p.entity.lacks_log_entry());
     always || tasks.iter().any(lacks)
 }
 
@@ -143,7 +142,7 @@ fn check_locally(tasks: &mut [Task], now: Timestamp) {
 /// Finds the log entries that did not come along: in the cache, or in the log.
 fn look_up(tasks: &mut [Task], verification: &Verification, network: &Network, session: &mut TrustSession<'_>) {
     let wanted = |task: &Task| match &task.prepared {
-        Ok(p) => lacks_log_entry(&p.entity) && p.requirements.log != LogUse::SkippedUnsafe,
+        Ok(p) => p.entity.lacks_log_entry() && p.requirements.log != LogUse::SkippedUnsafe,
         Err(_) => false,
     };
     if !tasks.iter().any(wanted) {
@@ -197,13 +196,7 @@ fn fail_all(tasks: &mut [Task], wanted: &dyn Fn(&Task) -> bool, failure: Failure
 
 fn request_of(prepared: &Prepared, verifier: &Verifier<'_>) -> Option<LookupRequest> {
     let proof = verifier.check_locally(&prepared.entity, &prepared.artifact).ok()?;
-    match prepared.entity.content() {
-        Content::Message { .. } => {
-            let sha256 = prepared.artifact.digest(HashAlgorithm::Sha256)?;
-            Some(LookupRequest::for_message(&proof, sha256))
-        }
-        Content::Envelope { json, .. } => Some(LookupRequest::for_envelope(&proof, json.as_deref()?)),
-    }
+    LookupRequest::new(&proof, &prepared.artifact)
 }
 
 /// Adds an entry of the cache, if there is one that holds. Trust is loaded only then.
@@ -215,7 +208,8 @@ fn use_cached(task: &mut Task, log: &str, network: &Network, session: &mut Trust
     let Some(json) = network.cached_entry(log, request.leaf_hash()) else { return Ok(()) };
     let logs = &session.at_hand()?.material.logs;
     let found = verifier.check_locally(&prepared.entity, &prepared.artifact).ok().and_then(|proof| {
-        sigward_verify::EntryLookup::new(&proof, prepared.artifact.digests(), request, log, logs).accept_cached(&json)
+        let entries = EntrySearch::read_cached(&json)?;
+        EntrySearch::choose(&proof, prepared.artifact.digests(), entries, logs).ok()
     });
     if let Some(entry) = found {
         prepared.entity.add_log_entry(entry);
@@ -241,7 +235,7 @@ fn look_up_online(tasks: &mut [&mut Task], url: &str, material: &TrustMaterial, 
                 let request = request_of(prepared, verifier)?;
                 let hash = request.leaf_hash();
                 let digests = prepared.artifact.digests();
-                let lookup = sigward_verify::EntryLookup::new(proof, digests, request, url, &material.logs);
+                let lookup = EntryLookup::new(proof, digests, request, url, &material.logs);
                 Some((lookup, hash))
             })
             .collect();

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use sigward_verify::{
-    Certificate, ChainPolicy, Error, Input, Profile, PublicKey, SignedEntity, SignerMaterial, base64_std, bundle,
-    limits, parse_certificate_file, parse_signature,
+    Certificate, ChainPolicy, Error, Input, PublicKey, SignedEntity, SignerMaterial, base64_std, bundle, limits,
+    parse_certificate_file, parse_signature,
 };
 
 use crate::args::request::{BlobMaterial, BlobRef, BundleChain, FormatChoice, KeyRef, Location, Verification};
@@ -261,9 +261,4 @@ fn find_beside(blob: &BlobRef, material: &BlobMaterial, has_key: bool) -> Result
     }
     let tried = [&BUNDLES_BESIDE[..], &SIGNATURES_BESIDE, if has_key { &[] } else { &CERTIFICATES_BESIDE }].concat();
     Err(nothing(path.display().to_string(), &tried))
-}
-
-/// Whether the entity still needs a log entry from elsewhere.
-pub fn lacks_log_entry(entity: &SignedEntity) -> bool {
-    entity.profile() == Profile::Detached && entity.log_entries().is_empty()
 }

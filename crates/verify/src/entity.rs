@@ -6,7 +6,7 @@ use crate::dsse::{Envelope, Statement};
 use crate::encoding::{base64_std, pem_all};
 use crate::error::{Error, Input};
 use crate::key::{KeyKind, PublicKey};
-use crate::profile::{Ed25519Rule, HashRule, Profile};
+use crate::profile::{Ed25519Rule, EntrySource, HashRule, Profile};
 use crate::tlog::{LogEntry, body};
 
 /// A signature with its evidence, as parsed. Nothing of it is trusted yet.
@@ -116,7 +116,7 @@ impl SignedEntity {
         }
     }
 
-    /// The signature's bytes.
+    /// The signature's bytes; of several in an envelope the first, of which nothing says that it is the right one.
     pub fn signature(&self) -> &[u8] {
         &self.signature
     }
@@ -124,6 +124,11 @@ impl SignedEntity {
     /// The log entries.
     pub fn log_entries(&self) -> &[LogEntry] {
         &self.log_entries
+    }
+
+    /// Whether a log entry must be looked up: the evidence holds none, and the format allows that.
+    pub fn lacks_log_entry(&self) -> bool {
+        self.log_entries.is_empty() && self.profile.rules().entry == EntrySource::EvidenceOrLookUp
     }
 
     /// Whether any RFC 3161 timestamp is there.
@@ -182,7 +187,7 @@ impl SignedEntity {
                 if let Some(key) = key {
                     self.signature_needs(key, hash, &mut needs);
                 }
-                if needs.hashes.is_empty() || self.profile == Profile::Detached {
+                if needs.hashes.is_empty() || self.profile.rules().entry == EntrySource::EvidenceOrLookUp {
                     // What a log is asked by (§2.3: always SHA-256).
                     needs.hashes.push(HashAlgorithm::Sha256);
                 }

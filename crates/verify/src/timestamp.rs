@@ -32,6 +32,8 @@ pub struct ProvedTimestamp {
     pub time: Timestamp,
     /// Name of the authority.
     pub authority: String,
+    /// The timestamp, as it came (DER).
+    pub der: Vec<u8>,
     /// By which authorities are told apart: the address that the trust root gives, or else the signing certificate. An
     /// authority that renews its certificate is still one.
     pub(crate) identity: Vec<u8>,
@@ -84,7 +86,8 @@ pub(crate) fn verify(
         match verify_with(&token, info.time, authority) {
             Ok(signer) => {
                 let identity = if authority.uri.is_empty() { signer } else { authority.uri.clone().into_bytes() };
-                return Ok(ProvedTimestamp { time: info.time, authority: authority.name(), identity });
+                let authority = authority.name();
+                return Ok(ProvedTimestamp { time: info.time, authority, der: der.to_vec(), identity });
             }
             Err(TimestampFault::UnknownAuthority) => {}
             Err(other) => fault = other,

@@ -70,6 +70,10 @@ pub struct ProvedEntry {
     pub integrated_time: Option<Timestamp>,
     /// Whether inclusion in the tree was proved.
     pub inclusion: bool,
+    /// The signed entry timestamp, where it was there and holds.
+    pub promise: Option<Vec<u8>>,
+    /// The entry itself, canonical JSON.
+    pub body: Vec<u8>,
     /// The log's window, to be held against times proved elsewhere.
     pub(crate) valid_for: crate::time::Window,
 }
@@ -107,6 +111,8 @@ impl LogEntry {
             log_index,
             integrated_time,
             inclusion: self.proof.is_some(),
+            promise: self.promise.clone(),
+            body: self.body.clone(),
             valid_for: log.valid_for,
         })
     }

@@ -253,6 +253,19 @@ impl<'a> Verifier<'a> {
         signature::self_consistent(entity, artifact, self.requirements)
     }
 
+    /// Whether the evidence names a signer who is wanted: the certificate, still unproved, carries a wanted identity or
+    /// the managed key. It proves nothing, and only saves requests for evidence that cannot be accepted.
+    ///
+    /// # Errors
+    /// Why [`Self::verify`] must fail.
+    pub fn could_match(&self, entity: &SignedEntity) -> Result<(), Error> {
+        signature::signing_key(entity, self.requirements)?;
+        match &self.requirements.signer {
+            Signer::Key(_) => Ok(()),
+            Signer::Keyless(identities) => steps::check_identities(entity, identities).map(|_| ()),
+        }
+    }
+
     /// The whole flow. `now` is used only where nothing else proves a time.
     ///
     /// # Errors

@@ -243,7 +243,7 @@ impl<'e> Logged<'e> {
         let entity = self.before.entity();
         let (mut proved, mut faults): (Vec<ProvedTimestamp>, _) = (Vec::new(), Vec::new());
         for der in entity.timestamps.iter().take(crate::limits::TIMESTAMPS) {
-            match timestamp::verify(der, &entity.signature, &material.timestamp_authorities) {
+            match timestamp::verify(der, self.before.stamped(), &material.timestamp_authorities) {
                 Ok(stamp) => proved.push(stamp),
                 Err(fault) => faults.push(fault),
             }
@@ -427,7 +427,7 @@ fn describe_wanted(wanted: &Requirements) -> String {
     }
 }
 
-fn check_identities(
+pub(super) fn check_identities(
     entity: &SignedEntity,
     identities: &[crate::identity::Identity],
 ) -> Result<identity::ProvedIdentity, Error> {
