@@ -8,12 +8,11 @@ mod support;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use parts::image::Image;
 use parts::judge::Form::{Bundle, Legacy};
-use parts::judge::Judge::{Cosign2, Cosign3, Sigward};
-use parts::judge::{Row, SIGNERS, Signer, Stand};
+use parts::judge::Judge::{Cosign2, Cosign3};
+use parts::judge::{Home, Row, SIGNERS, Signer, Stand};
 use sigward_testkit::text::{cert_pem, chain_pem};
-use sigward_testkit::{IDENTITY, ISSUER, Leaf, Sigstore};
+use sigward_testkit::{Artifact, IDENTITY, ISSUER, Leaf, Sigstore};
 
 /// A key, and neither log nor time.
 const ONE: &str = "--key one.pub --insecure-ignore-tlog";
@@ -31,6 +30,13 @@ fn verify_attestation(flags: &str, image: &str) -> String {
     format!("verify-attestation {flags} {image}")
 }
 
+/// Beside Debian's registry, which has no referrers API, and the test kit's, which has.
+fn on_both(rows: impl Fn(&Stand) -> Vec<Row>) {
+    for stand in [Stand::debian(), Stand::kit()].into_iter().flatten() {
+        stand.judge(&rows(&stand));
+    }
+}
+
 /// Trust that no row needs, for flags that ask for a file.
 fn put_trust(stand: &Stand) {
     stand.place.put("trusted_root.json", Sigstore::new().trusted_root().to_json());
@@ -38,11 +44,14 @@ fn put_trust(stand: &Stand) {
 
 #[test]
 fn legacy_signatures_with_keys() {
-    let Some(stand) = Stand::set_up() else { return };
-    put_trust(&stand);
+    on_both(legacy);
+}
+
+fn legacy(stand: &Stand) -> Vec<Row> {
+    put_trust(stand);
     let mut rows = Vec::new();
     for by in SIGNERS {
-        let push = |name: &str| stand.registry.push(&format!("{name}-{by:?}").to_lowercase(), "v1", &Image::oci(name));
+        let push = |name: &str| stand.push(&format!("{name}-{by:?}").to_lowercase(), &Artifact::image(name));
         let row = |what: &str, line, code| Row::new(format!("legacy, signed by {by:?}: {what}"), line, code);
 
         let signed = push("signed");
@@ -89,7 +98,7 @@ fn legacy_signatures_with_keys() {
             row("two images, the second unsigned", verify(ONE, &format!("{signed} {unsigned}")), 10),
         ]);
 
-        let docker = stand.registry.push(&format!("docker-{by:?}").to_lowercase(), "v1", &Image::docker("docker"));
+        let docker = stand.push(&format!("docker-{by:?}").to_lowercase(), &Artifact::docker_image("docker"));
         stand.must(
             by,
             &format!("sign {} --key one.key {docker}", parts::judge::flags(by, Legacy)),
@@ -97,21 +106,22 @@ fn legacy_signatures_with_keys() {
         );
         rows.push(row("Docker's media types", verify(ONE, &docker), 0));
     }
-    stand.judge(&rows);
+    rows
 }
 
 #[test]
 fn a_signature_for_another_digest_is_no_signature() {
-    let Some(stand) = Stand::set_up() else { return };
+    let Some(stand) = Stand::debian() else { return };
+    let Home::Debian(registry) = &stand.home else { return };
     let mut rows = Vec::new();
     for by in SIGNERS {
         let repository = format!("moved-{by:?}").to_lowercase();
-        let signed = stand.registry.push(&repository, "signed", &Image::oci("signed"));
-        let other = stand.registry.push(&repository, "other", &Image::oci("other"));
+        let signed = registry.push(&repository, "signed", &Artifact::image("signed"));
+        let other = registry.push(&repository, "other", &Artifact::image("other"));
         stand.sign(by, Legacy, "--key one.key", &signed);
         let tag_of = |image: &str| format!("{}.sig", image.split('@').nth(1).unwrap().replace(':', "-"));
-        let (media_type, manifest) = stand.registry.manifest(&repository, &tag_of(&signed)).unwrap();
-        stand.registry.put_manifest(&repository, &tag_of(&other), &media_type, &manifest);
+        let (media_type, manifest) = registry.manifest(&repository, &tag_of(&signed)).unwrap();
+        registry.put_manifest(&repository, &tag_of(&other), &media_type, &manifest);
         rows.extend([
             Row::new(format!("signed by {by:?}: the signature of another image"), verify(ONE, &other), 12),
             Row::new(
@@ -126,9 +136,12 @@ fn a_signature_for_another_digest_is_no_signature() {
 
 #[test]
 fn bundles_with_keys() {
-    let Some(stand) = Stand::set_up() else { return };
-    put_trust(&stand);
-    let push = |name: &str| stand.registry.push(name, "v1", &Image::oci(name));
+    on_both(bundles);
+}
+
+fn bundles(stand: &Stand) -> Vec<Row> {
+    put_trust(stand);
+    let push = |name: &str| stand.push(name, &Artifact::image(name));
     let row = |what: &str, line, code| Row::new(format!("bundle: {what}"), line, code);
     let sign = |words: &str, image: &str| stand.sign(Signer::Three, Bundle, words, image);
 
@@ -150,7 +163,7 @@ fn bundles_with_keys() {
     let unsigned = push("unsigned");
     let tag = signed.split('@').next().unwrap();
 
-    let rows = [
+    vec![
         row("the key", verify(ONE, &signed), 0).but(Cosign2, 10, BLIND_2),
         row("by tag", verify(ONE, &format!("{tag}:v1")), 0).but(Cosign2, 10, BLIND_2),
         row("another key", verify(TWO, &signed), 1).but(Cosign2, 10, BLIND_2),
@@ -187,19 +200,21 @@ fn bundles_with_keys() {
             1,
             "the first image decides the form of all",
         ),
-    ];
-    stand.judge(&rows);
+    ]
 }
 
 #[test]
 fn attestations_with_keys() {
-    let Some(stand) = Stand::set_up() else { return };
-    put_trust(&stand);
+    on_both(attestations);
+}
+
+fn attestations(stand: &Stand) -> Vec<Row> {
+    put_trust(stand);
     let mut rows = Vec::new();
     for (by, form) in SIGNERS.iter().flat_map(|by| [(*by, Legacy), (*by, Bundle)]) {
         let push = |name: &str| {
             let repository = format!("{name}-{by:?}-{form:?}").to_lowercase();
-            stand.registry.push(&repository, "v1", &Image::oci(name))
+            stand.push(&repository, &Artifact::image(name))
         };
         let row = |what: &str, line, code| {
             let row = Row::new(format!("attested by {by:?} as {form:?}: {what}"), line, code);
@@ -241,12 +256,12 @@ fn attestations_with_keys() {
         );
         rows.push(if form == Bundle { as_signature.but(Cosign2, 10, BLIND_2) } else { as_signature });
     }
-    stand.judge(&rows);
+    rows
 }
 
 #[test]
 fn predicates_of_known_types() {
-    let Some(stand) = Stand::set_up() else { return };
+    let Some(stand) = Stand::debian() else { return };
     let slsa_02 = r#"{"builder": {"id": "https://example.com/builder"}, "buildType": "https://example.com/type"}"#;
     stand.place.put("slsa02.json", slsa_02);
     let slsa_1 = r#"{
@@ -265,7 +280,7 @@ fn predicates_of_known_types() {
     let mut rows = Vec::new();
     for (by, (name, file, uri)) in SIGNERS.iter().flat_map(|by| types.iter().map(move |of| (*by, of))) {
         let repository = format!("type-{by:?}").to_lowercase();
-        let image = stand.registry.push(&repository, "v1", &Image::oci(name));
+        let image = stand.push(&repository, &Artifact::image(name));
         let flags = parts::judge::flags(by, Legacy);
         stand.must(by, &format!("attest {flags} --key one.key --type {name} --predicate {file} {image}"), &[]);
         let row = |asked: &str, code| {
@@ -279,11 +294,14 @@ fn predicates_of_known_types() {
 
 #[test]
 fn indexes_and_their_platforms() {
-    let Some(stand) = Stand::set_up() else { return };
+    on_both(indexes);
+}
+
+fn indexes(stand: &Stand) -> Vec<Row> {
     let mut rows = Vec::new();
     for (by, form) in [(Signer::Two, Legacy), (Signer::Three, Legacy), (Signer::Three, Bundle)] {
-        let index = Image::index("index");
-        let push = |name: &str| stand.registry.push(&format!("{name}-{by:?}-{form:?}").to_lowercase(), "v1", &index);
+        let index = Artifact::multi_platform("index");
+        let push = |name: &str| stand.push(&format!("{name}-{by:?}-{form:?}").to_lowercase(), &index);
         let platform = |image: &str| {
             let (repository, _) = image.split_once('@').unwrap();
             format!("{repository}@{}", index.platforms[0].digest())
@@ -306,17 +324,20 @@ fn indexes_and_their_platforms() {
             row("recursive: its platform, another key", verify(TWO, &platform(&deep)), unsigned),
         ]);
     }
-    stand.judge(&rows);
+    rows
 }
 
 #[test]
 fn signatures_in_another_repository() {
-    let Some(stand) = Stand::set_up() else { return };
+    on_both(elsewhere);
+}
+
+fn elsewhere(stand: &Stand) -> Vec<Row> {
     let mut rows = Vec::new();
     for (by, form) in [(Signer::Two, Legacy), (Signer::Three, Legacy), (Signer::Three, Bundle)] {
         let name = format!("elsewhere-{by:?}-{form:?}").to_lowercase();
-        let elsewhere = format!("{}/signatures/{name}", stand.registry.host);
-        let signed = stand.registry.push(&name, "v1", &Image::oci(&name));
+        let elsewhere = stand.name(&format!("signatures/{name}"));
+        let signed = stand.push(&name, &Artifact::image(&name));
         let flags = parts::judge::flags(by, form);
         let there = [("COSIGN_REPOSITORY", elsewhere.as_str())];
         stand.must(by, &format!("sign {flags} --key one.key {signed}"), &there);
@@ -331,19 +352,19 @@ fn signatures_in_another_repository() {
             row("not told where", verify(ONE, &signed), 10),
             there(row("another key", verify(TWO, &signed), if form == Legacy { 12 } else { 1 })),
             row("told a wrong place", verify(ONE, &signed), 10)
-                .with("COSIGN_REPOSITORY", format!("{}/nowhere", stand.registry.host)),
+                .with("COSIGN_REPOSITORY", stand.name(&format!("nowhere"))),
         ]);
     }
-    stand.judge(&rows);
+    rows
 }
 
 #[test]
 fn tags_with_a_prefix() {
-    let Some(stand) = Stand::set_up() else { return };
+    let Some(stand) = Stand::debian() else { return };
     let mut rows = Vec::new();
     for by in SIGNERS {
         let repository = format!("prefixed-{by:?}").to_lowercase();
-        let signed = stand.registry.push(&repository, "v1", &Image::oci(&repository));
+        let signed = stand.push(&repository, &Artifact::image(&repository));
         stand.sign(by, Legacy, "--key one.key --attachment-tag-prefix its-", &signed);
         let row = |what: &str, flags: &str, code| {
             Row::new(format!("prefix, signed by {by:?}: {what}"), verify(&format!("{ONE} {flags}"), &signed), code)
@@ -359,15 +380,18 @@ fn tags_with_a_prefix() {
 
 #[test]
 fn saved_layouts() {
-    let Some(stand) = Stand::set_up() else { return };
+    on_both(saved);
+}
+
+fn saved(stand: &Stand) -> Vec<Row> {
     let mut rows = Vec::new();
     for (by, form) in [(Signer::Two, Legacy), (Signer::Three, Legacy), (Signer::Three, Bundle)] {
         let name = format!("saved-{by:?}-{form:?}").to_lowercase();
-        let signed = stand.registry.push(&name, "v1", &Image::oci(&name));
+        let signed = stand.push(&name, &Artifact::image(&name));
         stand.sign(by, form, "--key one.key -a who=me", &signed);
         stand.attest(by, form, "--key one.key", &signed);
         stand.must(by, &format!("save --dir {name} {signed}"), &[]);
-        let index = stand.registry.push(&format!("{name}-index"), "v1", &Image::index(&name));
+        let index = stand.push(&format!("{name}-index"), &Artifact::multi_platform(&name));
         stand.sign(by, form, "--key one.key", &index);
         stand.must(by, &format!("save --dir {name}-index {index}"), &[]);
         let row = |what: &str, flags: &str, folder: &str, code| {
@@ -397,13 +421,13 @@ fn saved_layouts() {
             row("no such folder", ONE, &format!("{name}-nowhere"), 1),
         ]);
     }
-    stand.judge(&rows);
+    rows
 }
 
 /// Certificates as Fulcio's, minted here and given to cosign, which puts them into the layer.
 #[test]
 fn legacy_signatures_with_certificates() {
-    let Some(mut stand) = Stand::set_up() else { return };
+    let Some(mut stand) = Stand::debian() else { return };
     let sigstore = Sigstore::new();
     stand.place.trust(&sigstore);
     stand.place.trust_by_environment();
@@ -415,7 +439,7 @@ fn legacy_signatures_with_certificates() {
     stand.must(Signer::Three, "import-key-pair --key leaf.private.pem --output-key-prefix leaf", &[]);
     let mut rows = Vec::new();
     for by in SIGNERS {
-        let push = |name: &str| stand.registry.push(&format!("{name}-{by:?}").to_lowercase(), "v1", &Image::oci(name));
+        let push = |name: &str| stand.push(&format!("{name}-{by:?}").to_lowercase(), &Artifact::image(name));
         let row = |what: &str, identity: &str, issuer: &str, image: &str, code| {
             let flags =
                 format!("--insecure-ignore-tlog --certificate-identity {identity} --certificate-oidc-issuer {issuer}");

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use sigward_testkit::{Artifact, OciRegistry};
 
 use super::Parts;
 use super::registry::Registry;
@@ -107,17 +108,35 @@ pub struct Ended {
     pub err: String,
 }
 
+/// Where images lie.
+pub enum Home {
+    /// Debian's registry, which has no referrers API.
+    Debian(Registry),
+    /// The test kit's, which has.
+    Kit(OciRegistry),
+}
+
 /// A registry, a place to work in, keys.
 pub struct Stand {
     pub parts: Parts,
-    pub registry: Registry,
+    pub home: Home,
     pub place: Place,
 }
 
 impl Stand {
-    /// With the keys `one.key` and `two.key`, or none where parts are missing.
-    pub fn set_up() -> Option<Self> {
+    /// With Debian's registry and the keys `one.key` and `two.key`, or none where parts are missing.
+    pub fn debian() -> Option<Self> {
         let parts = Parts::find()?;
+        let registry = Registry::start(&parts);
+        Some(Self::set_up(parts, Home::Debian(registry)))
+    }
+
+    /// With the test kit's registry.
+    pub fn kit() -> Option<Self> {
+        Some(Self::set_up(Parts::find()?, Home::Kit(OciRegistry::start())))
+    }
+
+    fn set_up(parts: Parts, home: Home) -> Self {
         let mut place = Place::new();
         // Who wants the internet finds a closed door.
         for name in ["HTTPS_PROXY", "HTTP_PROXY"] {
@@ -126,12 +145,28 @@ impl Stand {
         place.set("NO_PROXY", "127.0.0.1");
         place.set("COSIGN_PASSWORD", "a password");
         place.set("COSIGN_YES", "true");
-        let stand = Self { registry: Registry::start(&parts), parts, place };
+        let stand = Self { parts, home, place };
         for name in ["one", "two"] {
             stand.must(Signer::Three, &format!("generate-key-pair --output-key-prefix {name}"), &[]);
         }
         stand.place.put("predicate.json", r#"{"made": "for a test"}"#);
-        Some(stand)
+        stand
+    }
+
+    /// `127.0.0.1:PORT/NAME`.
+    pub fn name(&self, repository: &str) -> String {
+        match &self.home {
+            Home::Debian(registry) => registry.name(repository),
+            Home::Kit(registry) => registry.name(repository),
+        }
+    }
+
+    /// Stores an image as `NAME:v1`; gives the reference by digest.
+    pub fn push(&self, repository: &str, image: &Artifact) -> String {
+        match &self.home {
+            Home::Debian(registry) => registry.push(repository, "v1", image),
+            Home::Kit(registry) => registry.push(repository, "v1", image),
+        }
     }
 
     /// Signs with a key, in a form.

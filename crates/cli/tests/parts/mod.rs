@@ -10,7 +10,6 @@
     reason = "tests; not every one uses everything"
 )]
 
-pub mod image;
 pub mod judge;
 pub mod registry;
 

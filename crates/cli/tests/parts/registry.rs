@@ -5,11 +5,11 @@ use std::net::TcpStream;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
-use sigward_testkit::sha256;
+use sigward_testkit::Artifact;
+use sigward_testkit::image::{digest, media_type};
 use tempfile::TempDir;
 
 use super::Parts;
-use super::image::Image;
 
 /// After this a request hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -61,16 +61,21 @@ impl Registry {
         Self { host, guard, lifeline, _folder: folder }
     }
 
-    /// Pushes an image, with all that it consists of, to a repository; says `HOST/REPOSITORY@DIGEST`.
-    pub fn push(&self, repository: &str, tag: &str, image: &Image) -> String {
+    /// `127.0.0.1:PORT/NAME`.
+    pub fn name(&self, repository: &str) -> String {
+        format!("{}/{repository}", self.host)
+    }
+
+    /// Pushes an image with all that it consists of; gives the reference by digest.
+    pub fn push(&self, repository: &str, tag: &str, image: &Artifact) -> String {
         for blob in &image.blobs {
             self.put_blob(repository, blob);
         }
-        for part in &image.platforms {
-            self.push(repository, &part.digest(), part);
+        for platform in &image.platforms {
+            self.push(repository, &platform.digest(), platform);
         }
-        self.put_manifest(repository, tag, &image.media_type, &image.manifest);
-        format!("{}/{repository}@{}", self.host, image.digest())
+        self.put_manifest(repository, tag, image.manifest.served_as(), &image.manifest.to_json());
+        format!("{}@{}", self.name(repository), image.digest())
     }
 
     /// What a tag or digest names: media type, manifest.
@@ -120,14 +125,8 @@ impl Drop for Registry {
 
 /// All types of manifests: the registry converts what is not accepted.
 fn accept() -> String {
-    use super::image::{DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
-    format!("Accept: {OCI_MANIFEST}, {OCI_INDEX}, {DOCKER_MANIFEST}, {DOCKER_INDEX}\r\n")
-}
-
-/// `sha256:HEX`.
-pub fn digest(bytes: &[u8]) -> String {
-    let hex: String = sha256(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    use media_type::{DOCKER_LIST, DOCKER_MANIFEST, INDEX, MANIFEST};
+    format!("Accept: {MANIFEST}, {INDEX}, {DOCKER_MANIFEST}, {DOCKER_LIST}\r\n")
 }
 
 #[derive(Debug)]
