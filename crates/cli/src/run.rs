@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::args::env::Environment;
+use crate::args::error::{NotSupported, render_error};
 use crate::args::request::OutputFormat;
 use crate::args::{self, Command, Globals, Parsed};
 use crate::commands::{self, Streams};
@@ -61,6 +62,12 @@ fn dispatch(parsed: Parsed, environment: Environment, streams: &mut Streams<'_>)
             let network = network(&globals, environment);
             commands::trust::run(&command, &network, streams)
         }
+        Command::DownloadAttestation(_) => not_there_yet(streams, "download attestation"),
+        Command::DownloadSignature(_) => not_there_yet(streams, "download signature"),
+        Command::PolicyEval(_) => not_there_yet(streams, "policy eval"),
+        Command::Tree(_) => not_there_yet(streams, "tree"),
+        Command::Triangulate(_) => not_there_yet(streams, "triangulate"),
+        Command::VerifyImages(_) => not_there_yet(streams, "verify"),
         Command::VerifyBlob(request) => {
             let network = network(&globals, environment);
             commands::verify_blob::run(&request, &network, streams)
@@ -70,6 +77,12 @@ fn dispatch(parsed: Parsed, environment: Environment, streams: &mut Streams<'_>)
             commands::attestation::run(&request, &network, streams)
         }
     }
+}
+
+/// Command lines that are understood before there is anything to carry them out.
+fn not_there_yet(streams: &mut Streams<'_>, command: &'static str) -> Exit {
+    streams.say_block(&render_error(&NotSupported::LaterCommand(command), None));
+    Exit::Failure
 }
 
 fn network(globals: &Globals, environment: Environment) -> Network {

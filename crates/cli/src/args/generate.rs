@@ -7,7 +7,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 use super::env;
 use super::flag::{self, Completes, Flag, Kind};
-use super::verbs::{VERBS, Verb, VerbKind};
+use super::verbs::{GROUPS, VERBS, Verb, VerbKind};
 
 /// A shell that completion scripts are made for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -163,7 +163,8 @@ fn tree(program: &str) -> Command {
 }
 
 fn group_command(name: &'static str) -> Command {
-    Command::new(name).about("The trust roots in use").disable_help_subcommand(true)
+    let about = GROUPS.iter().find(|(group, _)| *group == name).map_or("", |(_, about)| about);
+    Command::new(name).about(about).disable_help_subcommand(true)
 }
 
 fn flags_of(verb: &Verb, name: String) -> Command {

@@ -4,15 +4,18 @@
 
 mod error;
 mod inquiry;
+mod listing;
 mod manifest;
 mod payload;
 mod question;
 mod reference;
+mod referrer_list;
 mod reply;
 mod verdict;
 
 pub use error::{EvidenceFault, ImageError, Origin, Rejected};
 pub use inquiry::ImageInquiry;
+pub use listing::{Attached, AttachedTag, Contents, Listing, ListingInquiry, ListingQuestion, Referrer, Referrers};
 pub use manifest::Descriptor;
 pub use payload::{SimpleSigning, subject_annotations};
 pub use question::{Demand, Forms, ImageQuestion, LookupRule, Wanted};

@@ -14,9 +14,10 @@ use jiff::Timestamp;
 
 use self::layers::{LayerQueue, LayerRole};
 use self::lookups::Lookups;
-use self::referrers::{BundleQueue, Pages};
+use self::referrers::BundleQueue;
 use super::error::check_digest;
 use super::manifest::{ACCEPT_MANIFESTS, Content};
+use super::referrer_list::ReferrerList;
 use super::reply::{self, Absence, Reply};
 use super::verdict::{Evidence, Judge};
 use super::{
@@ -67,8 +68,7 @@ enum State {
     Tag { role: LayerRole, path: String },
     Layers(LayerQueue),
     Lookups(Lookups),
-    Referrers(Pages),
-    ReferrersTag { path: String },
+    Referrers(ReferrerList),
     Bundles(BundleQueue),
     Existence { path: String },
     Over,
@@ -106,8 +106,7 @@ impl<'m> ImageInquiry<'m> {
             State::Tag { role, path } => self.read_tag(answers, role, &path),
             State::Layers(queue) => self.read_layers(queue, answers),
             State::Lookups(lookups) => self.read_lookups(lookups, answers),
-            State::Referrers(pages) => self.read_referrers(pages, answers),
-            State::ReferrersTag { path } => self.read_referrers_tag(answers, &path),
+            State::Referrers(list) => self.step_referrers(list, answers),
             State::Bundles(queue) => self.read_bundles(queue, answers),
             State::Existence { path } => self.conclude_existence(answers, &path),
             State::Over => Err(ImageError::NoSignatures),

@@ -1,30 +1,21 @@
-//! Referrers: manifests that name the image as their subject and hold a bundle each (OCI distribution specification
-//! 1.1; specs/cosign.md §2.7 "GetBundles").
+//! Referrers that hold a bundle each (specs/cosign.md §2.7 "GetBundles").
 
 use std::collections::VecDeque;
 
 use super::layers::LayerRole;
-use super::{ImageInquiry, Next, State, ask};
+use super::{ImageInquiry, Next, State};
 use crate::bundle;
 use crate::digest::{Artifact, Digest};
 use crate::entity::Content as Signed;
-use crate::evidence::{Answer, Need, Step};
+use crate::evidence::{Answer, Inquiry, Need, Step};
 use crate::image::error::check_digest;
-use crate::image::manifest::{ACCEPT_MANIFESTS, BUNDLE_TYPE, COSIGN_SIGNATURES, Content, Descriptor, OCI_INDEX};
+use crate::image::manifest::{ACCEPT_MANIFESTS, BUNDLE_TYPE, COSIGN_SIGNATURES, Content, Descriptor};
+use crate::image::referrer_list::ReferrerList;
 use crate::image::reply::{self, Absence, Reply};
 use crate::image::verdict::Evidence;
 use crate::image::{EvidenceFault, ImageError, Origin};
 use crate::limits;
 use crate::profile::Profile;
-
-/// Pages of the list of referrers.
-#[derive(Debug)]
-pub(super) struct Pages {
-    path: String,
-    query: String,
-    read: usize,
-    found: Vec<Descriptor>,
-}
 
 /// Referrers that may hold a bundle, asked for in batches: first the manifest, then its layer.
 #[derive(Debug)]
@@ -51,76 +42,28 @@ impl Referrer {
 
 impl ImageInquiry<'_> {
     pub(super) fn ask_referrers(&mut self) -> Next {
-        let path = format!("referrers/{}", self.image_digest()?);
-        self.ask_page(Pages { path, query: String::new(), read: 0, found: Vec::new() })
+        let list = ReferrerList::new(&self.place, &self.image_digest()?);
+        self.step_referrers(list, Vec::new())
     }
 
-    fn ask_page(&mut self, pages: Pages) -> Next {
-        let mark = if pages.query.is_empty() { "" } else { "?" };
-        let path = format!("{}{mark}{}", pages.path, pages.query);
-        let need = Need::registry(&self.place, &path, OCI_INDEX, limits::MANIFEST_BYTES);
-        self.state = State::Referrers(pages);
-        Ok(Step::Need(vec![need]))
-    }
-
-    pub(super) fn read_referrers(&mut self, mut pages: Pages, answers: Vec<Answer>) -> Next {
-        let asked = format!("{}/{}", self.place.base_url(), pages.path);
-        let reply = reply::read(answers.into_iter().next(), &asked, Absence::NoApi).map_err(|none| self.also(none))?;
-        let content = match reply {
-            Reply::Content(content) if is_index(&content.content_type) => content,
-            Reply::Absent { reason } if pages.read > 0 => {
-                let rejected = std::mem::take(&mut self.rejected);
-                return Err(ImageError::Registry { reason, rejected });
+    pub(super) fn step_referrers(&mut self, mut list: ReferrerList, answers: Vec<Answer>) -> Next {
+        match list.step(answers) {
+            Step::Need(needs) => {
+                self.state = State::Referrers(list);
+                Ok(Step::Need(needs))
             }
-            // No referrers API: the list is under a tag, kept by the clients that attach something.
-            Reply::Content(_) | Reply::Absent { .. } => return self.ask_referrers_tag(),
-        };
-        pages.found.extend(entries(&content.body, &asked)?);
-        pages.read = pages.read.saturating_add(1);
-        let next = content.link.as_deref().and_then(|link| reply::next_page(link, &pages.path));
-        let found = pages.found.len();
-        if found > limits::REFERRERS {
-            return Err(ImageError::TooMany { what: "referrers", found, limit: limits::REFERRERS });
-        }
-        match next {
-            // CVE-2023-46737: lists without end.
-            Some(_) if pages.read >= limits::REFERRER_PAGES => {
-                let (found, limit) = (pages.read.saturating_add(1), limits::REFERRER_PAGES);
-                Err(ImageError::TooMany { what: "pages of referrers", found, limit })
-            }
-            Some(query) => {
-                pages.query = query;
-                self.ask_page(pages)
-            }
-            None => self.start_bundles(pages.found),
-        }
-    }
-
-    fn ask_referrers_tag(&mut self) -> Next {
-        let path = format!("manifests/sha256-{}", self.image_digest()?.hex());
-        self.state = State::ReferrersTag { path: path.clone() };
-        Ok(ask(&self.place, &path))
-    }
-
-    pub(super) fn read_referrers_tag(&mut self, answers: Vec<Answer>, path: &str) -> Next {
-        let asked = format!("{}/{path}", self.place.base_url());
-        let reply =
-            reply::read(answers.into_iter().next(), &asked, Absence::NotFound).map_err(|none| self.also(none))?;
-        match reply {
-            Reply::Absent { .. } => self.next_phase(),
-            Reply::Content(content) => {
-                let found = entries(&content.body, &asked)?;
-                self.start_bundles(found)
-            }
+            Step::Done(found) => self.start_bundles(found),
+            Step::Failed(error) => Err(self.with_rejected(error)),
         }
     }
 
     /// What was rejected before is told beside the registry's error.
-    fn also(&mut self, none: reply::NoReply) -> ImageError {
+    fn with_rejected(&mut self, error: ImageError) -> ImageError {
         let rejected = std::mem::take(&mut self.rejected);
-        match none {
-            reply::NoReply::Registry { reason } => ImageError::Registry { reason, rejected },
-            reply::NoReply::Unreachable(reason) => ImageError::Unreachable { reason, rejected },
+        match error {
+            ImageError::Registry { reason, .. } => ImageError::Registry { reason, rejected },
+            ImageError::Unreachable { reason, .. } => ImageError::Unreachable { reason, rejected },
+            other => other,
         }
     }
 
@@ -244,19 +187,6 @@ impl ImageInquiry<'_> {
         let artifact = Artifact::from_digest(self.image_digest()?);
         let evidence = Evidence { origin: referrer.origin(), entity, artifact, blob: body.to_vec() };
         Ok(self.judge(evidence)?)
-    }
-}
-
-fn is_index(content_type: &str) -> bool {
-    content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(OCI_INDEX))
-}
-
-fn entries(body: &[u8], asked: &str) -> Result<Vec<Descriptor>, ImageError> {
-    match Content::parse(body, asked, limits::REFERRERS)? {
-        Content::Index(entries) => Ok(entries),
-        Content::Manifest(_) => {
-            Err(ImageError::Malformed { what: asked.to_owned(), reason: "it is no list of referrers".into() })
-        }
     }
 }
 
