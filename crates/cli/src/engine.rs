@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use sigward_verify::{
-    Artifact, Digest, EntryLookup, EntrySearch, LogUse, LookupRequest, PublicKey, Requirements, SignedEntity, Signer,
-    TimeUse, TrustMaterial, Verified, Verifier,
+    Artifact, EntryLookup, EntrySearch, LogUse, LookupRequest, Requirements, SignedEntity, Signer, TimeUse,
+    TrustMaterial, Verified, Verifier,
 };
 
 use crate::args::request::{EntryCache, Explain, LogLookup, OutputFormat, TrustSource, TufRefresh, Verification};
@@ -74,7 +74,6 @@ pub fn in_parallel<I: Sync, T: Send>(items: &[I], jobs: Option<NonZeroUsize>, wo
 pub fn verify_all(
     mut tasks: Vec<Task>,
     verification: &Verification,
-    key: Option<&PublicKey>,
     network: &Network,
     streams: &mut Streams<'_>,
 ) -> Exit {
@@ -84,7 +83,7 @@ pub fn verify_all(
         check_locally(&mut tasks, now);
     }
     look_up(&mut tasks, verification, network, &mut session);
-    let verdicts: Vec<_> = tasks.into_iter().map(|task| verify_one(task, key, &mut session, now)).collect();
+    let verdicts: Vec<_> = tasks.into_iter().map(|task| verify_one(task, &mut session, now)).collect();
     // Warnings about trust come before the verdicts that rest on it.
     for warning in session.take_warnings() {
         streams.say(format_args!("WARNING: {warning}"));
@@ -104,7 +103,8 @@ pub fn fail_each(names: &[String], failure: &Failure, verification: &Verificatio
     streams.fail(failure)
 }
 
-fn requests_of(lookup: &LogLookup) -> Requests {
+/// Whether requests beside those for the evidence itself may be made.
+pub fn requests_of(lookup: &LogLookup) -> Requests {
     match lookup {
         LogLookup::Forbidden { .. } => Requests::Forbidden,
         LogLookup::Allowed { .. } | LogLookup::NoLog => Requests::Allowed,
@@ -257,7 +257,7 @@ fn look_up_online(tasks: &mut [&mut Task], url: &str, material: &TrustMaterial, 
     }
 }
 
-fn verify_one(task: Task, key: Option<&PublicKey>, session: &mut TrustSession<'_>, now: Timestamp) -> Verdict {
+fn verify_one(task: Task, session: &mut TrustSession<'_>, now: Timestamp) -> Verdict {
     let Task { name, prepared, export } = task;
     let prepared = match prepared {
         Ok(prepared) => prepared,
@@ -265,7 +265,7 @@ fn verify_one(task: Task, key: Option<&PublicKey>, session: &mut TrustSession<'_
     };
     let format = prepared.entity.profile().name();
     let outcome = verify_prepared(&prepared, session, now).and_then(|verified| match &export {
-        Some(path) => export_bundle(path, &prepared, key).map(|()| verified),
+        Some(path) => export_bundle(path, &prepared, session, now).map(|()| verified),
         None => Ok(verified),
     });
     Verdict { name, format, outcome }
@@ -287,7 +287,7 @@ fn verify_prepared(prepared: &Prepared, session: &mut TrustSession<'_>, now: Tim
         Err(failure) => failure,
     };
     // The trust root at hand may be older than the log or authority that the evidence names: one refresh may tell.
-    if is_about_unknown_trust(&failure)
+    if matches!(&failure, Failure::Verification(failure) if is_about_unknown_trust(&failure.error))
         && let Some(trust) = session.refreshed_for_unknown()
     {
         return verify(&trust.material);
@@ -304,38 +304,36 @@ fn require_trusted_root(prepared: &Prepared, trust: &Trust) -> Result<(), Failur
 }
 
 /// A managed key without log and timestamps needs nobody's keys but its own (specs/cosign.md §1.9).
-fn needs_no_trust(requirements: &Requirements) -> bool {
+pub fn needs_no_trust(requirements: &Requirements) -> bool {
     matches!(requirements.signer, Signer::Key(_))
         && requirements.log == LogUse::SkippedUnsafe
         && requirements.time == TimeUse::Default
 }
 
-fn is_about_unknown_trust(failure: &Failure) -> bool {
-    matches!(
-        failure.code(),
-        "log-unknown"
-            | "certificate-untrusted"
-            | "sct-log-unknown"
-            | "timestamp-authority-unknown"
-            | "log-outside-validity"
-    )
+/// Whether the trust root at hand does not know what the evidence names.
+pub fn is_about_unknown_trust(error: &sigward_verify::Error) -> bool {
+    const UNKNOWN: [&str; 5] = [
+        "log-unknown",
+        "certificate-untrusted",
+        "sct-log-unknown",
+        "timestamp-authority-unknown",
+        "log-outside-validity",
+    ];
+    error.codes().iter().any(|code| UNKNOWN.contains(code))
 }
 
-fn export_bundle(path: &std::path::Path, prepared: &Prepared, key: Option<&PublicKey>) -> Result<(), Failure> {
-    let digest = signed_digest(prepared);
-    let json = prepared
-        .entity
-        .to_bundle(digest.as_ref(), key)
+fn export_bundle(
+    path: &std::path::Path,
+    prepared: &Prepared,
+    session: &mut TrustSession<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let nothing = TrustMaterial::default();
+    let material = if needs_no_trust(&prepared.requirements) { &nothing } else { &session.at_hand()?.material };
+    let json = Verifier::new(material, &prepared.requirements)
+        .export(&prepared.entity, &prepared.artifact, now)
         .map_err(|error| Failure::Evidence { what: format!("exporting a bundle to {}: ", path.display()), error })?;
     write_atomically(path, json.as_bytes())
-}
-
-/// The digest by the signature's own hash, which a bundle names.
-fn signed_digest(prepared: &Prepared) -> Option<Digest> {
-    let nothing = TrustMaterial::default();
-    let verifier = Verifier::new(&nothing, &prepared.requirements);
-    let proof = verifier.check_locally(&prepared.entity, &prepared.artifact).ok()?;
-    proof.signed_digest().or_else(|| prepared.artifact.digests().first()).copied()
 }
 
 /// Writes under a temporary name in the same folder and renames: nothing half-written is left behind. A link is

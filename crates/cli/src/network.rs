@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use sigward_fetch::{Budget, Client, DriveError, EntryCache, Options, drive_all, run_blocking};
+use sigward_verify::image::{BadReference, Repository};
 use sigward_verify::{EntryLookup, LogEntry};
 
 use crate::args::Verbosity;
 use crate::args::env::Environment;
+use crate::args::request::RegistryRequest;
 use crate::failure::Failure;
 
 /// Largest blob that is streamed from a URL: none of Kubernetes' files comes near.
@@ -52,6 +54,24 @@ impl Network {
     fn client(&self) -> Client {
         self.used.store(true, Ordering::Relaxed);
         Client::new(Options::from_env())
+    }
+
+    /// `COSIGN_REPOSITORY`: where evidence is, if not beside the image.
+    ///
+    /// # Errors
+    /// [`Failure::Read`] if it names no repository.
+    pub fn evidence_repository(&self) -> Result<Option<Repository>, Failure> {
+        let bad = |error: BadReference| Failure::Read { what: "COSIGN_REPOSITORY".into(), reason: error.to_string() };
+        self.environment.repository.as_deref().map(|text| Repository::parse(text).map_err(bad)).transpose()
+    }
+
+    /// A client for registries.
+    ///
+    /// # Errors
+    /// [`Failure::Read`] if a file of certificates or keys cannot be read or used.
+    pub fn registry_client(&self, registry: &RegistryRequest) -> Result<Client, Failure> {
+        let _ = registry;
+        Ok(self.client())
     }
 
     /// The body of a URL that the user named, at most `limit` bytes.

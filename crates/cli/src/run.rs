@@ -62,12 +62,27 @@ fn dispatch(parsed: Parsed, environment: Environment, streams: &mut Streams<'_>)
             let network = network(&globals, environment);
             commands::trust::run(&command, &network, streams)
         }
-        Command::DownloadAttestation(_) => not_there_yet(streams, "download attestation"),
-        Command::DownloadSignature(_) => not_there_yet(streams, "download signature"),
+        Command::DownloadAttestation(request) => {
+            let network = network(&globals, environment);
+            commands::attached::attestations(&request, &network, streams)
+        }
+        Command::DownloadSignature(request) => {
+            let network = network(&globals, environment);
+            commands::attached::signatures(&request, &network, streams)
+        }
         Command::PolicyEval(_) => not_there_yet(streams, "policy eval"),
-        Command::Tree(_) => not_there_yet(streams, "tree"),
-        Command::Triangulate(_) => not_there_yet(streams, "triangulate"),
-        Command::VerifyImages(_) => not_there_yet(streams, "verify"),
+        Command::Tree(request) => {
+            let network = network(&globals, environment);
+            commands::attached::tree(&request, &network, streams)
+        }
+        Command::Triangulate(request) => {
+            let network = network(&globals, environment);
+            commands::attached::triangulate(&request, &network, streams)
+        }
+        Command::VerifyImages(request) => {
+            let network = network(&globals, environment);
+            commands::verify_images::run(&request, &network, streams)
+        }
         Command::VerifyBlob(request) => {
             let network = network(&globals, environment);
             commands::verify_blob::run(&request, &network, streams)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::gzip;
-use crate::keys::sha256;
+use crate::keys::{Hash, sha256};
 use crate::text::hex;
 
 /// Media types of OCI and Docker.
@@ -33,6 +33,14 @@ pub mod media_type {
 /// `sha256:` and the digest in hex.
 pub fn digest(bytes: impl AsRef<[u8]>) -> String {
     format!("sha256:{}", hex(sha256(bytes)))
+}
+
+/// The digest by the algorithm that another digest names: `sha512:…`, and SHA-256 for anything else.
+pub fn digest_like(other: &str, bytes: impl AsRef<[u8]>) -> String {
+    match other.split_once(':') {
+        Some(("sha512", _)) => format!("sha512:{}", hex(Hash::Sha512.of(bytes))),
+        _ => digest(bytes),
+    }
 }
 
 /// What one document says of another, all parts open.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::files::Files;
-use crate::image::{Artifact, Descriptor, Manifest, digest, media_type};
+use crate::image::{Artifact, Descriptor, digest, digest_like, media_type};
 use crate::image_evidence::{EvidenceLayer, evidence};
+use crate::keys::sha256;
 use crate::text::hex;
 
 /// A repository: manifests and blobs by digest, tags.
@@ -116,21 +117,27 @@ impl Repository {
             } else if let Some((name, hex)) = path.split_once("/blobs/sha256/") {
                 found.entry(name.to_owned()).or_default().blobs.insert(format!("sha256:{hex}"), bytes.clone());
             } else if let Some((name, _)) = path.split_once("/manifests/sha256/") {
-                found.entry(name.to_owned()).or_default().put_pushed_manifest(None, bytes.clone());
+                found.entry(name.to_owned()).or_default().put_pushed_manifest("", None, bytes.clone());
             }
         }
         found
     }
 
-    /// Stores a manifest as a registry does that gets one: under its own media type, and entered at its subject.
-    /// Gives its digest and its subject's.
-    pub fn put_pushed_manifest(&mut self, content_type: Option<&str>, bytes: Vec<u8>) -> (String, Option<String>) {
+    /// Stores a manifest as a registry does that gets one under a tag or digest: by its own media type, and entered at
+    /// its subject. Gives its digest, by the algorithm of `reference`, and its subject's.
+    pub fn put_pushed_manifest(
+        &mut self,
+        reference: &str,
+        content_type: Option<&str>,
+        bytes: Vec<u8>,
+    ) -> (String, Option<String>) {
         let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let own_type = text(&value["mediaType"]);
         let kind = content_type.map(str::to_owned).or(own_type).unwrap_or_else(|| media_type::MANIFEST.to_owned());
         let subject = text(&value["subject"]["digest"]);
-        let mut descriptor = Descriptor::of(&kind, &bytes);
+        let name = digest_like(reference, &bytes);
+        let mut descriptor = Descriptor { digest: name.clone(), ..Descriptor::of(&kind, &bytes) };
         if let Some(subject) = &subject {
             let annotations = value["annotations"].as_object().into_iter().flatten();
             descriptor.artifact_type = text(&value["artifactType"]).or_else(|| text(&value["config"]["mediaType"]));
@@ -138,7 +145,8 @@ impl Repository {
                 annotations.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect();
             self.refer(subject, descriptor);
         }
-        (self.put_manifest(&kind, bytes), subject)
+        self.manifests.insert(name.clone(), (kind, bytes));
+        (name, subject)
     }
 }
 
@@ -161,7 +169,7 @@ impl Saved<'_> {
         let mut files = Files::new();
         let image_kind = if self.image.manifest.manifests.is_some() { "imageIndex" } else { "image" };
         let parts = [(image_kind, Some(self.image)), ("sigs", self.signatures), ("atts", self.attestations)];
-        let mut index = Manifest::clone(&Artifact::index_over(Vec::new()).manifest);
+        let mut index = Artifact::index_over(Vec::new()).manifest;
         for (kind, artifact) in parts {
             let Some(artifact) = artifact else { continue };
             let mut descriptor = artifact.descriptor();
@@ -181,7 +189,7 @@ impl Saved<'_> {
 fn put_blobs(files: &mut Files, artifact: &Artifact) {
     let own = artifact.manifest.to_json();
     for bytes in artifact.blobs.iter().chain([&own]) {
-        files.insert(format!("blobs/sha256/{}", hex(crate::keys::sha256(bytes))), bytes.clone());
+        files.insert(format!("blobs/sha256/{}", hex(sha256(bytes))), bytes.clone());
     }
     for image in &artifact.platforms {
         put_blobs(files, image);

@@ -1,11 +1,13 @@
-//! What the real cosign says of minted images. `SIGWARD_COSIGN` names its binary; without it the tests say so and pass.
+//! What the real cosign says of minted images; without it the tests say so and pass.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is a failed test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a panic is a failed test")]
+
+mod parts;
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sigward_testkit::ca::KREL_TRUST;
 use sigward_testkit::files::write_tree;
 use sigward_testkit::image_evidence::{
@@ -22,8 +24,9 @@ const SLSA: &str = "https://slsa.dev/provenance/v1";
 
 /// A folder to call cosign in; it goes with the test.
 struct Cosign {
-    binary: String,
+    binary: PathBuf,
     folder: PathBuf,
+    env: Vec<(&'static str, &'static str)>,
     s: Sigstore,
     key: Key,
 }
@@ -36,16 +39,16 @@ struct Run {
 
 impl Cosign {
     fn find(name: &str) -> Option<Self> {
-        let Ok(binary) = std::env::var("SIGWARD_COSIGN") else {
-            println!("skipped: SIGWARD_COSIGN is not set");
-            return None;
-        };
+        Some(Self::new(parts::cosign_3()?, name))
+    }
+
+    fn new(binary: PathBuf, name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("sigward-testkit-images-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let cosign = Self { binary, folder, s: Sigstore::new(), key: Key::default() };
+        let cosign = Self { binary, folder, env: Vec::new(), s: Sigstore::new(), key: Key::default() };
         cosign.put("trusted_root.json", &cosign.s.trusted_root().to_json());
         cosign.put("key.pub", &cosign.key.public_pem());
-        Some(cosign)
+        cosign
     }
 
     fn put(&self, name: &str, text: &str) {
@@ -59,6 +62,7 @@ impl Cosign {
             .env("HOME", &self.folder)
             .env("DOCKER_CONFIG", &self.folder)
             .env("COSIGN_PASSWORD", "")
+            .envs(self.env.iter().copied())
             .output()
             .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -334,6 +338,86 @@ fn cosign_reads_saved_images() {
     cosign.expect(0, &format!("{} --local-image bundle", verify()));
 }
 
+/// cosign 2.5 takes `--trusted-root` for bundles alone, and the four files of the environment for the rest.
+#[test]
+fn cosign_2_agrees_on_what_it_knows() {
+    let Some(binary) = parts::part("cosign-2") else { return };
+    let mut cosign = Cosign::new(binary, "two");
+    cosign.put("root.pem", &cosign.s.root_pem());
+    cosign.put("rekor.pub", &cosign.s.rekor_pem());
+    cosign.put("ct.pub", &cosign.s.ct_pem());
+    cosign.env = vec![
+        ("SIGSTORE_ROOT_FILE", "root.pem"),
+        ("SIGSTORE_REKOR_PUBLIC_KEY", "rekor.pub"),
+        ("SIGSTORE_CT_LOG_PUBLIC_KEY_FILE", "ct.pub"),
+    ];
+    let (registry, image, other) = (OciRegistry::start(), Artifact::multi_platform("a"), Artifact::image("b"));
+    let digest = registry.push("app", "v1", &image);
+    let who = format!("--certificate-identity {IDENTITY} --certificate-oidc-issuer {ISSUER}");
+    cosign.expect(10, &format!("verify {who} {digest}"));
+    cosign.expect(11, &format!("verify {who} {}:v2", registry.name("app")));
+    registry.sign("app", &image, &[EvidenceLayer::of(&cosign.keyless(&other))]);
+    cosign.expect(12, &format!("verify {who} {digest}"));
+    let by_key = cosign.s.sign_image_with_key(NAME, &image, &cosign.key);
+    registry.sign("app", &image, &[EvidenceLayer::of(&cosign.keyless(&image)), EvidenceLayer::unlogged(&by_key)]);
+    registry.attest("app", &image, &[EvidenceLayer::of(&cosign.provenance(&image))]);
+    cosign.expect(0, &format!("verify {who} {digest}"));
+    cosign.expect(0, &format!("{WITH_KEY} {digest}"));
+    cosign.expect(0, &format!("verify-attestation --type {SLSA} {who} {digest}"));
+    let tree = cosign.expect(0, &format!("tree {digest}"));
+    assert!(tree.contains(&image.attachment_tag("sig")) && tree.contains(&image.attachment_tag("att")), "{tree}");
+}
+
+#[test]
+fn cosign_2_pushes_legacy_signatures() {
+    let Some(binary) = parts::part("cosign-2") else { return };
+    pushes_legacy_signatures(&Cosign::new(binary, "push-two"), "--tlog-upload=false");
+}
+
+#[test]
+fn cosign_pushes_legacy_signatures() {
+    let Some(cosign) = Cosign::find("push-legacy") else { return };
+    pushes_legacy_signatures(&cosign, "--new-bundle-format=false --use-signing-config=false --tlog-upload=false");
+}
+
+fn pushes_legacy_signatures(cosign: &Cosign, options: &str) {
+    cosign.expect(0, "generate-key-pair");
+    cosign.put("predicate.json", "{\"a\": 1}");
+    let (registry, image) = (OciRegistry::start(), Artifact::image("a"));
+    let digest = registry.push("app", "v1", &image);
+    let legacy = format!("--key cosign.key {options} --yes");
+    cosign.expect(0, &format!("sign {legacy} {digest}"));
+    cosign.expect(0, &format!("attest {legacy} --type {SLSA} --predicate predicate.json {digest}"));
+    let key = "--key cosign.pub --insecure-ignore-tlog";
+    cosign.expect(0, &format!("verify {key} {digest}"));
+    cosign.expect(0, &format!("verify-attestation --type {SLSA} {key} {digest}"));
+    // What we write has the form of what cosign writes.
+    let signed = cosign.s.sign_image_with_key("x", &image, &cosign.key);
+    let attested = cosign.s.attest_image_with_key("x", &image, (SLSA, json!({})), &cosign.key);
+    for (suffix, layer) in [("sig", EvidenceLayer::unlogged(&signed)), ("att", EvidenceLayer::unlogged(&attested))] {
+        let ours = evidence(&[layer]);
+        let (manifest, config) = registry.repository("app", |repository| {
+            let (_, _, manifest) = repository.manifest(&image.attachment_tag(suffix)).unwrap();
+            let manifest: Value = serde_json::from_slice(manifest).unwrap();
+            let config = repository.blobs[manifest["config"]["digest"].as_str().unwrap()].clone();
+            (manifest, serde_json::from_slice::<Value>(&config).unwrap())
+        });
+        assert_eq!(shape(&ours.manifest.to_value()), shape(&manifest));
+        assert_eq!(shape(&serde_json::from_slice(&ours.blobs[0]).unwrap()), shape(&config));
+    }
+}
+
+/// A document without what differs by its content: digests, sizes, signatures.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => map.iter().map(|(name, inner)| (name.clone(), shape(inner))).collect(),
+        Value::Array(items) => items.iter().map(shape).collect(),
+        Value::String(text) if text.starts_with("sha256:") || text.len() > 90 => json!("…"),
+        Value::Number(_) => json!(0),
+        other => other.clone(),
+    }
+}
+
 #[test]
 fn cosign_pushes_what_it_signs() {
     let Some(cosign) = Cosign::find("push") else { return };
@@ -369,13 +453,11 @@ fn cosign_pushes_what_it_signs() {
         let ours = cosign.s.sign_image_v3(&image, Leaf::default());
         let ours = referrer(&image, &ours.bundle_v03(), SIGN_PREDICATE).manifest.to_value();
         let theirs = registry.repository(tag, |repository| repository.manifests[&referrers[0].digest].1.clone());
-        let theirs: serde_json::Value = serde_json::from_slice(&theirs).unwrap();
-        println!("{theirs}");
+        let theirs: Value = serde_json::from_slice(&theirs).unwrap();
         for part in ["artifactType", "config", "subject"] {
             assert_eq!(ours[part], theirs[part], "{part}");
         }
-        let names =
-            |value: &serde_json::Value| value["annotations"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let names = |value: &Value| value["annotations"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&ours), names(&theirs));
     }
 }

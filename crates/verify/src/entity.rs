@@ -1,5 +1,6 @@
 //! One entity for every wire format: a signature, who should have made it, over what, and the evidence around it.
 
+use crate::bundle::legacy;
 use crate::certificate::Certificate;
 use crate::digest::{ArtifactNeeds, Digest, Ed25519Need, HashAlgorithm};
 use crate::dsse::{Envelope, Statement};
@@ -163,11 +164,12 @@ impl SignedEntity {
 
     /// What must be taken from the artifact while it is read, so that every check can be made afterwards.
     ///
-    /// `key` is the managed key, if one was given; `hash` the digest algorithm named by the caller.
+    /// `key` is the managed key, if one was given; `hash` the digest algorithm named by the caller for its signatures.
     ///
     /// # Errors
     /// [`Error::Key`] if the certificate's key is unusable, or an error of the statement inside.
     pub fn needs(&self, key: Option<&PublicKey>, hash: Option<HashAlgorithm>) -> Result<ArtifactNeeds, Error> {
+        let hash = hash.filter(|_| key.is_some());
         let mut needs = ArtifactNeeds::default();
         match &self.content {
             Content::Envelope { envelope, .. } => {
@@ -253,6 +255,14 @@ pub fn parse_signature(bytes: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Reads an RFC 3161 timestamp as cosign writes it to a file, `{"SignedRFC3161Timestamp":base64}`; or DER by itself.
+///
+/// # Errors
+/// [`Error::Json`] and others if it is neither.
+pub fn parse_timestamp_file(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    if bytes.first() == Some(&0x30) { Ok(bytes.to_vec()) } else { legacy::parse_timestamp(bytes) }
+}
+
 /// The `cert` field of a legacy bundle, and what cosign stores in annotations: PEM, or base64 of it; a certificate or a
 /// key.
 pub(crate) fn parse_legacy_signer(text: &str) -> Result<SignerMaterial, Error> {
@@ -260,7 +270,7 @@ pub(crate) fn parse_legacy_signer(text: &str) -> Result<SignerMaterial, Error> {
     let pem = decoded.as_deref().unwrap_or(text.as_bytes());
     let (blocks, _) = pem_all(pem);
     match blocks.first().map(|b| b.label.as_str()) {
-        Some("CERTIFICATE") => {
+        Some("CERTIFICATE" | "TRUSTED CERTIFICATE" | "X509 CERTIFICATE") => {
             let mut chain = Certificate::many_from_pem(pem, Input::Certificate)?;
             let leaf = Box::new(chain.remove(0));
             Ok(SignerMaterial::Certificate { leaf, chain })

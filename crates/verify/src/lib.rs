@@ -34,7 +34,9 @@ pub use certificate::names::{Name, NameKind, Workflow};
 pub use digest::{Artifact, ArtifactNeeds, ArtifactReader, Digest, HashAlgorithm, hex, sha256, unhex};
 pub use dsse::{Envelope, IN_TOTO, Statement, Subject};
 pub use encoding::{PemBlock, base64_std, pem_all, pem_encode, to_base64};
-pub use entity::{ChainPolicy, Content, SignedEntity, SignerMaterial, parse_certificate_file, parse_signature};
+pub use entity::{
+    ChainPolicy, Content, SignedEntity, SignerMaterial, parse_certificate_file, parse_signature, parse_timestamp_file,
+};
 pub use error::{BundleFault, ChainFault, Error, IdentityFault, Input, LogFault, SctFault, TimestampFault};
 pub use identity::{Identity, Matcher, ProvedIdentity};
 pub use key::{KeyKind, PublicKey};

@@ -37,6 +37,8 @@ pub const CHECKPOINT_BYTES: usize = 64 * 1024;
 pub const SCTS: usize = 16;
 /// Certificates in a bundle's chain or in one authority of a trusted root.
 pub const CHAIN_CERTIFICATES: usize = 16;
+/// Certificates in a file of roots that the caller trusts: Mozilla's list, the largest that is used as one, has some 150.
+pub const ROOT_CERTIFICATES: usize = 256;
 /// Fields of a legacy bundle's objects: cosign writes four at most.
 pub const LEGACY_FIELDS: usize = 256;
 /// Certificates in the bag of one timestamp.

@@ -15,6 +15,7 @@ use crate::material::TransparencyLog;
 use crate::tlog::body::{self, Verifier};
 use crate::tlog::{InclusionProof, LogEntry, LogProofs, merkle};
 use crate::verifier::SelfConsistent;
+use crate::wire::{Object, object};
 
 /// Why no entry was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -314,12 +315,13 @@ struct ApiEntry {
     log_id: String,
     #[serde(rename = "logIndex")]
     log_index: i64,
+    #[serde(default, deserialize_with = "object")]
     verification: Option<ApiVerification>,
 }
 
 #[derive(Deserialize)]
 struct ApiVerification {
-    #[serde(rename = "inclusionProof")]
+    #[serde(default, rename = "inclusionProof", deserialize_with = "object")]
     inclusion_proof: Option<ApiProof>,
     #[serde(rename = "signedEntryTimestamp")]
     signed_entry_timestamp: Option<String>,
@@ -368,8 +370,8 @@ struct ApiEntries(Vec<(String, ApiEntry)>);
 
 impl<'de> Deserialize<'de> for ApiEntries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
             type Value = ApiEntries;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -378,16 +380,16 @@ impl<'de> Deserialize<'de> for ApiEntries {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ApiEntries, A::Error> {
                 let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
+                while let Some((uuid, Object(entry))) = map.next_entry()? {
                     if entries.len() >= limits::LOG_ENTRIES {
                         return Err(de::Error::custom("too many entries"));
                     }
-                    entries.push(entry);
+                    entries.push((uuid, entry));
                 }
                 Ok(ApiEntries(entries))
             }
         }
-        deserializer.deserialize_map(Object)
+        deserializer.deserialize_map(Entries)
     }
 }
 

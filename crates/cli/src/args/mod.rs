@@ -252,6 +252,7 @@ fn find_verb(word: &str, rest: &mut Vec<OsString>, program: &'static str) -> Res
     }
     if VERBS.iter().any(|v| v.path.first() == Some(&word)) {
         let Some(at) = scan::find_word(rest, GLOBALS_ONLY) else {
+            scan::scan(rest, GLOBALS_ONLY).map_err(|kind| error(kind, None))?;
             return Ok(Found::GroupHelp(help::group(program, word)));
         };
         let second = rest.remove(at).to_string_lossy().into_owned();

@@ -71,7 +71,7 @@ pub(super) static VERBS: &[Verb] = &[
             "  # What cosign save has written: no network is needed\n",
             "  {0} verify --key cosign.pub --local-image ./app\n",
         ),
-        flags: &[flags::VERIFYING, flags::IMAGES, flags::IMAGE, flags::REGISTRY, flags::GLOBAL],
+        flags: &[flags::IMAGES, flags::IMAGE, flags::VERIFYING, flags::REGISTRY, flags::GLOBAL],
         life: Life::Listed,
     },
     Verb {
@@ -91,7 +91,7 @@ pub(super) static VERBS: &[Verb] = &[
             "  {0} verify-attestation --key cosign.pub --type vuln --policy vuln.rego \\\n",
             "    registry.example/app:v1\n",
         ),
-        flags: &[flags::VERIFYING, flags::IMAGES, flags::IMAGE_ATTESTATION, flags::REGISTRY, flags::GLOBAL],
+        flags: &[flags::IMAGES, flags::IMAGE_ATTESTATION, flags::VERIFYING, flags::REGISTRY, flags::GLOBAL],
         life: Life::Listed,
     },
     Verb {
@@ -118,7 +118,7 @@ pub(super) static VERBS: &[Verb] = &[
             "  # Several files at once, each with its own bundle; say why\n",
             "  {0} verify-blob --explain --key cosign.pub --bundle '{}.bundle' *.tar.gz\n",
         ),
-        flags: &[flags::VERIFYING, flags::FILES, flags::BLOB, flags::GLOBAL],
+        flags: &[flags::FILES, flags::VERIFYING, flags::BLOB, flags::GLOBAL],
         life: Life::Listed,
     },
     Verb {
@@ -135,7 +135,7 @@ pub(super) static VERBS: &[Verb] = &[
             "    --certificate-identity-regexp '^https://github.com/org/tool/.*$' \\\n",
             "    --certificate-oidc-issuer https://token.actions.githubusercontent.com\n",
         ),
-        flags: &[flags::VERIFYING, flags::FILES, flags::ATTESTATION, flags::GLOBAL],
+        flags: &[flags::FILES, flags::VERIFYING, flags::ATTESTATION, flags::GLOBAL],
         life: Life::Listed,
     },
     Verb {

@@ -116,7 +116,7 @@ pub(super) fn check(state: &mut State, request: &Request, route: Route<'_>) -> R
             (tokens.challenge(host, &state.token_url, scope), fault)
         }
     };
-    if route != Route::Ping {
+    if route.is_content() {
         state.ledger.challenges += 1;
     }
     let fault = fault.map_or(String::new(), |fault| format!(",error=\"{fault}\""));

@@ -61,7 +61,7 @@ pub struct Counts {
     pub uploads: usize,
     /// Anything else.
     pub other: usize,
-    /// How many of these, pings aside, were answered by a 401.
+    /// How many manifests, blobs, referrers and tags were refused with a 401 (by [`Settings::auth`], not by a fault).
     pub challenges: usize,
     /// Requests for tokens.
     pub tokens: usize,

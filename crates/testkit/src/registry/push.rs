@@ -3,11 +3,11 @@
 use super::referrers::ReferrersApi;
 use super::route::parameter;
 use super::{State, error};
-use crate::image::digest;
+use crate::image::digest_like;
 use crate::server::{Request, Response};
 
 pub(super) fn manifest(state: &mut State, request: &Request, name: &str, reference: &str) -> Response {
-    let found = digest(&request.body);
+    let found = digest_like(reference, &request.body);
     if reference.contains(':') && reference != found {
         return error(400, "DIGEST_INVALID", &format!("expected {reference}, found {found}"));
     }
@@ -15,7 +15,8 @@ pub(super) fn manifest(state: &mut State, request: &Request, name: &str, referen
         return error(400, "MANIFEST_INVALID", "the manifest is no JSON");
     }
     let repository = state.repositories.entry(name.to_owned()).or_default();
-    let (found, subject) = repository.put_pushed_manifest(request.header("content-type"), request.body.clone());
+    let (found, subject) =
+        repository.put_pushed_manifest(reference, request.header("content-type"), request.body.clone());
     if !reference.contains(':') {
         repository.tags.insert(reference.to_owned(), found.clone());
     }
@@ -88,8 +89,8 @@ fn begin(state: &mut State, request: &Request, name: &str) -> Response {
 }
 
 fn finish(state: &mut State, request: &Request, name: &str, bytes: Vec<u8>) -> Response {
-    let found = digest(&bytes);
     let wanted = parameter(&request.path, "digest").unwrap_or_default();
+    let found = digest_like(&wanted, &bytes);
     if wanted != found {
         return error(400, "DIGEST_INVALID", &format!("expected {wanted}, found {found}"));
     }

@@ -39,6 +39,11 @@ impl<'a> Route<'a> {
         }
     }
 
+    /// Is it what clients come for?
+    pub(super) fn is_content(self) -> bool {
+        matches!(self, Self::Manifest { .. } | Self::Blob { .. } | Self::Referrers { .. } | Self::Tags { .. })
+    }
+
     pub(super) fn repository(self) -> Option<&'a str> {
         match self {
             Self::Manifest { name, .. }

@@ -145,7 +145,7 @@ pub enum Error {
         found: String,
     },
     /// Evidence is signed with a bare key, and none was given.
-    #[error("the evidence is signed with a public key, and none was given")]
+    #[error("no certificate found on signature: it is made with a public key, and none was given")]
     KeyNeeded,
     /// A key was given for evidence that a certificate signs.
     #[error("expected key signature, not certificate")]
@@ -193,6 +193,12 @@ pub enum Error {
     MessageTooLarge {
         /// Limit in bytes.
         limit: u64,
+    },
+    /// Evidence that holds in its own format and would not in a sigstore bundle.
+    #[error("a sigstore bundle of this evidence would not verify: {reason}")]
+    NotExportable {
+        /// Why not.
+        reason: Box<Error>,
     },
     /// A payload that is no in-toto statement.
     #[error("invalid payloadType {} on envelope. Expected {expected}", found.escape_debug())]

@@ -54,7 +54,7 @@ fn find_valid<'e>(
     wanted: &Requirements,
 ) -> Option<&'e [u8]> {
     let pae = envelope.pae();
-    let hashes = entity.signature_hashes(key, wanted.signature_hash);
+    let hashes = entity.signature_hashes(key, wanted.named_hash());
     let valid = |signature: &[u8]| hashes.iter().any(|hash| key.verify(*hash, &pae, signature).is_ok());
     envelope.signatures.iter().map(Vec::as_slice).find(|signature| valid(signature))
 }
@@ -169,7 +169,7 @@ fn verify_message(
             Ok(None)
         }
         kind => {
-            let hashes = entity.signature_hashes(key, wanted.signature_hash);
+            let hashes = entity.signature_hashes(key, wanted.named_hash());
             let mut first_fault = None;
             for hash in hashes {
                 let Some(digest) = artifact.digest(hash) else {

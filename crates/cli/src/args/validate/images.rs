@@ -198,7 +198,7 @@ fn annotations(values: &Values, notices: &mut Vec<Notice>) -> Result<Vec<(String
     Ok(annotations)
 }
 
-/// cosign cannot do with a negative number either, but says so by a panic.
+/// Fewer than one cannot work; cosign refuses only zero before it starts.
 fn workers(values: &Values) -> Result<NonZeroUsize, UsageErrorKind> {
     const DEFAULT: NonZeroUsize = NonZeroUsize::new(10).unwrap();
     match values.number(&f::WORKERS) {
