@@ -352,7 +352,7 @@ fn elsewhere(stand: &Stand) -> Vec<Row> {
             row("not told where", verify(ONE, &signed), 10),
             there(row("another key", verify(TWO, &signed), if form == Legacy { 12 } else { 1 })),
             row("told a wrong place", verify(ONE, &signed), 10)
-                .with("COSIGN_REPOSITORY", stand.name(&format!("nowhere"))),
+                .with("COSIGN_REPOSITORY", stand.name("nowhere")),
         ]);
     }
     rows
@@ -398,7 +398,11 @@ fn saved(stand: &Stand) -> Vec<Row> {
             let line = verify(&format!("{flags} --local-image"), folder);
             let row = Row::new(format!("saved, signed by {by:?} as {form:?}: {what}"), line, code);
             // There is one code for all failures here.
-            if form == Bundle && code == 0 { row.but(Cosign2, 1, BLIND_2) } else { row }
+            if form == Bundle && code == 0 {
+                row.but(Cosign2, 1, BLIND_2).in_other_words("cosign leaves name, digest and type empty here")
+            } else {
+                row
+            }
         };
         let attestation = |what: &str, flags: &str, code| {
             let line = verify_attestation(&format!("{ONE} --local-image {flags}"), &name);
