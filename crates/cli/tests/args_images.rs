@@ -121,6 +121,7 @@ fn annotations_are_demanded_once_a_key() {
     assert_eq!(pairs(&["-a", "a=1", "-a", "a=2"]), owned(&[("a", "2")]));
     assert_eq!(notices(&["-a", "a=1,a=2"]), [Notice::AnnotationReplaced { key: "\"a\"".into() }]);
     assert_eq!(notices(&["-a", "a=1,a=1"]), []);
+    assert_eq!(notices(&["-a", ""]), [Notice::NoAnnotations]);
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn attestations_have_a_type_and_policies() {
     assert_eq!((predicate.typed.as_str(), policies), ("custom", Vec::new()));
     let request = images(&["verify-attestation", "--key", "k", "app", "-o", "text"]);
     assert_eq!(request.verification.output, OutputFormat::Json);
-    for bad in ["p", "p.REGO", "p.rego.txt", "rego"] {
+    for bad in ["p", "p.REGO", "p.rego.txt", "rego", ""] {
         let error = error(&["verify-attestation", "--key", "k", "app", "--policy", bad]);
         assert_eq!(error, UsageErrorKind::PolicyLanguage, "{bad}");
     }
@@ -305,6 +306,23 @@ fn names_of_images_are_text() {
         let mut argv: Vec<OsString> = ["sigward"].iter().chain(words).map(OsString::from).collect();
         argv.push(name.clone());
         assert_eq!(parse(&argv, &|_| None).unwrap_err().kind, UsageErrorKind::ImageName("\"app\\xff\"".into()));
+    }
+}
+
+#[test]
+fn odd_words_are_no_panic() {
+    let commands =
+        ["verify", "verify-attestation", "tree", "triangulate", "download", "download attestation", "policy"];
+    let words =
+        ["", "-", "--", "---", "-=", "--=", "=", "\u{301}", "\"", "\"\r\n", ",\"\u{e9}\r", "a=\u{0}", "-a", "\r"];
+    for command in commands {
+        for word in words {
+            for flag in ["-a", "--policy", "--annotations", "--platform", "--registry-trusted-realm"] {
+                let line: Vec<&str> =
+                    ["sigward"].into_iter().chain(command.split(' ')).chain([flag, word, word]).collect();
+                let _ = parse_in(&[("SIGWARD_POLICY", word), ("COSIGN_ANNOTATIONS", word)], &line);
+            }
+        }
     }
 }
 

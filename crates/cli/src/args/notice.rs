@@ -45,6 +45,8 @@ pub enum Notice {
         /// The key, quoted.
         key: String,
     },
+    /// `--annotations` without any, as from an unset variable of a shell. cosign says nothing.
+    NoAnnotations,
     /// `--k8s-keychain`.
     KubernetesKeychain,
     /// SBOMs as attachments, in cosign's words.
@@ -97,6 +99,7 @@ impl fmt::Display for Notice {
                 "WARNING: --k8s-keychain has no effect: sigward has no helpers for clouds built in; credentials come \
                  from the configuration of docker or podman, and from the helpers that it names"
             ),
+            Self::NoAnnotations => write!(f, "WARNING: --annotations is empty; no annotation is demanded"),
             Self::OneDash { typed, read } => write!(
                 f,
                 "WARNING: the {typed} flag is deprecated and will be removed in a future release. \

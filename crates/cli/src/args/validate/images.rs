@@ -50,8 +50,7 @@ pub(in crate::args) fn verify_attestation(
     warn_of_skipped_log(values, "attestation", notices);
     let signer = signer(values, UsageErrorKind::KeyAndToken, notices)?;
     let verification = Verification { output: OutputFormat::Json, ..verification(values, signer, digest)? };
-    let policies = values.list(&f::POLICIES).iter().map(|path| policy_file(path)).collect::<Result<_, _>>()?;
-    let what = ImageQuestionKind::Attestation { predicate: super::predicate(values)?, policies };
+    let what = ImageQuestionKind::Attestation { predicate: super::predicate(values)?, policies: policies(values)? };
     verify_images(values, images, what, verification, workers, notices)
 }
 
@@ -184,6 +183,9 @@ fn image_name(typed: &OsStr) -> Result<String, UsageErrorKind> {
 
 fn annotations(values: &Values, notices: &mut Vec<Notice>) -> Result<Vec<(String, String)>, UsageErrorKind> {
     let mut annotations: Vec<(String, String)> = Vec::new();
+    if values.is_set(&f::ANNOTATIONS) && values.list(&f::ANNOTATIONS).is_empty() {
+        notices.push(Notice::NoAnnotations);
+    }
     for typed in values.list(&f::ANNOTATIONS) {
         let (key, value) = typed.split_once('=').ok_or_else(|| UsageErrorKind::Annotation(typed.clone()))?;
         match annotations.iter_mut().find(|(known, _)| known == key) {
@@ -237,6 +239,15 @@ fn demand(values: &Values) -> Result<SignatureDemand, UsageErrorKind> {
         (false, Some(predicate)) => Ok(SignatureDemand::Attestation(predicate)),
         (false, None) => Ok(SignatureDemand::AsCosign),
     }
+}
+
+fn policies(values: &Values) -> Result<Vec<PolicyFile>, UsageErrorKind> {
+    let paths = values.list(&f::POLICIES);
+    // An unset variable of a shell must not take the policy away, as it does in cosign.
+    if values.is_set(&f::POLICIES) && paths.is_empty() {
+        return Err(UsageErrorKind::PolicyLanguage);
+    }
+    paths.iter().map(|path| policy_file(path)).collect()
 }
 
 /// cosign looks at the ending only after everything is verified.
