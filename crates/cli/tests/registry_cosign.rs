@@ -12,7 +12,7 @@ use parts::judge::Form::{Bundle, Legacy};
 use parts::judge::Judge::{Cosign2, Cosign3};
 use parts::judge::{Home, Row, SIGNERS, Signer, Stand};
 use sigward_testkit::text::{cert_pem, chain_pem};
-use sigward_testkit::{Artifact, IDENTITY, ISSUER, Leaf, Sigstore};
+use sigward_testkit::{Artifact, IDENTITY, ISSUER, Key, KeyKind, Leaf, Sigstore};
 
 /// A key, and neither log nor time.
 const ONE: &str = "--key one.pub --insecure-ignore-tlog";
@@ -351,8 +351,7 @@ fn elsewhere(stand: &Stand) -> Vec<Row> {
             there(row("told where", verify(ONE, &signed), 0)),
             row("not told where", verify(ONE, &signed), 10),
             there(row("another key", verify(TWO, &signed), if form == Legacy { 12 } else { 1 })),
-            row("told a wrong place", verify(ONE, &signed), 10)
-                .with("COSIGN_REPOSITORY", stand.name("nowhere")),
+            row("told a wrong place", verify(ONE, &signed), 10).with("COSIGN_REPOSITORY", stand.name("nowhere")),
         ]);
     }
     rows
@@ -468,4 +467,78 @@ fn legacy_signatures_with_certificates() {
         ]);
     }
     stand.judge(&rows);
+}
+
+/// 2.5 signs SHA-256 with every key, 3.1 the digest of the key's kind; neither verifier guesses.
+#[test]
+fn keys_of_other_kinds() {
+    let Some(stand) = Stand::kit() else { return };
+    const DIGESTS: [&str; 3] = ["sha256", "sha384", "sha512"];
+    let kinds = [
+        ("rsa2048", KeyKind::Rsa2048, ["sha256"].as_slice(), ["sha256"].as_slice()),
+        ("p384", KeyKind::P384, &["sha256"], &["sha384"]),
+        ("p521", KeyKind::P521, &["sha256"], &["sha512"]),
+        // 3.1 signs as Ed25519ph, which it does not verify itself.
+        ("ed25519", KeyKind::Ed25519, &DIGESTS, &[]),
+    ];
+    let mut rows = Vec::new();
+    for (name, kind, by_2, by_3) in kinds {
+        stand.place.put("private.pem", Key::new(kind).private_pem());
+        stand.must(Signer::Three, &format!("import-key-pair --key private.pem --output-key-prefix {name}"), &[]);
+        for (by, form, right) in
+            [(Signer::Two, Legacy, by_2), (Signer::Three, Legacy, by_3), (Signer::Three, Bundle, by_3)]
+        {
+            let signed = stand.push(&format!("{name}-{by:?}-{form:?}").to_lowercase(), &Artifact::image(name));
+            stand.sign(by, form, &format!("--key {name}.key"), &signed);
+            rows.extend(DIGESTS.map(|digest| {
+                let flags = format!("--key {name}.pub --insecure-ignore-tlog --signature-digest-algorithm {digest}");
+                let code = match form {
+                    _ if right.contains(&digest) => 0,
+                    Legacy => 12,
+                    Bundle => 1,
+                };
+                let what = format!("{name}, signed by {by:?} as {form:?}, {digest}");
+                let row = Row::new(what, verify(&flags, &signed), code);
+                if form == Bundle { row.but(Cosign2, 10, BLIND_2) } else { row }
+            }));
+        }
+    }
+    stand.judge(&rows);
+}
+
+/// What is attached, printed alike.
+#[test]
+fn attachments_are_shown_alike() {
+    on_both(attachments);
+}
+
+fn attachments(stand: &Stand) -> Vec<Row> {
+    let push = |name: &str| stand.push(name, &Artifact::image(name));
+    let legacy = push("legacy");
+    stand.sign(Signer::Three, Legacy, "--key one.key -a who=me", &legacy);
+    stand.sign(Signer::Three, Legacy, "--key two.key", &legacy);
+    stand.attest(Signer::Three, Legacy, "--key one.key", &legacy);
+    let bundle = push("bundle");
+    stand.sign(Signer::Three, Bundle, "--key one.key", &bundle);
+    stand.attest(Signer::Three, Bundle, "--key one.key", &bundle);
+    let none = push("none");
+    let mut rows = Vec::new();
+    for (name, image) in [("legacy", &legacy), ("bundle", &bundle), ("none", &none)] {
+        let row = |line: &str, code| Row::new(format!("{line}: {name}"), format!("{line} {image}"), code);
+        let download = |what: &str, code| {
+            let row = row(&format!("download {what}"), code);
+            if name == "bundle" { row.but(Cosign2, 1, BLIND_2) } else { row }
+        };
+        let code = i32::from(name == "none");
+        rows.extend([
+            row("triangulate", 0),
+            row("triangulate --type attestation", 0),
+            row("triangulate --type digest", 0),
+            row("tree", 0),
+            download("signature", code),
+            download("attestation", code),
+            download("attestation --predicate-type https://example.com/none", i32::from(name != "bundle")),
+        ]);
+    }
+    rows
 }
