@@ -63,10 +63,15 @@ pub const MANIFEST_BYTES: usize = 8 * 1024 * 1024;
 pub const IMAGE_LAYERS: usize = 1000;
 /// Annotations of one descriptor: cosign writes five.
 pub const ANNOTATIONS: usize = 64;
+/// Claims that a signer adds to one payload or subject: cosign takes them from the command line.
+pub const CLAIMS: usize = 1024;
 /// Pages of a list of referrers.
 pub const REFERRER_PAGES: usize = 32;
 /// Referrers of one image.
 pub const REFERRERS: usize = 1000;
+/// Bytes of evidence that is asked for about one image, all together: as much as cosign's `COSIGN_MAX_ATTACHMENT_SIZE`
+/// allows one piece by default. Who sets that higher gets as much here.
+pub const IMAGE_EVIDENCE_BYTES: u64 = 128 * 1024 * 1024;
 /// Requests that one image has under way at the same time.
 pub const IMAGE_BATCH: usize = 16;
 /// Signatures of one image whose log entries are looked up; cosign writes the entry beside the signature since 1.4.

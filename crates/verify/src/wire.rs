@@ -1,6 +1,9 @@
 //! How protojson spells things: int64 as text or number, bytes as base64, null for "unset", either of two field names,
 //! messages as objects.
 
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -133,11 +136,12 @@ impl<'de> Deserialize<'de> for HashName {
 
 /// A message. A derived reader would also take a list for the fields in their order, which protojson refuses: then one
 /// document would have two readings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields<T>(std::marker::PhantomData<T>);
+        struct Fields<T>(PhantomData<T>);
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
             type Value = Object<T>;
 
@@ -149,7 +153,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
                 T::deserialize(MapAccessDeserializer::new(map)).map(Object)
             }
         }
-        deserializer.deserialize_map(Fields(std::marker::PhantomData))
+        deserializer.deserialize_map(Fields(PhantomData))
     }
 }
 
@@ -171,6 +175,44 @@ pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX:
     Ok(found.into_iter().map(|Object(message)| message).collect())
 }
 
+/// Values by name, at most `MAX`. A name that stands twice could be read either way and is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named<V, const MAX: usize>(pub(crate) BTreeMap<String, V>);
+
+impl<V, const MAX: usize> Default for Named<V, MAX> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<'de, V: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Named<V, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Values<V, const MAX: usize>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>, const MAX: usize> Visitor<'de> for Values<V, MAX> {
+            type Value = Named<V, MAX>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of values by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut all = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, V>()? {
+                    if all.contains_key(&name) {
+                        return Err(de::Error::custom(format_args!("{name:?} stands twice")));
+                    }
+                    if all.len() >= MAX {
+                        return Err(de::Error::custom(format_args!("more than {MAX} names")));
+                    }
+                    all.insert(name, value);
+                }
+                Ok(Named(all))
+            }
+        }
+        deserializer.deserialize_map(Values(PhantomData))
+    }
+}
+
 /// `null` means the default, as in protojson.
 pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
@@ -183,7 +225,7 @@ pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>
 pub(crate) fn capped<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: usize>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
-    struct List<T, const MAX: usize>(std::marker::PhantomData<T>);
+    struct List<T, const MAX: usize>(PhantomData<T>);
     impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for List<T, MAX> {
         type Value = Vec<T>;
 
@@ -207,7 +249,7 @@ pub(crate) fn capped<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: 
             Ok(kept)
         }
     }
-    deserializer.deserialize_any(List::<T, MAX>(std::marker::PhantomData))
+    deserializer.deserialize_any(List::<T, MAX>(PhantomData))
 }
 
 #[cfg(test)]
@@ -255,6 +297,23 @@ mod tests {
         assert_eq!(read("1e3"), Some(1000));
         assert_eq!(read("1e300"), None);
         assert_eq!(read("1.5"), None);
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        let read = |json: &str| serde_json::from_str::<Object<Lists>>(json).map(|l| l.0.list).ok();
+        assert_eq!(read(r#"{"list":[1]}"#), Some(vec![1]));
+        assert_eq!(read("[[1]]"), None);
+        assert_eq!(read(r#"{"list":[1],"list":[1]}"#), None);
+    }
+
+    #[test]
+    fn names_stand_once_and_are_counted() {
+        let read = |json: &str| serde_json::from_str::<Named<u8, 2>>(json).map(|n| n.0.len()).ok();
+        assert_eq!(read(r#"{"a":1,"b":2}"#), Some(2));
+        assert_eq!(read(r#"{"a":1,"a":1}"#), None);
+        assert_eq!(read(r#"{"a":1,"b":2,"c":3}"#), None);
+        assert_eq!(read(r#"[["a",1]]"#), None);
     }
 
     #[test]

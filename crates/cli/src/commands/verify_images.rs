@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use sigward_verify::image::{
-    Demand, EvidenceFault, Forms, ImageError, ImageQuestion, ImageReference, ImageVerdict, LookupRule, ProvedEvidence,
-    Repository, Wanted,
+    Demand, EvidenceFault, Forms, GivenCertificate, ImageError, ImageQuestion, ImageReference, ImageVerdict,
+    LookupRule, ProvedEvidence, Repository, Wanted,
 };
 use sigward_verify::verifier::{EvidenceIntermediates, ProvedSigner};
-use sigward_verify::{Certificate, Claims, Content, Requirements, TrustMaterial};
+use sigward_verify::{Claims, Content, Requirements, TrustMaterial, limits};
 
 use crate::args::request::{
     BundleChain, ClaimUse, Explain, FormatChoice, ImageQuestionKind, ImageSource, LogLookup, OutputFormat,
@@ -21,6 +21,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::image_network;
 use crate::image_render;
+use crate::input::small_file;
 use crate::layout::Layout;
 use crate::network::Network;
 use crate::render;
@@ -53,7 +54,7 @@ pub fn run(request: &VerifyImagesRequest, network: &Network, streams: &mut Strea
 fn prepare(request: &VerifyImagesRequest, network: &Network) -> Result<Vec<Task>, Failure> {
     let verification = &request.verification;
     let key = managed_key(&verification.signer, network)?;
-    let certificate = request.certificate.as_ref().map(|c| evidence::certificate(c, network)).transpose()?;
+    let certificate = given_certificate(request, network)?;
     let mut requirements = requirements::build(verification, key.as_ref())?;
     if request.claims == ClaimUse::SkippedUnsafe {
         requirements.claims = Claims::SkippedUnsafe;
@@ -66,11 +67,18 @@ fn prepare(request: &VerifyImagesRequest, network: &Network) -> Result<Vec<Task>
     Ok(tasks.collect())
 }
 
+fn given_certificate(request: &VerifyImagesRequest, network: &Network) -> Result<Option<GivenCertificate>, Failure> {
+    let Some(location) = &request.certificate else { return Ok(None) };
+    let leaf = evidence::certificate(location, network)?;
+    let sct = request.sct.as_ref().map(|path| small_file(path, limits::PEM_BYTES)).transpose()?;
+    Ok(Some(GivenCertificate { leaf, sct }))
+}
+
 fn ask(
     image: &str,
     request: &VerifyImagesRequest,
     requirements: &Requirements,
-    certificate: Option<&Certificate>,
+    certificate: Option<&GivenCertificate>,
     evidence_at: Option<&Repository>,
     network: &Network,
 ) -> Result<Asked, Failure> {

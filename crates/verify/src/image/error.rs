@@ -1,5 +1,6 @@
 //! Why an image has no proof: one error for the image, and one fault for each piece of evidence that did not count.
 
+use super::manifest::Descriptor;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::evidence::Unreachable;
@@ -291,6 +292,21 @@ fn reasons(rejected: &[Rejected]) -> String {
 
 fn before(rejected: &[Rejected]) -> String {
     if rejected.is_empty() { String::new() } else { format!("no matching signatures: {}\n ", reasons(rejected)) }
+}
+
+/// Digest and size of what came must be those that its descriptor tells.
+pub(super) fn check_content(what: &str, descriptor: &Descriptor, body: &[u8]) -> Result<(), ImageError> {
+    let found = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    if found != descriptor.size {
+        let reason = format!("it has {found} bytes, its descriptor says {}", descriptor.size);
+        return Err(ImageError::Malformed { what: what.to_owned(), reason });
+    }
+    check_digest(what, &descriptor.digest, body)
+}
+
+/// More came than the descriptor tells; the rest was not read.
+pub(super) fn longer_than_told(what: String, size: u64) -> ImageError {
+    ImageError::Malformed { what, reason: format!("it has more bytes than its descriptor says, {size}") }
 }
 
 /// The digest of what came must be the one asked for.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use super::ImageError;
 use crate::digest::{Digest, HashAlgorithm};
 use crate::limits;
+use crate::wire::{Named, Object};
 
 /// Every kind of manifest that an image can be (specs/cosign.md §2.7).
 pub(super) const ACCEPT_MANIFESTS: &str = "application/vnd.oci.image.index.v1+json,application/vnd.oci.image.manifest.v1+json,\
@@ -62,7 +63,7 @@ impl Content {
     /// [`ImageError::Malformed`] if it is neither or could be read as both, [`ImageError::TooMany`].
     pub(super) fn parse(json: &[u8], what: &str, limit: usize) -> Result<Self, ImageError> {
         let malformed = |reason: String| ImageError::Malformed { what: what.to_owned(), reason };
-        let wire: Wire = serde_json::from_slice(json).map_err(|error| malformed(error.to_string()))?;
+        let Object(wire): Object<Wire> = serde_json::from_slice(json).map_err(|error| malformed(error.to_string()))?;
         let media_type = wire.media_type.unwrap_or_default();
         let says_index = media_type.contains("image.index") || media_type.contains("manifest.list");
         match (wire.layers, wire.manifests) {
@@ -71,10 +72,11 @@ impl Content {
             (Some(_), None) if says_index => Err(malformed(format!("its type is {media_type}, and it has layers"))),
             (Some(layers), None) => {
                 let layers = layers.checked("layers", limit)?;
-                let config_type = wire.config.map(|config| config.media_type).unwrap_or_default();
+                let config_type = wire.config.map(|config| config.0.media_type).unwrap_or_default();
                 let artifact_type = wire.artifact_type.filter(|t| !t.is_empty()).unwrap_or(config_type);
                 let layers = layers.into_iter().map(|layer| layer.read(what)).collect::<Result<_, _>>()?;
-                let subject = wire.subject.map(|subject| subject.read(what)).transpose()?.map(|subject| subject.digest);
+                let subject =
+                    wire.subject.map(|subject| subject.0.read(what)).transpose()?.map(|subject| subject.digest);
                 Ok(Self::Manifest(Manifest { artifact_type, layers, subject }))
             }
             (None, Some(_)) if !says_index && !media_type.is_empty() => {
@@ -113,10 +115,10 @@ struct Wire {
     media_type: Option<String>,
     #[serde(rename = "artifactType")]
     artifact_type: Option<String>,
-    config: Option<WireDescriptor>,
+    config: Option<Object<WireDescriptor>>,
     layers: Option<List>,
     manifests: Option<List>,
-    subject: Option<WireDescriptor>,
+    subject: Option<Object<WireDescriptor>>,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +132,7 @@ struct WireDescriptor {
     #[serde(rename = "artifactType", default)]
     artifact_type: Option<String>,
     #[serde(default)]
-    annotations: Option<Annotations>,
+    annotations: Option<Named<String, { limits::ANNOTATIONS }>>,
 }
 
 impl WireDescriptor {
@@ -178,7 +180,7 @@ impl<'de> Deserialize<'de> for List {
                 let mut kept = Vec::new();
                 while kept.len() < limits::IMAGE_LAYERS {
                     match items.next_element()? {
-                        Some(item) => kept.push(item),
+                        Some(Object(item)) => kept.push(item),
                         None => return Ok(List { length: kept.len(), kept }),
                     }
                 }
@@ -190,37 +192,6 @@ impl<'de> Deserialize<'de> for List {
             }
         }
         deserializer.deserialize_seq(Items)
-    }
-}
-
-/// Annotations; one that stands twice could be read either way and is refused.
-#[derive(Default)]
-struct Annotations(BTreeMap<String, String>);
-
-impl<'de> Deserialize<'de> for Annotations {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Annotations;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("annotations")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
-                let mut all = BTreeMap::new();
-                while let Some((name, value)) = map.next_entry::<String, String>()? {
-                    if all.len() >= limits::ANNOTATIONS {
-                        return Err(de::Error::custom("too many annotations"));
-                    }
-                    if all.insert(name, value).is_some() {
-                        return Err(de::Error::custom("an annotation stands twice"));
-                    }
-                }
-                Ok(Annotations(all))
-            }
-        }
-        deserializer.deserialize_map(Object)
     }
 }
 
@@ -246,6 +217,8 @@ mod tests {
             format!(r#"{{"layers":[{layer}],"layers":[{layer}]}}"#),
             "{}".to_owned(),
             "[]".to_owned(),
+            format!(r#"[null,null,null,[{layer}],null,null]"#),
+            format!(r#"{{"layers":[["x","sha256:{}",3,null,null]]}}"#, "0".repeat(64)),
         ] {
             assert!(matches!(parse(&json), Err(ImageError::Malformed { .. })), "{json}");
         }

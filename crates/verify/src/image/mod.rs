@@ -18,6 +18,6 @@ pub use inquiry::ImageInquiry;
 pub use listing::{Attached, AttachedTag, Contents, Listing, ListingInquiry, ListingQuestion, Referrer, Referrers};
 pub use manifest::Descriptor;
 pub use payload::{SimpleSigning, subject_annotations};
-pub use question::{Demand, Forms, ImageQuestion, LookupRule, Wanted};
+pub use question::{Demand, Forms, GivenCertificate, ImageQuestion, LookupRule, Wanted};
 pub use reference::{BadReference, ImageReference, Registry, Repository, SchemeRule, Target};
 pub use verdict::{COSIGN_SIGN, Claim, EvidenceKind, ImageVerdict, ProvedEvidence};

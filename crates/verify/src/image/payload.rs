@@ -8,6 +8,8 @@ use serde_json::Value;
 use super::EvidenceFault;
 use crate::digest::Digest;
 use crate::dsse::Envelope;
+use crate::limits;
+use crate::wire::{Named, Object};
 
 /// A simple signing payload. That its signature was verified is for its owner to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,20 +24,23 @@ pub struct SimpleSigning {
     pub optional: BTreeMap<String, Value>,
 }
 
+/// What a signer added.
+type Annotations = Named<Value, { limits::CLAIMS }>;
+
 #[derive(Deserialize)]
 struct Wire {
     #[serde(default)]
-    critical: Option<Critical>,
+    critical: Option<Object<Critical>>,
     #[serde(default)]
-    optional: Option<BTreeMap<String, Value>>,
+    optional: Option<Annotations>,
 }
 
 #[derive(Deserialize, Default)]
 struct Critical {
     #[serde(default)]
-    identity: Option<Identity>,
+    identity: Option<Object<Identity>>,
     #[serde(default)]
-    image: Option<Image>,
+    image: Option<Object<Image>>,
     #[serde(rename = "type", default)]
     kind: Option<String>,
 }
@@ -58,14 +63,14 @@ impl SimpleSigning {
     /// # Errors
     /// [`EvidenceFault::Payload`] if it is no simple signing payload.
     pub fn parse(json: &[u8]) -> Result<Self, EvidenceFault> {
-        let wire: Wire =
+        let Object(wire): Object<Wire> =
             serde_json::from_slice(json).map_err(|error| EvidenceFault::Payload { reason: error.to_string() })?;
-        let critical = wire.critical.unwrap_or_default();
+        let Object(critical) = wire.critical.unwrap_or_default();
         Ok(Self {
-            docker_reference: critical.identity.and_then(|i| i.docker_reference).unwrap_or_default(),
-            manifest_digest: critical.image.and_then(|i| i.digest).unwrap_or_default(),
+            docker_reference: critical.identity.and_then(|i| i.0.docker_reference).unwrap_or_default(),
+            manifest_digest: critical.image.and_then(|i| i.0.digest).unwrap_or_default(),
             kind: critical.kind.unwrap_or_default(),
-            optional: wire.optional.unwrap_or_default(),
+            optional: wire.optional.unwrap_or_default().0,
         })
     }
 
@@ -117,13 +122,13 @@ pub fn subject_annotations(envelope: &Envelope, image: &Digest) -> BTreeMap<Stri
         #[serde(default)]
         digest: BTreeMap<String, Value>,
         #[serde(default)]
-        annotations: Option<BTreeMap<String, Value>>,
+        annotations: Option<Annotations>,
     }
     let statement: Option<Statement> = serde_json::from_slice(&envelope.payload).ok();
     let hex = Value::from(image.hex());
     let mut subjects = statement.map(|s| s.subject).unwrap_or_default().into_iter();
     let subject = subjects.find(|s| s.digest.get(image.algorithm().name()) == Some(&hex));
-    subject.and_then(|s| s.annotations).unwrap_or_default()
+    subject.and_then(|s| s.annotations).unwrap_or_default().0
 }
 
 fn check_annotations(wanted: &[(String, String)], found: impl Fn(&str) -> Option<Value>) -> Result<(), EvidenceFault> {

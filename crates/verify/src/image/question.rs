@@ -18,8 +18,8 @@ pub struct ImageQuestion {
     pub wanted: Wanted,
     /// Which forms of evidence are looked for.
     pub forms: Forms,
-    /// The signer's certificate, where it was given apart (`--certificate`). It must be that of the evidence.
-    pub certificate: Option<Certificate>,
+    /// The signer's certificate, where it was given apart. It must be that of the evidence.
+    pub certificate: Option<GivenCertificate>,
     /// Whether a bundle of version 0.3 may carry a chain.
     pub chains: ChainPolicy,
     /// What must hold for each piece of evidence.
@@ -28,6 +28,15 @@ pub struct ImageQuestion {
     pub lookup: LookupRule,
     /// Largest payload, envelope or bundle in bytes (`COSIGN_MAX_ATTACHMENT_SIZE`).
     pub attachment_limit: u64,
+}
+
+/// A certificate that was given apart (`--certificate`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenCertificate {
+    /// The certificate.
+    pub leaf: Certificate,
+    /// Its signed certificate timestamp, JSON (`--sct`), where it does not hold one itself.
+    pub sct: Option<Vec<u8>>,
 }
 
 /// What is looked for.

@@ -59,6 +59,10 @@ impl ReferrerList {
             Reply::Absent { reason } if self.pages_read > 0 => {
                 return Err(ImageError::Registry { reason, rejected: Vec::new() });
             }
+            Reply::Content(content) if self.pages_read > 0 => {
+                let reason = format!("a page of the list is {:?}", content.content_type);
+                return Err(ImageError::Malformed { what: asked, reason });
+            }
             // No referrers API: the list is under a tag, kept by the clients that attach something.
             Reply::Content(_) | Reply::Absent { .. } => {
                 return Ok(self.ask(State::FallbackTag, &self.fallback_path(), ACCEPT_MANIFESTS));
@@ -70,7 +74,12 @@ impl ReferrerList {
         if found > limits::REFERRERS {
             return Err(ImageError::TooMany { what: "referrers", found, limit: limits::REFERRERS });
         }
-        match content.link.as_deref().and_then(|link| reply::next_page(link, &self.path())) {
+        let next = content.link.as_deref().map_or(Ok(None), |link| reply::next_page(link, &self.path()));
+        let next = next.map_err(|target| {
+            let reason = format!("its next page is {target:?}");
+            ImageError::Malformed { what: asked.clone(), reason }
+        })?;
+        match next {
             None => Ok(Step::Done(std::mem::take(&mut self.found))),
             // CVE-2023-46737: lists without end.
             Some(_) if self.pages_read >= limits::REFERRER_PAGES => {

@@ -112,14 +112,30 @@ pub(super) fn blob_beside(manifest_url: &str, repository: &Repository, digest: &
     (!same(base)).then(|| format!("{base}/blobs/{digest}"))
 }
 
-/// The query of the next page of a list (RFC 8288), which must be a page of the same list.
-pub(super) fn next_page(link: &str, path: &str) -> Option<String> {
-    let target = link.split(',').find_map(|part| {
-        let (target, parameters) = part.trim().strip_prefix('<')?.split_once('>')?;
-        parameters.replace([' ', '"'], "").split(';').any(|p| p == "rel=next").then_some(target)
-    })?;
-    let (before, query) = target.split_once('?')?;
-    before.ends_with(path).then(|| query.to_owned())
+/// The query of the next page of a list, from its `Link` (RFC 8288). Proxies change host and repository of the target,
+/// and neither is used: the page must be one of the same list.
+///
+/// # Errors
+/// The target, if it is something else.
+pub(super) fn next_page(link: &str, path: &str) -> Result<Option<String>, String> {
+    let mut rest = link;
+    while let Some((target, after)) = rest.split_once('<').and_then(|(_, after)| after.split_once('>')) {
+        let parameters = after.split('<').next().unwrap_or_default();
+        if is_next(parameters) {
+            let query = target.split_once('?').filter(|(before, _)| before.ends_with(path)).map(|(_, query)| query);
+            return query.map(|query| Some(query.to_owned())).ok_or_else(|| target.to_owned());
+        }
+        rest = after;
+    }
+    Ok(None)
+}
+
+fn is_next(parameters: &str) -> bool {
+    let mut pairs = parameters.split([';', ',']).filter_map(|parameter| parameter.split_once('='));
+    pairs.any(|(name, value)| {
+        let mut relations = value.trim().trim_matches('"').split_whitespace();
+        name.trim().eq_ignore_ascii_case("rel") && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
+    })
 }
 
 #[cfg(test)]
@@ -149,14 +165,22 @@ mod tests {
         assert_eq!(beside("https://up/elsewhere"), None);
     }
 
-    /// A page of another list, or on another host, is never asked for.
+    /// Something that is no page of the list is never asked for, and the list never taken for complete.
     #[test]
     fn pages_are_pages_of_the_same_list() {
-        let next = |link: &str| next_page(link, "/v2/a/b/referrers/sha256:00");
-        assert_eq!(next(r#"</v2/a/b/referrers/sha256:00?n=2&last=x>; rel="next""#), Some("n=2&last=x".to_owned()));
-        assert_eq!(next(r#"<https://r/v2/a/b/referrers/sha256:00?p=2>;rel=next"#), Some("p=2".to_owned()));
-        assert_eq!(next(r#"<https://r/v2/secret/referrers/sha256:00?p=2>;rel=next"#), None);
-        assert_eq!(next(r#"</v2/a/b/referrers/sha256:00?p=0>; rel="prev""#), None);
-        assert_eq!(next("nonsense"), None);
+        let next = |link: &str| next_page(link, "referrers/sha256:00");
+        let page = |query: &str| Ok(Some(query.to_owned()));
+        assert_eq!(next(r#"</v2/a/b/referrers/sha256:00?n=2&last=x>; rel="next""#), page("n=2&last=x"));
+        assert_eq!(next(r#"<https://r/v2/a/b/referrers/sha256:00?p=2>;rel=next"#), page("p=2"));
+        assert_eq!(next(r#"</v2/a/referrers/sha256:00?a=b,c>; title="x"; Rel="last NEXT""#), page("a=b,c"));
+        let two = r#"</v2/a/referrers/sha256:00?p=0>; rel="prev", </v2/a/referrers/sha256:00?p=2>; rel=next"#;
+        assert_eq!(next(two), page("p=2"));
+        for elsewhere in
+            ["/v2/a/referrers/sha256:11?p=2", "/v2/a/manifests/v1?p=2", "/v2/a/referrers/sha256:00", "?p=2"]
+        {
+            assert_eq!(next(&format!("<{elsewhere}>; rel=next")), Err(elsewhere.to_owned()));
+        }
+        assert_eq!(next(r#"</v2/a/b/referrers/sha256:00?p=0>; rel="prev""#), Ok(None));
+        assert_eq!(next("nonsense"), Ok(None));
     }
 }

@@ -138,24 +138,30 @@ impl Judge<'_> {
     fn check(&self, evidence: Evidence) -> Result<ProvedEvidence, EvidenceFault> {
         let Evidence { origin, entity, artifact, blob } = evidence;
         let verified = self.verifier().verify(&entity, &artifact, self.now).map_err(EvidenceFault::Verification)?;
+        let claim = self.read_claim(&entity, &blob)?;
         let mut waivers = verified.waivers().to_vec();
-        let claim = match (entity.content(), self.requirements.claims) {
-            (Content::Envelope { .. }, Claims::SkippedUnsafe) => Claim::Statement,
-            (Content::Envelope { envelope, .. }, Claims::Checked) => {
-                payload::check_subject_annotations(envelope, self.image, self.annotations)?;
-                Claim::Statement
-            }
-            (Content::Message { .. }, Claims::SkippedUnsafe) => {
-                waivers.push(Waiver::ClaimsIgnored);
-                Claim::Simple(SimpleSigning::parse(&blob).ok())
-            }
-            (Content::Message { .. }, Claims::Checked) => {
-                let claim = SimpleSigning::parse(&blob)?;
-                claim.check_digest(self.image)?;
-                claim.check_annotations(self.annotations)?;
-                Claim::Simple(Some(claim))
-            }
-        };
+        // Of statements the engine says it.
+        if matches!(claim, Claim::Simple(_)) && self.requirements.claims == Claims::SkippedUnsafe {
+            waivers.push(Waiver::ClaimsIgnored);
+        }
         Ok(ProvedEvidence { origin, verified, entity, claim, blob, waivers })
+    }
+
+    /// What the signer said of this image, as far as it is not the engine's to look at. Proves nothing: the signature is
+    /// not looked at. Annotations that were asked for count even where claims are not checked.
+    pub(super) fn read_claim(&self, entity: &SignedEntity, blob: &[u8]) -> Result<Claim, EvidenceFault> {
+        if let Content::Envelope { envelope, .. } = entity.content() {
+            payload::check_subject_annotations(envelope, self.image, self.annotations)?;
+            return Ok(Claim::Statement);
+        }
+        let claim = match (SimpleSigning::parse(blob), self.requirements.claims) {
+            (Err(_), Claims::SkippedUnsafe) if self.annotations.is_empty() => return Ok(Claim::Simple(None)),
+            (claim, _) => claim?,
+        };
+        if self.requirements.claims == Claims::Checked {
+            claim.check_digest(self.image)?;
+        }
+        claim.check_annotations(self.annotations)?;
+        Ok(Claim::Simple(Some(claim)))
     }
 }

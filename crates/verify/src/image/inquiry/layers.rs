@@ -8,7 +8,7 @@ use crate::digest::{Artifact, Digest};
 use crate::entity::{SignedEntity, SignerMaterial};
 use crate::error::Error;
 use crate::evidence::{Answer, Need, Service, Step, Unreachable};
-use crate::image::error::check_digest;
+use crate::image::error::{check_content, longer_than_told};
 use crate::image::manifest::Descriptor;
 use crate::image::reply::{self, Absence, NoReply, Reply};
 use crate::image::verdict::Evidence;
@@ -64,7 +64,8 @@ impl ImageInquiry<'_> {
         let mut queued: VecDeque<Blob> = VecDeque::new();
         for (index, layer) in layers.into_iter().enumerate() {
             let origin = Origin::Layer { index, digest: layer.digest.to_string() };
-            if let Err(fault) = self.is_worth_asking(role, &layer) {
+            let affordable = |inquiry: &mut Self| inquiry.afford(format!("layer {}", layer.digest), layer.size);
+            if let Err(fault) = self.is_worth_asking(role, &layer).and_then(|()| affordable(self)) {
                 self.reject(origin, fault);
                 continue;
             }
@@ -141,9 +142,8 @@ impl ImageInquiry<'_> {
                     }
                 }
                 Err(NoReply::Unreachable(Unreachable::TooLarge { .. })) => {
-                    let (what, size, limit) =
-                        (format!("layer {}", blob.digest), blob.size.saturating_add(1), blob.size);
-                    self.reject_all(&blob, &EvidenceFault::TooLarge { what, size, limit });
+                    let error = longer_than_told(format!("layer {}", blob.digest), blob.size);
+                    self.reject_all(&blob, &EvidenceFault::from(error));
                 }
                 Err(none) => {
                     let error = ImageError::from(none);
@@ -162,12 +162,12 @@ impl ImageInquiry<'_> {
     }
 
     fn read_blob(&mut self, role: LayerRole, blob: &Blob, body: &[u8]) -> Result<(), ImageError> {
-        if let Err(error) = check_digest(&format!("layer {}", blob.digest), &blob.digest, body) {
-            self.reject_all(blob, &EvidenceFault::from(error));
-            return Ok(());
-        }
         for (index, layer) in &blob.layers {
             let origin = Origin::Layer { index: *index, digest: layer.digest.to_string() };
+            if let Err(error) = check_content(&format!("layer {}", layer.digest), layer, body) {
+                self.reject(origin, EvidenceFault::from(error));
+                continue;
+            }
             match self.evidence_of(role, layer, body, origin.clone()) {
                 Ok(evidence) => self.judge(evidence)?,
                 Err(fault) => self.reject(origin, fault),
@@ -204,15 +204,19 @@ impl ImageInquiry<'_> {
     }
 
     /// The certificate that was given apart stands in for one that is missing, and for no other.
-    fn with_certificate(&self, mut entity: SignedEntity) -> Result<SignedEntity, EvidenceFault> {
+    pub(super) fn with_certificate(&self, mut entity: SignedEntity) -> Result<SignedEntity, EvidenceFault> {
         let Some(given) = &self.question.certificate else { return Ok(entity) };
         match entity.signer() {
-            SignerMaterial::Certificate { leaf, .. } if **leaf == *given => Ok(entity),
+            SignerMaterial::Certificate { leaf, .. } if **leaf == given.leaf => {}
             SignerMaterial::Unnamed => {
-                entity.set_signer(SignerMaterial::Certificate { leaf: Box::new(given.clone()), chain: Vec::new() });
-                Ok(entity)
+                let leaf = Box::new(given.leaf.clone());
+                entity.set_signer(SignerMaterial::Certificate { leaf, chain: Vec::new() });
             }
-            _ => Err(Error::CertificateMismatch.into()),
+            _ => return Err(Error::CertificateMismatch.into()),
         }
+        if let Some(sct) = &given.sct {
+            entity.set_detached_sct(sct.clone());
+        }
+        Ok(entity)
     }
 }

@@ -47,6 +47,8 @@ pub struct ImageInquiry<'m> {
     rejected: Vec<Rejected>,
     /// Evidence without a log entry.
     lacking: Vec<Evidence>,
+    /// Bytes of evidence asked for so far, as manifests tell them.
+    bytes_asked: u64,
     layers_found: usize,
     bundles_found: usize,
     /// What the registry failed to answer, where the search went on.
@@ -92,6 +94,7 @@ impl<'m> ImageInquiry<'m> {
             proved: Vec::new(),
             rejected: Vec::new(),
             lacking: Vec::new(),
+            bytes_asked: 0,
             layers_found: 0,
             bundles_found: 0,
             broken: None,
@@ -160,7 +163,8 @@ impl<'m> ImageInquiry<'m> {
 
     fn read_tag(&mut self, answers: Vec<Answer>, role: LayerRole, path: &str) -> Next {
         let asked = format!("{}/{path}", self.place.base_url());
-        let content = match reply::read(answers.into_iter().next(), &asked, Absence::NotFound)? {
+        let reply = reply::read(answers.into_iter().next(), &asked, Absence::NotFound);
+        let content = match reply.map_err(|none| self.with_rejected(none.into()))? {
             Reply::Content(content) => content,
             Reply::Absent { .. } => return self.next_phase(),
         };
@@ -184,9 +188,12 @@ impl<'m> ImageInquiry<'m> {
         let image = self.image_digest()?;
         let judge = self.judge_of(&image);
         let lacks = evidence.entity.lacks_log_entry() && self.question.requirements.log != LogUse::SkippedUnsafe;
-        // The local check first: nobody is asked about a signature that does not fit.
+        // The local checks first: nobody is asked about a signature that does not fit.
         if lacks && judge.verifier().check_locally(&evidence.entity, &evidence.artifact).is_ok() {
-            self.lacking.push(evidence);
+            match judge.read_claim(&evidence.entity, &evidence.blob) {
+                Ok(_) => self.lacking.push(evidence),
+                Err(fault) => self.reject(evidence.origin, fault),
+            }
             return Ok(());
         }
         match judge.conclude(evidence) {
@@ -203,6 +210,22 @@ impl<'m> ImageInquiry<'m> {
         };
         let (material, requirements, now) = (self.material, &self.question.requirements, self.now);
         Judge { image, material, requirements, annotations, now }
+    }
+
+    /// All evidence of one image together is bounded too: a thousand pieces could each be as large as one may be
+    /// (CVE-2023-46737, CVE-2024-29902).
+    fn afford(&mut self, what: String, size: u64) -> Result<(), EvidenceFault> {
+        let total = self.bytes_asked.saturating_add(size);
+        let limit = self.question.attachment_limit.max(limits::IMAGE_EVIDENCE_BYTES);
+        if total > limit {
+            return Err(EvidenceFault::TooLarge {
+                what: format!("{what} and what comes before it"),
+                size: total,
+                limit,
+            });
+        }
+        self.bytes_asked = total;
+        Ok(())
     }
 
     fn reject(&mut self, origin: Origin, fault: EvidenceFault) {

@@ -1,17 +1,17 @@
 //! Referrers that hold a bundle each (specs/cosign.md §2.7 "GetBundles").
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::layers::LayerRole;
 use super::{ImageInquiry, Next, State};
 use crate::bundle;
-use crate::digest::{Artifact, Digest};
+use crate::digest::Artifact;
 use crate::entity::Content as Signed;
-use crate::evidence::{Answer, Inquiry, Need, Step};
-use crate::image::error::check_digest;
+use crate::evidence::{Answer, Inquiry, Need, Step, Unreachable};
+use crate::image::error::{check_content, longer_than_told};
 use crate::image::manifest::{ACCEPT_MANIFESTS, BUNDLE_TYPE, COSIGN_SIGNATURES, Content, Descriptor};
 use crate::image::referrer_list::ReferrerList;
-use crate::image::reply::{self, Absence, Reply};
+use crate::image::reply::{self, Absence, NoReply, Reply};
 use crate::image::verdict::Evidence;
 use crate::image::{EvidenceFault, ImageError, Origin};
 use crate::limits;
@@ -29,14 +29,23 @@ pub(super) struct BundleQueue {
 #[derive(Debug)]
 struct Referrer {
     index: usize,
-    manifest: Digest,
-    size: u64,
+    manifest: Descriptor,
     layer: Option<Descriptor>,
 }
 
 impl Referrer {
     fn origin(&self) -> Origin {
-        Origin::Referrer { index: self.index, digest: self.manifest.to_string() }
+        Origin::Referrer { index: self.index, digest: self.manifest.digest.to_string() }
+    }
+
+    /// What is asked for next.
+    fn content(&self) -> &Descriptor {
+        self.layer.as_ref().unwrap_or(&self.manifest)
+    }
+
+    fn what(&self) -> String {
+        let kind = if self.layer.is_some() { "bundle" } else { "referrer" };
+        format!("{kind} {}", self.content().digest)
     }
 }
 
@@ -58,7 +67,7 @@ impl ImageInquiry<'_> {
     }
 
     /// What was rejected before is told beside the registry's error.
-    fn with_rejected(&mut self, error: ImageError) -> ImageError {
+    pub(super) fn with_rejected(&mut self, error: ImageError) -> ImageError {
         let rejected = std::mem::take(&mut self.rejected);
         match error {
             ImageError::Registry { reason, .. } => ImageError::Registry { reason, rejected },
@@ -68,16 +77,37 @@ impl ImageInquiry<'_> {
     }
 
     fn start_bundles(&mut self, found: Vec<Descriptor>) -> Next {
-        let candidates = found.into_iter().enumerate().filter(|(_, descriptor)| may_hold_evidence(descriptor));
-        let queued: VecDeque<_> =
-            candidates.map(|(index, d)| Referrer { index, manifest: d.digest, size: d.size, layer: None }).collect();
+        let (mut queued, mut known) = (VecDeque::new(), BTreeSet::new());
+        for (index, manifest) in found.into_iter().enumerate() {
+            // What is listed twice is asked for once.
+            if may_hold_evidence(&manifest) && known.insert((manifest.digest.to_string(), manifest.size)) {
+                let referrer = Referrer { index, manifest, layer: None };
+                match self.is_affordable(&referrer) {
+                    Ok(()) => queued.push_back(referrer),
+                    Err(fault) => self.reject(referrer.origin(), fault),
+                }
+            }
+        }
         self.ask_bundles(BundleQueue { queued, asked: Vec::new(), signatures: None })
+    }
+
+    fn is_affordable(&mut self, referrer: &Referrer) -> Result<(), EvidenceFault> {
+        let bytes = |limit: usize| u64::try_from(limit).unwrap_or(u64::MAX);
+        let limit = match referrer.layer {
+            None => bytes(limits::MANIFEST_BYTES),
+            Some(_) => bytes(limits::BUNDLE_BYTES).min(self.question.attachment_limit),
+        };
+        let (what, size) = (referrer.what(), referrer.content().size);
+        if size > limit {
+            return Err(EvidenceFault::TooLarge { what, size, limit });
+        }
+        self.afford(what, size)
     }
 
     fn ask_bundles(&mut self, mut queue: BundleQueue) -> Next {
         let mut bytes: u64 = 0;
         while let Some(referrer) = queue.queued.front() {
-            bytes = bytes.saturating_add(referrer.layer.as_ref().map_or(referrer.size, |layer| layer.size));
+            bytes = bytes.saturating_add(referrer.content().size);
             let full = queue.asked.len() >= limits::IMAGE_BATCH || bytes > self.question.attachment_limit;
             if full && !queue.asked.is_empty() {
                 break;
@@ -96,16 +126,10 @@ impl ImageInquiry<'_> {
     }
 
     fn need_of_referrer(&self, referrer: &Referrer) -> Need {
-        match &referrer.layer {
-            None => {
-                let path = format!("manifests/{}", referrer.manifest);
-                Need::registry(&self.place, &path, ACCEPT_MANIFESTS, limits::MANIFEST_BYTES)
-            }
-            Some(layer) => {
-                let limit = usize::try_from(layer.size).unwrap_or(usize::MAX);
-                Need::registry(&self.place, &format!("blobs/{}", layer.digest), "*/*", limit)
-            }
-        }
+        let (kind, accept) = if referrer.layer.is_some() { ("blobs", "*/*") } else { ("manifests", ACCEPT_MANIFESTS) };
+        let Descriptor { digest, size, .. } = referrer.content();
+        let limit = usize::try_from(*size).unwrap_or(usize::MAX);
+        Need::registry(&self.place, &format!("{kind}/{digest}"), accept, limit)
     }
 
     pub(super) fn read_bundles(&mut self, mut queue: BundleQueue, answers: Vec<Answer>) -> Next {
@@ -119,6 +143,10 @@ impl ImageInquiry<'_> {
                     self.reject(origin, EvidenceFault::Missing { reason });
                     continue;
                 }
+                Err(NoReply::Unreachable(Unreachable::TooLarge { .. })) => {
+                    self.reject(origin, longer_than_told(referrer.what(), referrer.content().size).into());
+                    continue;
+                }
                 Err(none) => {
                     let error = ImageError::from(none);
                     self.broken.get_or_insert_with(|| error.clone());
@@ -126,9 +154,9 @@ impl ImageInquiry<'_> {
                     continue;
                 }
             };
-            let outcome = match referrer.layer.clone() {
+            let outcome = match referrer.layer {
                 None => self.read_referrer(referrer, &content, &mut queue),
-                Some(layer) => self.read_bundle(&referrer, &layer, &content.body),
+                Some(_) => self.read_bundle(&referrer, &content.body),
             };
             if let Err(fault) = outcome {
                 self.reject(origin, fault);
@@ -138,13 +166,13 @@ impl ImageInquiry<'_> {
     }
 
     fn read_referrer(
-        &self,
+        &mut self,
         referrer: Referrer,
         content: &reply::Content,
         queue: &mut BundleQueue,
     ) -> Result<(), EvidenceFault> {
-        let what = format!("referrer {}", referrer.manifest);
-        check_digest(&what, &referrer.manifest, &content.body)?;
+        let what = referrer.what();
+        check_content(&what, referrer.content(), &content.body)?;
         let manifest = Content::parse(&content.body, &what, limits::IMAGE_LAYERS)?.manifest(&what)?;
         let malformed = |reason: String| EvidenceFault::from(ImageError::Malformed { what: what.clone(), reason });
         if let Some(subject) = manifest.subject
@@ -164,16 +192,14 @@ impl ImageInquiry<'_> {
             // Something else that refers to the image, such as an SBOM.
             return Ok(());
         }
-        let limit = self.question.attachment_limit.min(u64::try_from(limits::BUNDLE_BYTES).unwrap_or(u64::MAX));
-        if layer.size > limit {
-            return Err(EvidenceFault::TooLarge { what: format!("bundle {}", layer.digest), size: layer.size, limit });
-        }
-        queue.queued.push_back(Referrer { layer: Some(layer.clone()), ..referrer });
+        let bundle = Referrer { layer: Some(layer.clone()), ..referrer };
+        self.is_affordable(&bundle)?;
+        queue.queued.push_back(bundle);
         Ok(())
     }
 
-    fn read_bundle(&mut self, referrer: &Referrer, layer: &Descriptor, body: &[u8]) -> Result<(), EvidenceFault> {
-        check_digest(&format!("bundle {}", layer.digest), &layer.digest, body)?;
+    fn read_bundle(&mut self, referrer: &Referrer, body: &[u8]) -> Result<(), EvidenceFault> {
+        check_content(&referrer.what(), referrer.content(), body)?;
         let entity = bundle::parse(body, self.question.chains)?;
         // cosign takes bundles from v0.3 on; what is older, or its own older form, is never pushed as a referrer.
         if entity.profile() != Profile::BundleV03 {
@@ -184,6 +210,7 @@ impl ImageInquiry<'_> {
         if !matches!(entity.content(), Signed::Envelope { .. }) {
             return Err(EvidenceFault::NotAnAttestation);
         }
+        let entity = self.with_certificate(entity)?;
         let artifact = Artifact::from_digest(self.image_digest()?);
         let evidence = Evidence { origin: referrer.origin(), entity, artifact, blob: body.to_vec() };
         Ok(self.judge(evidence)?)
