@@ -136,7 +136,6 @@ impl Slot {
     /// Asks for a pass with `ask`, unless another request has done so since `used` was looked up.
     ///
     /// What the one that asks runs into by itself (its deadline, its budget) is its own error, and the next one asks.
-
     pub(super) async fn renew(
         &self,
         used: Standing,
