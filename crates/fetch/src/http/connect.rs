@@ -78,6 +78,19 @@ impl Connector {
     pub(crate) fn proxies(&self) -> &Proxies {
         &self.shared.proxies
     }
+
+    /// Opens a connection and lets it go, to see what the server speaks. Whoever it is, it is not believed: nothing is
+    /// sent, and no certificate store read.
+    pub(crate) async fn knock(&self, dst: Uri) -> Result<(), BoxError> {
+        let shared = Arc::clone(&self.shared);
+        let after = shared.timeout;
+        let knocking = async {
+            let proxy = shared.proxies.before(&dst).map_err(ConnectError::from)?;
+            let dial = Dial { proxy, shared: Arc::clone(&shared) };
+            HttpsConnector::from((dial, no_tls()?)).call(dst).await.map(drop)
+        };
+        tokio::time::timeout(after, knocking).await.unwrap_or_else(|_| Err(ConnectError::TimedOut { after }.into()))
+    }
 }
 
 impl Service<Uri> for Connector {

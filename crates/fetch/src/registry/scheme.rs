@@ -10,7 +10,8 @@ use sigward_verify::image::{Registry, SchemeRule};
 use tokio::sync::OnceCell;
 
 use super::RegistryTransport;
-use crate::http::{Wire, retry, within};
+use crate::http::retry::{self, Handshake};
+use crate::http::{Wire, within};
 use crate::limits;
 
 /// What a registry speaks.
@@ -67,14 +68,16 @@ struct Unknown;
 async fn find_out(host: &str, wire: &Wire, deadline: Instant) -> Result<Scheme, Unknown> {
     let uri = |scheme: Scheme| format!("{scheme}://{host}/").parse::<Uri>().map_err(|_| Unknown);
     // The connection has its own time limit.
-    let knock = async |uri: Uri| within(Duration::MAX, deadline, wire.knock(uri)).await.map_err(|_| Unknown);
-    match knock(uri(Scheme::Https)?).await? {
-        Ok(()) => Ok(Scheme::Https),
-        Err(error) if !retry::speaks_no_tls(error.as_ref()) => Err(Unknown),
-        Err(error) if retry::is_refused(error.as_ref()) => {
-            // Nobody at all, or nobody at https's own port.
+    let knock =
+        async |uri: Uri| within(Duration::MAX, deadline, wire.connector().knock(uri)).await.map_err(|_| Unknown);
+    let Err(error) = knock(uri(Scheme::Https)?).await? else { return Ok(Scheme::Https) };
+    match retry::handshake(error.as_ref()) {
+        Handshake::Tls => Ok(Scheme::Https),
+        Handshake::Unknown => Err(Unknown),
+        // Nobody at all, or nobody at https's own port.
+        Handshake::NoTls if retry::is_refused(error.as_ref()) => {
             knock(uri(Scheme::Http)?).await?.map(|()| Scheme::Http).map_err(|_| Unknown)
         }
-        Err(_) => Ok(Scheme::Http),
+        Handshake::NoTls => Ok(Scheme::Http),
     }
 }
