@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use sigward_fuzz::{BLOB, REKOR1, answer, strict};
 use sigward_verify::evidence::{Inquiry, Step};
-use sigward_verify::{Artifact, EntryLookup, HashAlgorithm, LookupRequest, Verifier};
+use sigward_verify::{Artifact, EntryLookup, EntrySearch, HashAlgorithm, LookupRequest, Verifier};
 
 fuzz_target!(|json: &[u8]| {
     let entity = REKOR1.entity();
@@ -14,8 +14,10 @@ fuzz_target!(|json: &[u8]| {
     let Ok(proof) = verifier.check_locally(&entity, &artifact) else { return };
     let request = LookupRequest::for_message(&proof, &HashAlgorithm::Sha256.digest(BLOB));
     let url = "https://rekor.sigstore.dev";
+    if let Some(entries) = EntrySearch::read_cached(json) {
+        let _ = EntrySearch::choose(&proof, artifact.digests(), entries, &REKOR1.material.logs);
+    }
     let mut lookup = EntryLookup::new(&proof, artifact.digests(), request, url, &REKOR1.material.logs);
-    let _ = lookup.accept_cached(json);
     let mut answers = Vec::new();
     loop {
         match lookup.step(answers) {

@@ -94,10 +94,12 @@ pub fn lenient(entity: &SignedEntity) -> Requirements {
 /// Runs the whole flow over [`BLOB`]; `None` is a refusal.
 pub fn verify(entity: &SignedEntity, material: &TrustMaterial, requirements: &Requirements) -> Option<()> {
     let artifact = Artifact::from_bytes(BLOB, &entity.needs(None, None).ok()?).ok()?;
-    match Verifier::new(material, requirements).verify(entity, &artifact, Timestamp::UNIX_EPOCH) {
+    let verifier = Verifier::new(material, requirements);
+    match verifier.verify(entity, &artifact, Timestamp::UNIX_EPOCH) {
         Ok(verified) => {
             // Whatever is accepted is rendered by the programs.
             let _ = format!("{verified:?}");
+            let _ = verifier.export(entity, &artifact, Timestamp::UNIX_EPOCH);
             Some(())
         }
         Err(failure) => {
@@ -107,16 +109,16 @@ pub fn verify(entity: &SignedEntity, material: &TrustMaterial, requirements: &Re
     }
 }
 
-/// Parses, verifies with all checks and with few, and exports.
+/// Verifies with all checks and with few, and exports.
 pub fn verify_all(entity: &SignedEntity, material: &TrustMaterial) {
     verify(entity, material, &strict(entity));
     verify(entity, material, &lenient(entity));
-    let _ = entity.to_bundle(None, None);
 }
 
 /// The answer of a server that has only this; an empty body is a file that it does not have.
 pub fn answer(need: &Need, body: &[u8]) -> Answer {
     let status = if body.is_empty() { 404 } else { 200 };
     let body = body.get(..need.limit).unwrap_or(body).to_vec();
-    Answer { outcome: Ok(Response { status, content_type: None, body }), host: "fuzz".to_owned(), credential: None }
+    let response = Response { status, content_type: None, body, content_digest: None, link: None };
+    Answer { outcome: Ok(response), host: "fuzz".to_owned(), url: String::new(), credential: None }
 }

@@ -7,13 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use sigward_verify::{
-    Artifact, Content, Digest, HashAlgorithm, LogUse, LookupRequest, PublicKey, Requirements, SignedEntity, Signer,
-    TimeUse, TrustMaterial, Verified, Verifier,
+    Artifact, EntryLookup, EntrySearch, LogUse, LookupRequest, Requirements, SignedEntity, Signer, TimeUse,
+    TrustMaterial, Verified, Verifier,
 };
 
 use crate::args::request::{EntryCache, Explain, LogLookup, OutputFormat, TrustSource, TufRefresh, Verification};
 use crate::commands::Streams;
-use crate::evidence::lacks_log_entry;
 use crate::exit::Exit;
 use crate::failure::{Failure, go_text};
 use crate::network::Network;
@@ -75,7 +74,6 @@ pub fn in_parallel<I: Sync, T: Send>(items: &[I], jobs: Option<NonZeroUsize>, wo
 pub fn verify_all(
     mut tasks: Vec<Task>,
     verification: &Verification,
-    key: Option<&PublicKey>,
     network: &Network,
     streams: &mut Streams<'_>,
 ) -> Exit {
@@ -85,7 +83,7 @@ pub fn verify_all(
         check_locally(&mut tasks, now);
     }
     look_up(&mut tasks, verification, network, &mut session);
-    let verdicts: Vec<_> = tasks.into_iter().map(|task| verify_one(task, key, &mut session, now)).collect();
+    let verdicts: Vec<_> = tasks.into_iter().map(|task| verify_one(task, &mut session, now)).collect();
     // Warnings about trust come before the verdicts that rest on it.
     for warning in session.take_warnings() {
         streams.say(format_args!("WARNING: {warning}"));
@@ -105,7 +103,8 @@ pub fn fail_each(names: &[String], failure: &Failure, verification: &Verificatio
     streams.fail(failure)
 }
 
-fn requests_of(lookup: &LogLookup) -> Requests {
+/// Whether requests beside those for the evidence itself may be made.
+pub fn requests_of(lookup: &LogLookup) -> Requests {
     match lookup {
         LogLookup::Forbidden { .. } => Requests::Forbidden,
         LogLookup::Allowed { .. } | LogLookup::NoLog => Requests::Allowed,
@@ -122,7 +121,7 @@ struct Verdict {
 /// Whether a request may come before the whole verification, whose own first step is the local check.
 fn may_ask(tasks: &[Task], verification: &Verification) -> bool {
     let always = matches!(verification.trust.source, TrustSource::Tuf { refresh: TufRefresh::Always, .. });
-    let lacks = |task: &Task| task.prepared.as_ref().is_ok_and(|p| lacks_log_entry(&p.entity));
+    let lacks = |task: &Task| task.prepared.as_ref().is_ok_and(|p| p.entity.lacks_log_entry());
     always || tasks.iter().any(lacks)
 }
 
@@ -143,7 +142,7 @@ fn check_locally(tasks: &mut [Task], now: Timestamp) {
 /// Finds the log entries that did not come along: in the cache, or in the log.
 fn look_up(tasks: &mut [Task], verification: &Verification, network: &Network, session: &mut TrustSession<'_>) {
     let wanted = |task: &Task| match &task.prepared {
-        Ok(p) => lacks_log_entry(&p.entity) && p.requirements.log != LogUse::SkippedUnsafe,
+        Ok(p) => p.entity.lacks_log_entry() && p.requirements.log != LogUse::SkippedUnsafe,
         Err(_) => false,
     };
     if !tasks.iter().any(wanted) {
@@ -197,13 +196,7 @@ fn fail_all(tasks: &mut [Task], wanted: &dyn Fn(&Task) -> bool, failure: Failure
 
 fn request_of(prepared: &Prepared, verifier: &Verifier<'_>) -> Option<LookupRequest> {
     let proof = verifier.check_locally(&prepared.entity, &prepared.artifact).ok()?;
-    match prepared.entity.content() {
-        Content::Message { .. } => {
-            let sha256 = prepared.artifact.digest(HashAlgorithm::Sha256)?;
-            Some(LookupRequest::for_message(&proof, sha256))
-        }
-        Content::Envelope { json, .. } => Some(LookupRequest::for_envelope(&proof, json.as_deref()?)),
-    }
+    LookupRequest::new(&proof, &prepared.artifact)
 }
 
 /// Adds an entry of the cache, if there is one that holds. Trust is loaded only then.
@@ -215,7 +208,8 @@ fn use_cached(task: &mut Task, log: &str, network: &Network, session: &mut Trust
     let Some(json) = network.cached_entry(log, request.leaf_hash()) else { return Ok(()) };
     let logs = &session.at_hand()?.material.logs;
     let found = verifier.check_locally(&prepared.entity, &prepared.artifact).ok().and_then(|proof| {
-        sigward_verify::EntryLookup::new(&proof, prepared.artifact.digests(), request, log, logs).accept_cached(&json)
+        let entries = EntrySearch::read_cached(&json)?;
+        EntrySearch::choose(&proof, prepared.artifact.digests(), entries, logs).ok()
     });
     if let Some(entry) = found {
         prepared.entity.add_log_entry(entry);
@@ -241,7 +235,7 @@ fn look_up_online(tasks: &mut [&mut Task], url: &str, material: &TrustMaterial, 
                 let request = request_of(prepared, verifier)?;
                 let hash = request.leaf_hash();
                 let digests = prepared.artifact.digests();
-                let lookup = sigward_verify::EntryLookup::new(proof, digests, request, url, &material.logs);
+                let lookup = EntryLookup::new(proof, digests, request, url, &material.logs);
                 Some((lookup, hash))
             })
             .collect();
@@ -263,7 +257,7 @@ fn look_up_online(tasks: &mut [&mut Task], url: &str, material: &TrustMaterial, 
     }
 }
 
-fn verify_one(task: Task, key: Option<&PublicKey>, session: &mut TrustSession<'_>, now: Timestamp) -> Verdict {
+fn verify_one(task: Task, session: &mut TrustSession<'_>, now: Timestamp) -> Verdict {
     let Task { name, prepared, export } = task;
     let prepared = match prepared {
         Ok(prepared) => prepared,
@@ -271,7 +265,7 @@ fn verify_one(task: Task, key: Option<&PublicKey>, session: &mut TrustSession<'_
     };
     let format = prepared.entity.profile().name();
     let outcome = verify_prepared(&prepared, session, now).and_then(|verified| match &export {
-        Some(path) => export_bundle(path, &prepared, key).map(|()| verified),
+        Some(path) => export_bundle(path, &prepared, session, now).map(|()| verified),
         None => Ok(verified),
     });
     Verdict { name, format, outcome }
@@ -293,7 +287,7 @@ fn verify_prepared(prepared: &Prepared, session: &mut TrustSession<'_>, now: Tim
         Err(failure) => failure,
     };
     // The trust root at hand may be older than the log or authority that the evidence names: one refresh may tell.
-    if is_about_unknown_trust(&failure)
+    if matches!(&failure, Failure::Verification(failure) if is_about_unknown_trust(&failure.error))
         && let Some(trust) = session.refreshed_for_unknown()
     {
         return verify(&trust.material);
@@ -310,38 +304,36 @@ fn require_trusted_root(prepared: &Prepared, trust: &Trust) -> Result<(), Failur
 }
 
 /// A managed key without log and timestamps needs nobody's keys but its own (specs/cosign.md §1.9).
-fn needs_no_trust(requirements: &Requirements) -> bool {
+pub fn needs_no_trust(requirements: &Requirements) -> bool {
     matches!(requirements.signer, Signer::Key(_))
         && requirements.log == LogUse::SkippedUnsafe
         && requirements.time == TimeUse::Default
 }
 
-fn is_about_unknown_trust(failure: &Failure) -> bool {
-    matches!(
-        failure.code(),
-        "log-unknown"
-            | "certificate-untrusted"
-            | "sct-log-unknown"
-            | "timestamp-authority-unknown"
-            | "log-outside-validity"
-    )
+/// Whether the trust root at hand does not know what the evidence names.
+pub fn is_about_unknown_trust(error: &sigward_verify::Error) -> bool {
+    const UNKNOWN: [&str; 5] = [
+        "log-unknown",
+        "certificate-untrusted",
+        "sct-log-unknown",
+        "timestamp-authority-unknown",
+        "log-outside-validity",
+    ];
+    error.codes().iter().any(|code| UNKNOWN.contains(code))
 }
 
-fn export_bundle(path: &std::path::Path, prepared: &Prepared, key: Option<&PublicKey>) -> Result<(), Failure> {
-    let digest = signed_digest(prepared);
-    let json = prepared
-        .entity
-        .to_bundle(digest.as_ref(), key)
+fn export_bundle(
+    path: &std::path::Path,
+    prepared: &Prepared,
+    session: &mut TrustSession<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let nothing = TrustMaterial::default();
+    let material = if needs_no_trust(&prepared.requirements) { &nothing } else { &session.at_hand()?.material };
+    let json = Verifier::new(material, &prepared.requirements)
+        .export(&prepared.entity, &prepared.artifact, now)
         .map_err(|error| Failure::Evidence { what: format!("exporting a bundle to {}: ", path.display()), error })?;
     write_atomically(path, json.as_bytes())
-}
-
-/// The digest by the signature's own hash, which a bundle names.
-fn signed_digest(prepared: &Prepared) -> Option<Digest> {
-    let nothing = TrustMaterial::default();
-    let verifier = Verifier::new(&nothing, &prepared.requirements);
-    let proof = verifier.check_locally(&prepared.entity, &prepared.artifact).ok()?;
-    proof.signed_digest().or_else(|| prepared.artifact.digests().first()).copied()
 }
 
 /// Writes under a temporary name in the same folder and renames: nothing half-written is left behind. A link is

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use sigward_verify::{
-    Certificate, ChainPolicy, Error, Input, Profile, PublicKey, SignedEntity, SignerMaterial, base64_std, bundle,
-    limits, parse_certificate_file, parse_signature,
+    Certificate, ChainPolicy, Error, Input, PublicKey, SignedEntity, SignerMaterial, base64_std, bundle, limits,
+    parse_certificate_file, parse_signature, parse_timestamp_file,
 };
 
 use crate::args::request::{BlobMaterial, BlobRef, BundleChain, FormatChoice, KeyRef, Location, Verification};
@@ -173,7 +173,11 @@ fn detached(material: &BlobMaterial, wanted: Wanted, network: &Network) -> Resul
     }
 }
 
-fn certificate(location: &Location, network: &Network) -> Result<Certificate, Failure> {
+/// Reads a certificate that was given apart.
+///
+/// # Errors
+/// If it cannot be read or used.
+pub fn certificate(location: &Location, network: &Network) -> Result<Certificate, Failure> {
     let bytes = input::small(location, limits::PEM_BYTES, network)
         .map_err(prefixed("loading verifier from key opts: loading cert"))?;
     parse_certificate_file(&bytes)
@@ -204,20 +208,8 @@ fn signature(location: &Location, network: &Network) -> Result<Vec<u8>, Failure>
 
 /// cosign's JSON around an RFC 3161 timestamp, or the timestamp itself (DER).
 fn timestamp(path: &Path) -> Result<Vec<u8>, Failure> {
-    #[derive(serde::Deserialize)]
-    struct Wrapped {
-        #[serde(rename = "SignedRFC3161Timestamp")]
-        signed: String,
-    }
-    let bytes = input::small_file(path, limits::PEM_BYTES)?;
-    if bytes.first() == Some(&0x30) {
-        return Ok(bytes);
-    }
-    let bad = |error| Failure::Evidence { what: format!("{}: ", path.display()), error };
-    let wrapped: Wrapped = serde_json::from_slice(&bytes)
-        .map_err(|e| bad(Error::Json { input: Input::Timestamp, reason: e.to_string() }))?;
-    base64_std(wrapped.signed.as_bytes())
-        .ok_or_else(|| bad(Error::Base64 { input: Input::Timestamp, field: "SignedRFC3161Timestamp" }))
+    parse_timestamp_file(&input::small_file(path, limits::PEM_BYTES)?)
+        .map_err(|error| Failure::Evidence { what: format!("{}: ", path.display()), error })
 }
 
 /// Names under which the evidence of a blob usually lies beside it, bundles first: they need no network.
@@ -261,9 +253,4 @@ fn find_beside(blob: &BlobRef, material: &BlobMaterial, has_key: bool) -> Result
     }
     let tried = [&BUNDLES_BESIDE[..], &SIGNATURES_BESIDE, if has_key { &[] } else { &CERTIFICATES_BESIDE }].concat();
     Err(nothing(path.display().to_string(), &tried))
-}
-
-/// Whether the entity still needs a log entry from elsewhere.
-pub fn lacks_log_entry(entity: &SignedEntity) -> bool {
-    entity.profile() == Profile::Detached && entity.log_entries().is_empty()
 }

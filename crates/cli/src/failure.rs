@@ -5,6 +5,7 @@ use std::path::Path;
 
 use sigward_verify as verify;
 use sigward_verify::LookupError;
+use sigward_verify::image::{BadReference, ImageError};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -87,9 +88,47 @@ pub enum Failure {
         /// What went wrong.
         reason: String,
     },
+    /// What is known of an image does not suffice.
+    #[error(transparent)]
+    Image(Box<ImageError>),
+    /// A name that is no image's.
+    #[error(transparent)]
+    ImageReference(#[from] BadReference),
+    /// Several images, and some failed; each was reported before.
+    #[error("{failed} of {all} images failed verification")]
+    SeveralImages {
+        /// How many failed.
+        failed: usize,
+        /// How many there were.
+        all: usize,
+    },
+    /// Nothing is attached to an image.
+    #[error("{what}")]
+    NothingAttached {
+        /// What was looked for, in cosign's words.
+        what: String,
+    },
+    /// Something that is understood and not done.
+    #[error("{what}")]
+    Unsupported {
+        /// What it is, and what to do instead.
+        what: String,
+    },
+    /// A policy refuses an attestation, or cannot be evaluated.
+    #[error("{reason}")]
+    Policy {
+        /// Why.
+        reason: String,
+    },
     /// An attestation was asked for, and the evidence is a plain signature.
     #[error("the bundle holds a signature over the blob, not an attestation (DSSE envelope)")]
     NotAnAttestation,
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        Self::Image(Box::new(error))
+    }
 }
 
 impl Failure {
@@ -114,7 +153,12 @@ impl Failure {
             Self::Several { .. } => "several-failed",
             Self::Trust(error) => error.code(),
             Self::Network { .. } => "network",
-            Self::NotAnAttestation => "attestation-missing",
+            Self::NotAnAttestation | Self::NothingAttached { .. } => "attestation-missing",
+            Self::Image(error) => error.code(),
+            Self::ImageReference(_) => "image-reference-invalid",
+            Self::SeveralImages { .. } => "several-failed",
+            Self::Unsupported { .. } => "unsupported",
+            Self::Policy { .. } => "policy-refused",
         }
     }
 
@@ -122,16 +166,19 @@ impl Failure {
     pub const CODES: &'static [&'static str] = &[
         "attestation-missing",
         "evidence-missing",
+        "image-reference-invalid",
         "key-reference-unsupported",
         "log-lookup-forbidden",
         "log-missing",
         "network",
+        "policy-refused",
         "read-failed",
         "several-failed",
         "trust-network",
         "trust-root-unusable",
         "trust-too-old",
         "trust-update-failed",
+        "unsupported",
         "usage",
         "write-failed",
     ];

@@ -4,15 +4,20 @@
 //! writes. The library exists so that tests reach all of it without a process.
 
 pub mod args;
+pub mod attestation_policy;
 pub mod commands;
 pub mod engine;
 pub mod evidence;
 pub mod exit;
 pub mod failure;
+pub mod image_network;
+pub mod image_render;
 pub mod input;
+pub mod layout;
 pub mod network;
 pub mod render;
 pub mod requirements;
 pub mod run;
 pub mod trust_source;
 pub mod tuf_source;
+pub mod watch;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::args::env::Environment;
+use crate::args::error::{NotSupported, render_error};
 use crate::args::request::OutputFormat;
 use crate::args::{self, Command, Globals, Parsed};
 use crate::commands::{self, Streams};
@@ -61,6 +62,27 @@ fn dispatch(parsed: Parsed, environment: Environment, streams: &mut Streams<'_>)
             let network = network(&globals, environment);
             commands::trust::run(&command, &network, streams)
         }
+        Command::DownloadAttestation(request) => {
+            let network = network(&globals, environment);
+            commands::attached::attestations(&request, &network, streams)
+        }
+        Command::DownloadSignature(request) => {
+            let network = network(&globals, environment);
+            commands::attached::signatures(&request, &network, streams)
+        }
+        Command::PolicyEval(_) => not_there_yet(streams, "policy eval"),
+        Command::Tree(request) => {
+            let network = network(&globals, environment);
+            commands::attached::tree(&request, &network, streams)
+        }
+        Command::Triangulate(request) => {
+            let network = network(&globals, environment);
+            commands::attached::triangulate(&request, &network, streams)
+        }
+        Command::VerifyImages(request) => {
+            let network = network(&globals, environment);
+            commands::verify_images::run(&request, &network, streams)
+        }
         Command::VerifyBlob(request) => {
             let network = network(&globals, environment);
             commands::verify_blob::run(&request, &network, streams)
@@ -70,6 +92,12 @@ fn dispatch(parsed: Parsed, environment: Environment, streams: &mut Streams<'_>)
             commands::attestation::run(&request, &network, streams)
         }
     }
+}
+
+/// Command lines that are understood before there is anything to carry them out.
+fn not_there_yet(streams: &mut Streams<'_>, command: &'static str) -> Exit {
+    streams.say_block(&render_error(&NotSupported::LaterCommand(command), None));
+    Exit::Failure
 }
 
 fn network(globals: &Globals, environment: Environment) -> Network {

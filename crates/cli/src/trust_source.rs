@@ -279,6 +279,11 @@ fn certificates(path: &Path, input: Input) -> Result<Vec<Certificate>, Failure> 
     Certificate::many_from_pem(&pem, input).map_err(unusable(path))
 }
 
+fn root_certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
+    let pem = small_file(path, limits::PEM_BYTES)?;
+    Certificate::roots_from_pem(&pem, Input::CertificateChain).map_err(unusable(path))
+}
+
 /// A chain: the last certificate is the anchor.
 fn chain(path: &Path, input: Input) -> Result<CertificateAuthority, Failure> {
     Ok(CertificateAuthority { uri: String::new(), chain: certificates(path, input)?, valid_for: Window::ALWAYS })
@@ -286,7 +291,7 @@ fn chain(path: &Path, input: Input) -> Result<CertificateAuthority, Failure> {
 
 /// `SIGSTORE_ROOT_FILE`: self-signed certificates are roots, all others intermediates (cosign sorts them so).
 fn roots_and_intermediates(path: &Path) -> Result<Vec<CertificateAuthority>, Failure> {
-    let all = certificates(path, Input::CertificateChain)?;
+    let all = root_certificates(path)?;
     let (roots, intermediates): (Vec<_>, Vec<_>) = all.into_iter().partition(Certificate::is_self_issued);
     if roots.is_empty() {
         let error = Error::Pem { input: Input::CertificateChain, found: "no self-signed root".into() };
@@ -299,7 +304,7 @@ fn authorities(files: &AuthorityFiles) -> Result<Vec<CertificateAuthority>, Fail
     match files {
         AuthorityFiles::Chain(path) => Ok(vec![chain(path, Input::CertificateChain)?]),
         AuthorityFiles::Roots { roots, intermediates } => {
-            let roots = certificates(roots, Input::CertificateChain)?;
+            let roots = root_certificates(roots)?;
             let intermediates = match intermediates {
                 Some(path) => certificates(path, Input::CertificateChain)?,
                 None => Vec::new(),

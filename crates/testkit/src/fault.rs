@@ -104,6 +104,11 @@ impl Fault {
         Self::new(path, FaultKind::Change(Arc::new(change)))
     }
 
+    /// Another answer.
+    pub fn answer(path: &str, response: Response) -> Self {
+        Self::new(path, FaultKind::Answer(response))
+    }
+
     /// No answer.
     pub fn hang_up(path: &str) -> Self {
         Self::new(path, FaultKind::HangUp)

@@ -23,9 +23,12 @@
 //! | bundles | [`bundle::Bundle`], [`bundle::LegacyBundle`] |
 //! | in-toto and DSSE | [`dsse::Statement`], [`dsse::Envelope`] |
 //! | trust | [`trust::TrustedRoot`], [`TufRepo`] |
+//! | images, indexes, manifests with every field open | [`Artifact`], [`image::Descriptor`] |
+//! | `.sig`, `.att`, referrers, Kubernetes' promoted images | [`EvidenceLayer`], [`image_evidence`] |
+//! | a registry, registry.k8s.io, a saved layout | [`OciRegistry`], [`Archeio`], [`Saved`] |
 //! | a Kubernetes release | [`Release`] |
 //! | loopback servers with faults and a request log | [`Server`], [`RekorServer`], [`FileServer`], [`Fault`] |
-//! | attacks by name | [`damage`] |
+//! | attacks by name | [`damage`], [`image_damage`] |
 //! | all of it in one folder, for command lines | [`World`], `sigward-testkit world DIR` and `serve DIR` |
 //!
 //! Minting wrong things means changing one field of a right thing. Keys are random, everything else is the same on each run.
@@ -46,13 +49,19 @@ pub mod der;
 pub mod dsse;
 pub mod fault;
 pub mod files;
+pub mod gzip;
+pub mod image;
+pub mod image_damage;
+pub mod image_evidence;
 pub mod keys;
 pub mod merkle;
 pub mod note;
 pub mod proposal;
+pub mod registry;
 pub mod rekor;
 mod rekor_server;
 pub mod release;
+pub mod repository;
 pub mod server;
 mod sigstore;
 pub mod text;
@@ -68,10 +77,14 @@ pub use ca::{IDENTITY, ISSUER, Leaf};
 pub use dsse::{Envelope, Statement};
 pub use fault::{Fault, FaultKind};
 pub use files::FileServer;
+pub use image::Artifact;
+pub use image_evidence::{EvidenceLayer, SimpleSigning};
 pub use keys::{Hash, Key, KeyKind, sha256};
+pub use registry::{Archeio, OciRegistry};
 pub use rekor::{Entry, Rekor};
 pub use rekor_server::RekorServer;
 pub use release::{Release, ReleaseSpec};
+pub use repository::{Repository, Saved};
 pub use server::Server;
 pub use sigstore::{How, LogAs, Signed, Sigstore};
 pub use trust::TrustedRoot;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sigward_testkit::files::{read_tree, write_tree};
-use sigward_testkit::world::{DL, REKOR_ENTRIES, TUF, World};
-use sigward_testkit::{FileServer, RekorServer};
+use sigward_testkit::world::{DL, REGISTRY, REKOR_ENTRIES, TUF, World};
+use sigward_testkit::{FileServer, OciRegistry, RekorServer, Repository};
 
 const USAGE: &str = "usage: sigward-testkit world DIR | serve DIR [--for SECONDS]";
 
@@ -53,7 +53,9 @@ fn serve(dir: &Path, time: Option<Duration>) -> Result<(), Box<dyn Error>> {
     }
     let tuf = FileServer::start(read_tree(&dir.join(TUF))?);
     let release = FileServer::start(read_tree(&dir.join(DL))?);
-    println!("REKOR={}\nTUF={}\nRELEASE={}", rekor.url(), tuf.url(), release.url());
+    let registry = OciRegistry::start();
+    registry.load(Repository::from_files(&read_tree(&dir.join(REGISTRY))?));
+    println!("REKOR={}\nTUF={}\nRELEASE={}\nREGISTRY={}", rekor.url(), tuf.url(), release.url(), registry.host());
     std::io::stdout().flush()?;
     match time {
         Some(time) => std::thread::sleep(time),

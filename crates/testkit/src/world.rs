@@ -1,13 +1,17 @@
-//! One folder with everything: trust, keys, signed files in every format, a TUF mirror, a release, Rekor's answers.
+//! One folder with everything: trust, keys, signed files in every format, a TUF mirror, a release, Rekor's answers, a
+//! registry of images.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::ca::{GITHUB, IDENTITY, ISSUER, KREL_STAGING, Leaf, WORKFLOW};
+use crate::ca::{GITHUB, IDENTITY, ISSUER, KREL_STAGING, KREL_TRUST, Leaf, WORKFLOW};
 use crate::dsse::Statement;
 use crate::files::Files;
+use crate::image::Artifact;
+use crate::image_evidence::{EvidenceLayer, PROMOTION_PREDICATE, SIGN_PREDICATE, SimpleSigning, referrer};
 use crate::keys::{Hash, Key, KeyKind};
 use crate::rekor::Entry;
 use crate::release::{Release, ReleaseSpec};
+use crate::repository::Repository;
 use crate::sigstore::{How, Signed, Sigstore};
 use crate::text::b64;
 use crate::tuf::TufRepo;
@@ -16,6 +20,8 @@ use crate::tuf::TufRepo;
 pub const TUF: &str = "tuf";
 /// Where the release server's root lies in the folder.
 pub const DL: &str = "dl";
+/// Where the registry's repositories lie in the folder.
+pub const REGISTRY: &str = "registry";
 /// Rekor's answers: an array of `{uuid: entry}`.
 pub const REKOR_ENTRIES: &str = "rekor-entries.json";
 
@@ -28,6 +34,8 @@ pub struct World {
     pub release: Release,
     /// The TUF repository.
     pub tuf: TufRepo,
+    /// The registry's only repository, `app`.
+    pub images: Repository,
     /// All files by path.
     pub files: Files,
     index: Vec<String>,
@@ -47,12 +55,14 @@ impl World {
         let sigstore = Sigstore::new();
         let release = Release::new(&sigstore, &ReleaseSpec::default());
         let tuf = TufRepo::new(&sigstore.trusted_root().to_json());
-        let mut world = Self { sigstore, release, tuf, files: Files::new(), index: Vec::new() };
+        let mut world =
+            Self { sigstore, release, tuf, images: Repository::default(), files: Files::new(), index: Vec::new() };
         world.add_trust();
         world.add_blob();
         world.add_attestations();
         world.add_managed_keys();
         world.add_release();
+        world.add_images();
         let entries: Vec<Value> = world.sigstore.rekor.entries().iter().map(Entry::to_api_map).collect();
         world.put(REKOR_ENTRIES, Value::from(entries).to_string());
         let index = world.index.join("\n");
@@ -199,6 +209,42 @@ impl World {
         ));
     }
 
+    fn add_images(&mut self) {
+        self.say("\n# Images. Each line names the exit code that it must end in.");
+        let key = Key::default();
+        self.put("keys/image.pub", key.public_pem());
+        let images = SignedImages::mint(&self.sigstore, &key, &mut self.images);
+        let with_key = "--key keys/image.pub --insecure-ignore-tlog";
+        let jane = format!("--trusted-root trusted_root.json {}", identity(IDENTITY, ISSUER));
+        let eve = format!("--trusted-root trusted_root.json {}", identity("eve@example.com", ISSUER));
+        let krel = format!("--trusted-root trusted_root.json {}", identity(KREL_TRUST, ISSUER));
+        for (code, line) in [
+            (0, format!("verify {jane} $REGISTRY/app:keyless")),
+            (0, format!("verify {jane} -a env=prod $REGISTRY/app@{}", images.keyless)),
+            (12, format!("verify {jane} -a env=test $REGISTRY/app:keyless")),
+            (12, format!("verify {eve} $REGISTRY/app:keyless")),
+            (0, format!("verify {with_key} $REGISTRY/app:key")),
+            (12, format!("verify {with_key} $REGISTRY/app:keyless")),
+            (0, format!("verify {jane} $REGISTRY/app:index")),
+            (10, format!("verify {jane} $REGISTRY/app@{}", images.platform)),
+            (0, format!("verify {krel} $REGISTRY/app:kubernetes")),
+            (0, format!("verify {jane} $REGISTRY/app:bundle")),
+            (1, format!("verify {eve} $REGISTRY/app:bundle")),
+            (0, format!("verify {jane} $REGISTRY/app:both")),
+            (0, format!("verify-attestation --type {PROMOTION_PREDICATE} {krel} $REGISTRY/app:promoted")),
+            (1, format!("verify-attestation --type slsaprovenance1 {krel} $REGISTRY/app:promoted")),
+            (0, format!("verify-attestation --type slsaprovenance1 {jane} $REGISTRY/app:attested")),
+            (1, format!("verify-attestation --type spdx {jane} $REGISTRY/app:attested")),
+            (10, format!("verify {jane} $REGISTRY/app:attested")),
+            (10, format!("verify {jane} $REGISTRY/app:unsigned")),
+            (12, format!("verify {jane} $REGISTRY/app:foreign")),
+            (11, format!("verify {jane} $REGISTRY/app:absent")),
+        ] {
+            self.say(&format!("{line} # exit {code}"));
+        }
+        self.files.extend(self.images.to_files(&format!("{REGISTRY}/app")));
+    }
+
     fn put(&mut self, path: &str, bytes: impl Into<Vec<u8>>) {
         self.files.insert(path.to_owned(), bytes.into());
     }
@@ -208,10 +254,48 @@ impl World {
     }
 }
 
+/// Digests of images that have no tag, or are asked for by digest.
+struct SignedImages {
+    keyless: String,
+    platform: String,
+}
+
+impl SignedImages {
+    /// One image for each kind of evidence, with the kind's name as its tag.
+    fn mint(s: &Sigstore, key: &Key, to: &mut Repository) -> Self {
+        let name = "registry.test/app";
+        let legacy = |image: &Artifact| EvidenceLayer::of(&s.sign_image(name, image, Leaf::default()));
+        let bundle = |image: &Artifact| s.sign_image_v3(image, Leaf::default()).bundle_v03_rekor2();
+        let mut push = |tag: &str| {
+            let image = if tag == "index" { Artifact::multi_platform(tag) } else { Artifact::image(tag) };
+            to.push_tag(tag, &image);
+            image
+        };
+        let [keyless, by_key, index, kubernetes, bundled, both] =
+            ["keyless", "key", "index", "kubernetes", "bundle", "both"].map(&mut push);
+        let [promoted, attested, unsigned, foreign] = ["promoted", "attested", "unsigned", "foreign"].map(push);
+
+        let payload = SimpleSigning::new(name, &keyless).annotate("env", "prod");
+        to.sign(&keyless, &[EvidenceLayer::of(&s.sign_blob(&payload.to_json(), Leaf::default()))]);
+        to.sign(&by_key, &[EvidenceLayer::unlogged(&s.sign_image_with_key(name, &by_key, key))]);
+        to.sign(&index, &[legacy(&index)]);
+        to.sign(&kubernetes, &s.kubernetes_signatures("kubernetes", &kubernetes));
+        to.push(&referrer(&bundled, &bundle(&bundled), SIGN_PREDICATE));
+        to.sign(&both, &[legacy(&both)]);
+        to.push(&referrer(&both, &bundle(&both), SIGN_PREDICATE));
+        to.push(&s.promotion("promoted", &promoted));
+        let provenance =
+            ("https://slsa.dev/provenance/v1", json!({"runDetails": {"builder": {"id": "https://ci.test"}}}));
+        to.attest(&attested, &[EvidenceLayer::of(&s.attest_image(name, &attested, provenance, Leaf::default()))]);
+        to.sign(&foreign, &[legacy(&unsigned)]);
+        Self { keyless: keyless.digest(), platform: index.platforms[0].digest() }
+    }
+}
+
 const HEADER: &str = "\
 Minted by `sigward-testkit world`: nothing here is trusted by anybody.
 Each line is the rest of a command line, to be run in this folder by sigward or cosign; it must end in \"Verified OK\".
-$REKOR, $TUF and $RELEASE are the URLs that `sigward-testkit serve` prints.
+$REKOR, $TUF, $RELEASE and $REGISTRY are the addresses that `sigward-testkit serve` prints.
 All was signed at 2026-11-01T12:00:00Z.
 
 ";

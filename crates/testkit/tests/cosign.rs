@@ -1,6 +1,8 @@
-//! What the real cosign says of minted evidence. `SIGWARD_COSIGN` names its binary; without it the tests say so and pass.
+//! What the real cosign says of minted evidence; without it the tests say so and pass.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is a failed test")]
+
+mod parts;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,16 +22,13 @@ const BLOB: &[u8] = b"hello";
 
 /// A folder to call cosign in; it goes with the test.
 struct Cosign {
-    binary: String,
+    binary: PathBuf,
     folder: PathBuf,
 }
 
 impl Cosign {
     fn find(name: &str) -> Option<Self> {
-        let Ok(binary) = std::env::var("SIGWARD_COSIGN") else {
-            println!("skipped: SIGWARD_COSIGN is not set");
-            return None;
-        };
+        let binary = parts::cosign_3()?;
         let folder = std::env::temp_dir().join(format!("sigward-testkit-cosign-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let cosign = Self { binary, folder };

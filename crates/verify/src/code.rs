@@ -3,7 +3,22 @@
 use crate::error::{BundleFault, ChainFault, Error, LogFault, SctFault, TimestampFault};
 
 impl Error {
-    /// The code of this error. Codes are never renamed or given a new meaning.
+    /// The codes of this error and of every fault inside it: evidence of which nothing counts may have several.
+    pub fn codes(&self) -> Vec<&'static str> {
+        let mut codes = match self {
+            Self::LogThreshold { faults, .. } => faults.iter().map(LogFault::code).collect(),
+            Self::SctThreshold { faults, .. } => faults.iter().map(SctFault::code).collect(),
+            Self::TimestampThreshold { faults, .. } => faults.iter().map(TimestampFault::code).collect(),
+            _ => Vec::new(),
+        };
+        if codes.is_empty() {
+            codes.push(self.code());
+        }
+        codes
+    }
+
+    /// The code of this error; of several faults inside it that of the one that got furthest. Codes are never renamed or
+    /// given a new meaning.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Base64 { .. } => "base64-invalid",
@@ -22,25 +37,31 @@ impl Error {
             Self::KeyMismatch { .. } => "key-mismatch",
             Self::KeyNeeded => "key-needed",
             Self::KeyNotExpected => "key-not-expected",
+            Self::LayerSignatureMissing => "layer-signature-missing",
             Self::Log(fault) => fault.code(),
-            Self::LogThreshold { faults, .. } => faults.first().map_or("log-entry-missing", LogFault::code),
+            Self::LogThreshold { faults, .. } => {
+                furthest(faults, LogFault::rank).map_or("log-entry-missing", LogFault::code)
+            }
             Self::MediaType { .. } => "media-type-unsupported",
             Self::MessageDigest { .. } => "message-digest-mismatch",
             Self::MessageNeeded { .. } => "message-needed",
             Self::MessageTooLarge { .. } => "message-too-large",
+            Self::NotExportable { .. } => "bundle-not-exportable",
             Self::PayloadType { .. } => "payload-type-mismatch",
             Self::Pem { .. } => "pem-invalid",
             Self::PredicateType { .. } => "predicate-type-mismatch",
-            Self::RawKeyInBundle => "bundle-raw-key",
+            Self::RawKeyInEvidence => "bundle-raw-key",
             Self::Regexp { .. } => "regexp-invalid",
             Self::Sct(fault) => fault.code(),
-            Self::SctThreshold { faults, .. } => faults.first().map_or("sct-missing", SctFault::code),
+            Self::SctThreshold { faults, .. } => furthest(faults, SctFault::rank).map_or("sct-missing", SctFault::code),
             Self::Signature { .. } => "signature-invalid",
             Self::SignatureAlgorithm { .. } => "signature-algorithm-unsupported",
             Self::StatementType { .. } => "statement-type-unknown",
             Self::SubjectMismatch { .. } => "subject-mismatch",
             Self::TimeMissing => "time-missing",
-            Self::TimestampThreshold { faults, .. } => faults.first().map_or("timestamp-missing", TimestampFault::code),
+            Self::TimestampThreshold { faults, .. } => {
+                furthest(faults, TimestampFault::rank).map_or("timestamp-missing", TimestampFault::code)
+            }
             Self::TooLarge { .. } => "too-large",
             Self::TooMany { .. } => "too-many",
             Self::TrustedRoot { .. } => "trusted-root-invalid",
@@ -60,6 +81,7 @@ impl Error {
         "bundle-inclusion-proof-missing",
         "bundle-material-missing",
         "bundle-negative-log-index",
+        "bundle-not-exportable",
         "bundle-promise-missing",
         "bundle-raw-key",
         "bundle-root-in-chain",
@@ -86,6 +108,7 @@ impl Error {
         "key-needed",
         "key-not-expected",
         "key-unusable",
+        "layer-signature-missing",
         "log-entry-artifact-mismatch",
         "log-entry-duplicate",
         "log-entry-kind-mismatch",
@@ -131,6 +154,11 @@ impl Error {
     ];
 }
 
+/// The fault of the highest rank; of several the first.
+fn furthest<T>(faults: &[T], rank: impl Fn(&T) -> u8) -> Option<&T> {
+    faults.iter().rev().max_by_key(|fault| rank(fault))
+}
+
 impl BundleFault {
     /// The code of this fault.
     pub fn code(&self) -> &'static str {
@@ -150,6 +178,15 @@ impl BundleFault {
 }
 
 impl LogFault {
+    /// How far the check got.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::UnknownLog { .. } => 0,
+            Self::PromiseInvalid { .. } => 1,
+            _ => 2,
+        }
+    }
+
     /// The code of this fault.
     pub fn code(&self) -> &'static str {
         match self {
@@ -196,6 +233,15 @@ impl ChainFault {
 }
 
 impl SctFault {
+    /// How far the check got.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::UnknownLog { .. } => 0,
+            Self::OutsideLogValidity { .. } => 1,
+            _ => 2,
+        }
+    }
+
     /// The code of this fault.
     pub fn code(&self) -> &'static str {
         match self {
@@ -209,6 +255,17 @@ impl SctFault {
 }
 
 impl TimestampFault {
+    /// How far the check got.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Malformed { .. } | Self::NotGranted { .. } => 0,
+            Self::Imprint { .. } => 1,
+            Self::UnknownAuthority => 2,
+            Self::Algorithm { .. } | Self::MessageDigest | Self::SigningCertificate | Self::SignatureInvalid => 3,
+            Self::Certificate(_) => 4,
+        }
+    }
+
     /// The code of this fault.
     pub fn code(&self) -> &'static str {
         match self {

@@ -31,14 +31,23 @@ impl HashAlgorithm {
         }
     }
 
-    /// Looks up a name as written in digests (`sha256`, any case) and in protobuf messages (`SHA2_256`).
+    /// Looks up a name as written in digests and statements: `sha256`, in lower case.
     pub fn from_name(name: &str) -> Option<Self> {
-        match name.to_ascii_lowercase().as_str() {
-            "sha224" => Some(Self::Sha224),
-            "sha256" | "sha2_256" => Some(Self::Sha256),
-            "sha384" | "sha2_384" => Some(Self::Sha384),
-            "sha512" | "sha2_512" => Some(Self::Sha512),
-            _ => None,
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
+    /// Looks up a name of protobuf-specs and Rekor v2 (`SHA2_256`).
+    pub(crate) fn from_protobuf_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.protobuf_name() == name)
+    }
+
+    /// Its name in protobuf-specs and Rekor v2.
+    pub(crate) fn protobuf_name(self) -> &'static str {
+        match self {
+            Self::Sha224 => "SHA2_224",
+            Self::Sha256 => "SHA2_256",
+            Self::Sha384 => "SHA2_384",
+            Self::Sha512 => "SHA2_512",
         }
     }
 
@@ -85,9 +94,12 @@ impl Digest {
         Some(Self { algorithm, value })
     }
 
-    /// Reads `alg:hex`, as in `sha256:0f…`.
+    /// Reads `alg:hex`, as in `sha256:0f…`, all of it in lower case (OCI image specification, "Digests").
     pub fn parse(text: &str) -> Option<Self> {
         let (name, hex) = text.split_once(':')?;
+        if hex.bytes().any(|b| b.is_ascii_uppercase()) {
+            return None;
+        }
         Self::new(HashAlgorithm::from_name(name)?, &unhex(hex)?)
     }
 

@@ -7,10 +7,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::digest::{Artifact, Digest, HashAlgorithm};
-use crate::encoding::base64_std;
+use crate::encoding::{base64_any, base64_std};
 use crate::error::{Error, Input};
 use crate::limits;
-use crate::wire::capped;
+use crate::wire::{from_json, objects};
 
 /// The payload type of in-toto statements.
 pub const IN_TOTO: &str = "application/vnd.in-toto+json";
@@ -31,6 +31,7 @@ struct WireEnvelope {
     #[serde(rename = "payloadType")]
     payload_type: String,
     payload: String,
+    #[serde(deserialize_with = "objects::<_, _, { limits::ENVELOPE_SIGNATURES }>")]
     signatures: Vec<WireSignature>,
 }
 
@@ -46,9 +47,11 @@ impl Envelope {
     /// [`Error::Json`] or [`Error::Base64`] if it is malformed, [`Error::TooMany`] past the limit of signatures.
     pub fn from_json(json: &[u8]) -> Result<Self, Error> {
         let wire: WireEnvelope =
-            serde_json::from_slice(json).map_err(|e| Error::Json { input: Input::Envelope, reason: e.to_string() })?;
+            from_json(json).map_err(|e| Error::Json { input: Input::Envelope, reason: e.to_string() })?;
+        // Either alphabet (DSSE, envelope.md).
         let decode = |field: &'static str, text: &str| {
-            base64_std(text.as_bytes()).ok_or(Error::Base64 { input: Input::Envelope, field })
+            let found = base64_std(text.as_bytes()).or_else(|| base64_any(text));
+            found.ok_or(Error::Base64 { input: Input::Envelope, field })
         };
         let found = wire.signatures.len();
         if found > limits::ENVELOPE_SIGNATURES {
@@ -92,7 +95,7 @@ struct WireStatement<'a> {
     kind: String,
     #[serde(rename = "predicateType", default)]
     predicate_type: String,
-    #[serde(borrow, default, deserialize_with = "capped::<_, _, { limits::SUBJECTS }>")]
+    #[serde(borrow, default, deserialize_with = "objects::<_, _, { limits::SUBJECTS }>")]
     subject: Vec<WireSubject<'a>>,
 }
 
@@ -152,8 +155,7 @@ impl Statement {
             return Err(Error::PayloadType { expected: IN_TOTO, found: envelope.payload_type.clone() });
         }
         let malformed = |reason: String| Error::Json { input: Input::Statement, reason };
-        let wire: WireStatement<'_> =
-            serde_json::from_slice(&envelope.payload).map_err(|e| malformed(e.to_string()))?;
+        let wire: WireStatement<'_> = from_json(&envelope.payload).map_err(|e| malformed(e.to_string()))?;
         if !wire.kind.starts_with("https://in-toto.io/Statement/") {
             return Err(Error::StatementType { found: wire.kind });
         }

@@ -1,12 +1,13 @@
 //! One entity for every wire format: a signature, who should have made it, over what, and the evidence around it.
 
+use crate::bundle::legacy;
 use crate::certificate::Certificate;
 use crate::digest::{ArtifactNeeds, Digest, Ed25519Need, HashAlgorithm};
 use crate::dsse::{Envelope, Statement};
 use crate::encoding::{base64_std, pem_all};
 use crate::error::{Error, Input};
 use crate::key::{KeyKind, PublicKey};
-use crate::profile::{Ed25519Rule, HashRule, Profile};
+use crate::profile::{Ed25519Rule, EntrySource, HashRule, Profile};
 use crate::tlog::{LogEntry, body};
 
 /// A signature with its evidence, as parsed. Nothing of it is trusted yet.
@@ -116,7 +117,7 @@ impl SignedEntity {
         }
     }
 
-    /// The signature's bytes.
+    /// The signature's bytes; of several in an envelope the first, of which nothing says that it is the right one.
     pub fn signature(&self) -> &[u8] {
         &self.signature
     }
@@ -124,6 +125,11 @@ impl SignedEntity {
     /// The log entries.
     pub fn log_entries(&self) -> &[LogEntry] {
         &self.log_entries
+    }
+
+    /// Whether a log entry must be looked up: the evidence holds none, and the format allows that.
+    pub fn lacks_log_entry(&self) -> bool {
+        self.log_entries.is_empty() && self.profile.rules().entry == EntrySource::EvidenceOrLookUp
     }
 
     /// Whether any RFC 3161 timestamp is there.
@@ -158,11 +164,12 @@ impl SignedEntity {
 
     /// What must be taken from the artifact while it is read, so that every check can be made afterwards.
     ///
-    /// `key` is the managed key, if one was given; `hash` the digest algorithm named by the caller.
+    /// `key` is the managed key, if one was given; `hash` the digest algorithm named by the caller for its signatures.
     ///
     /// # Errors
     /// [`Error::Key`] if the certificate's key is unusable, or an error of the statement inside.
     pub fn needs(&self, key: Option<&PublicKey>, hash: Option<HashAlgorithm>) -> Result<ArtifactNeeds, Error> {
+        let hash = hash.filter(|_| key.is_some());
         let mut needs = ArtifactNeeds::default();
         match &self.content {
             Content::Envelope { envelope, .. } => {
@@ -182,7 +189,7 @@ impl SignedEntity {
                 if let Some(key) = key {
                     self.signature_needs(key, hash, &mut needs);
                 }
-                if needs.hashes.is_empty() || self.profile == Profile::Detached {
+                if needs.hashes.is_empty() || self.profile.rules().entry == EntrySource::EvidenceOrLookUp {
                     // What a log is asked by (§2.3: always SHA-256).
                     needs.hashes.push(HashAlgorithm::Sha256);
                 }
@@ -248,6 +255,14 @@ pub fn parse_signature(bytes: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Reads an RFC 3161 timestamp as cosign writes it to a file, `{"SignedRFC3161Timestamp":base64}`; or DER by itself.
+///
+/// # Errors
+/// [`Error::Json`] and others if it is neither.
+pub fn parse_timestamp_file(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    if bytes.first() == Some(&0x30) { Ok(bytes.to_vec()) } else { legacy::parse_timestamp(bytes) }
+}
+
 /// The `cert` field of a legacy bundle, and what cosign stores in annotations: PEM, or base64 of it; a certificate or a
 /// key.
 pub(crate) fn parse_legacy_signer(text: &str) -> Result<SignerMaterial, Error> {
@@ -255,7 +270,7 @@ pub(crate) fn parse_legacy_signer(text: &str) -> Result<SignerMaterial, Error> {
     let pem = decoded.as_deref().unwrap_or(text.as_bytes());
     let (blocks, _) = pem_all(pem);
     match blocks.first().map(|b| b.label.as_str()) {
-        Some("CERTIFICATE") => {
+        Some("CERTIFICATE" | "TRUSTED CERTIFICATE" | "X509 CERTIFICATE") => {
             let mut chain = Certificate::many_from_pem(pem, Input::Certificate)?;
             let leaf = Box::new(chain.remove(0));
             Ok(SignerMaterial::Certificate { leaf, chain })

@@ -69,6 +69,8 @@ pub struct Identity {
 pub struct ProvedIdentity {
     /// The name that matched.
     pub subject: String,
+    /// All names of the certificate, in cosign's order.
+    pub names: Vec<Name>,
     /// The issuer that matched.
     pub issuer: String,
     /// The claims that the certificate makes about a workflow.
@@ -107,6 +109,7 @@ pub(crate) fn check(leaf: &Certificate, wanted: &Identity, rules: IdentityRules)
         issuer: found_issuer,
         workflow,
         loose_pattern: loose.map(|p| p.as_str().to_owned()),
+        names,
     })
 }
 

@@ -16,6 +16,7 @@ pub mod evidence;
 mod identity;
 pub mod image;
 mod key;
+mod layer;
 pub mod limits;
 mod material;
 mod profile;
@@ -33,14 +34,16 @@ pub use certificate::names::{Name, NameKind, Workflow};
 pub use digest::{Artifact, ArtifactNeeds, ArtifactReader, Digest, HashAlgorithm, hex, sha256, unhex};
 pub use dsse::{Envelope, IN_TOTO, Statement, Subject};
 pub use encoding::{PemBlock, base64_std, pem_all, pem_encode, to_base64};
-pub use entity::{ChainPolicy, Content, SignedEntity, SignerMaterial, parse_certificate_file, parse_signature};
+pub use entity::{
+    ChainPolicy, Content, SignedEntity, SignerMaterial, parse_certificate_file, parse_signature, parse_timestamp_file,
+};
 pub use error::{BundleFault, ChainFault, Error, IdentityFault, Input, LogFault, SctFault, TimestampFault};
 pub use identity::{Identity, Matcher, ProvedIdentity};
 pub use key::{KeyKind, PublicKey};
 pub use material::{CertificateAuthority, MaterialWarning, TransparencyLog, TrustMaterial};
 pub use profile::Profile;
 pub use re2::Pattern;
-pub use rekor::{EntryLookup, LookupError, LookupRequest};
+pub use rekor::{EntryLookup, EntrySearch, LookupError, LookupRequest};
 pub use report::{Check, Outcome, Record, Report};
 pub use time::Window;
 pub use timestamp::ProvedTimestamp;

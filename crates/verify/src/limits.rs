@@ -8,6 +8,10 @@ pub const BUNDLE_BYTES: usize = 32 * 1024 * 1024;
 pub const TRUSTED_ROOT_BYTES: usize = 4 * 1024 * 1024;
 /// Largest key, certificate or certificate chain file, in bytes.
 pub const PEM_BYTES: usize = 1024 * 1024;
+/// Largest annotation of a signature layer that is read, in bytes. The largest that cosign writes is the bundle, whose
+/// log entry holds hashes, keys and signatures: some 20 KB. A registry's manifest has at most 4 MiB in all (OCI
+/// distribution specification).
+pub const ANNOTATION_BYTES: usize = 1024 * 1024;
 /// Largest signature, in bytes: ML-DSA-87 has 4,627 bytes, RSA-8192 1,024; a legacy DSSE file is read as a bundle.
 pub const SIGNATURE_BYTES: usize = 64 * 1024;
 /// Largest blob that must be held in memory because its key signs the message itself (ML-DSA), in bytes:
@@ -33,6 +37,8 @@ pub const CHECKPOINT_BYTES: usize = 64 * 1024;
 pub const SCTS: usize = 16;
 /// Certificates in a bundle's chain or in one authority of a trusted root.
 pub const CHAIN_CERTIFICATES: usize = 16;
+/// Certificates in a file of roots that the caller trusts: Mozilla's list, the largest that is used as one, has some 150.
+pub const ROOT_CERTIFICATES: usize = 256;
 /// Fields of a legacy bundle's objects: cosign writes four at most.
 pub const LEGACY_FIELDS: usize = 256;
 /// Certificates in the bag of one timestamp.
@@ -50,3 +56,25 @@ pub const REGEXP_PROGRAM_BYTES: usize = 4 * 1024 * 1024;
 /// Largest answer of a log look-up, in bytes: an entry with an attestation of 100 KB (Rekor's own limit) in base64,
 /// ten of them in a batch.
 pub const LOG_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of one manifest, index or page of referrers. 1000 signatures with certificate, chain and log entry in their
+/// annotations have about 8 MB; the distribution specification asks registries for 4 MiB at least.
+pub const MANIFEST_BYTES: usize = 8 * 1024 * 1024;
+/// Layers of a manifest: cosign's limit (`pkg/oci/signature`, CVE-2024-29903).
+pub const IMAGE_LAYERS: usize = 1000;
+/// Layers of all that is attached to one image, when it is listed: three tags, and some hundreds of referrers.
+pub const LISTED_LAYERS: usize = 4000;
+/// Annotations of one descriptor: cosign writes five.
+pub const ANNOTATIONS: usize = 64;
+/// Claims that a signer adds to one payload or subject: cosign takes them from the command line.
+pub const CLAIMS: usize = 1024;
+/// Pages of a list of referrers.
+pub const REFERRER_PAGES: usize = 32;
+/// Referrers of one image.
+pub const REFERRERS: usize = 1000;
+/// Bytes of evidence that is asked for about one image, all together: as much as cosign's `COSIGN_MAX_ATTACHMENT_SIZE`
+/// allows one piece by default. Who sets that higher gets as much here.
+pub const IMAGE_EVIDENCE_BYTES: u64 = 128 * 1024 * 1024;
+/// Requests that one image has under way at the same time.
+pub const IMAGE_BATCH: usize = 16;
+/// Signatures of one image whose log entries are looked up; cosign writes the entry beside the signature since 1.4.
+pub const IMAGE_LOOKUPS: usize = 32;

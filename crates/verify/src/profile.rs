@@ -17,6 +17,10 @@ pub enum Profile {
     LegacyBundle,
     /// A signature and a certificate or key in files of their own; the log entry is looked up.
     Detached,
+    /// A layer of an image's `.sig` manifest: the layer's blob is the message, its annotations are the evidence.
+    ImageSignature,
+    /// A layer of an image's `.att` manifest: the layer's blob is a DSSE envelope.
+    ImageAttestation,
 }
 
 /// Which of a certificate's names may match.
@@ -74,6 +78,24 @@ pub(crate) enum IssuanceRule {
     ProvenTimesOnly,
 }
 
+/// What a timestamp about an attestation is over. About a message it is over the signature, in every format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StampRule {
+    /// The signature's bytes.
+    Signature,
+    /// The envelope's JSON as it came.
+    EnvelopeJson,
+}
+
+/// Where the log entry comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EntrySource {
+    /// From the evidence, or nowhere.
+    Evidence,
+    /// From the evidence; where it holds none, it is looked up.
+    EvidenceOrLookUp,
+}
+
 /// All rules of one format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rules {
@@ -81,8 +103,11 @@ pub(crate) struct Rules {
     pub(crate) hash: HashRule,
     pub(crate) ed25519: Ed25519Rule,
     pub(crate) issuance: IssuanceRule,
+    /// Which proofs of the log the format must carry.
     pub(crate) log_proofs: LogProofs,
-    /// A log's time outside the leaf's window ends the verification, even where the time is not used.
+    pub(crate) entry: EntrySource,
+    pub(crate) stamp: StampRule,
+    /// The format's name for people.
     pub(crate) name: &'static str,
 }
 
@@ -99,6 +124,8 @@ impl Profile {
             ed25519: Ed25519Rule::PureOrPrehashed,   // protobuf-specs, PKIX_ED25519_PH
             issuance: IssuanceRule::ProvenTimesOnly, // §8 "CA validFor and chain"
             log_proofs: LogProofs::Inclusion,        // §2.6 "Parse/validate"
+            entry: EntrySource::Evidence,            // §2.6
+            stamp: StampRule::Signature,             // §2.6 "TSA"
             name: "sigstore bundle",
         };
         let legacy = Rules {
@@ -107,6 +134,8 @@ impl Profile {
             ed25519: Ed25519Rule::Pure,              // §2.2
             issuance: IssuanceRule::AlsoAtNotBefore, // §2.4a, §8
             log_proofs: LogProofs::Promise,          // §2.5
+            entry: EntrySource::EvidenceOrLookUp,    // §2.4, step 2
+            stamp: StampRule::EnvelopeJson,          // §2.4, step 1
             name: "legacy cosign bundle",
         };
         match self {
@@ -116,6 +145,10 @@ impl Profile {
             Self::LegacyBundle => legacy,
             // §2.3: an online answer carries promise, proof and checkpoint, and all are required of it.
             Self::Detached => Rules { log_proofs: LogProofs::Both, name: "detached signature", ..legacy },
+            // §2.7, §2.8: the annotation holds the promise alone. An entry that was looked up instead had to prove
+            // both before it was taken (`EntrySearch::choose`).
+            Self::ImageSignature => Rules { name: "image signature", ..legacy },
+            Self::ImageAttestation => Rules { name: "image attestation", ..legacy },
         }
     }
 

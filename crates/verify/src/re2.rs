@@ -79,10 +79,9 @@ fn translate(source: &str) -> Result<String, String> {
             '\\' => rest = escape(tail, &mut out)?,
             '[' => rest = class(tail, &mut out)?,
             '(' if tail.starts_with('?') => {
-                check_group(tail)?;
                 // The question mark is part of the group's name, not a repetition.
-                out.push_str("(?");
-                rest = tail.get(1..).unwrap_or_default();
+                rest = group(tail.get(1..).unwrap_or_default(), &mut out)?;
+                repeatable = false;
             }
             '(' => {
                 out.push(c);
@@ -292,18 +291,34 @@ fn ascii_class(c: char) -> &'static str {
     }
 }
 
-/// Flags and groups that Go has: `(?:`, `(?P<n>`, `(?<n>`, `(?ims-U:`. Look-around and `x`, `u`, `R` are not Go's.
-fn check_group(tail: &str) -> Result<(), String> {
-    let inner = tail.get(1..).unwrap_or_default();
+/// What follows `(?`: `P<n>`, `<n>`, `:`, or flags such as `ims-U:`. Look-around and `x`, `u`, `R` are not Go's. Go takes
+/// a flag several times, and the last one counts; the regex crate does not, so each flag is written once.
+fn group<'a>(inner: &'a str, out: &mut String) -> Result<&'a str, String> {
+    out.push_str("(?");
     if inner.starts_with("P<") || (inner.starts_with('<') && !inner.starts_with("<=") && !inner.starts_with("<!")) {
-        return Ok(());
+        return Ok(inner);
     }
-    let flags: String = inner.chars().take_while(|c| !matches!(c, ':' | ')')).collect();
-    if flags.chars().all(|c| matches!(c, 'i' | 'm' | 's' | 'U' | '-')) {
-        Ok(())
-    } else {
-        Err(format!("invalid or unsupported Perl syntax: (?{flags}"))
+    let end = inner.find([':', ')']).unwrap_or(inner.len());
+    let (flags, rest) = inner.split_at_checked(end).unwrap_or_default();
+    let unsupported = || format!("invalid or unsupported Perl syntax: (?{flags}");
+    let (on, off) = flags.split_once('-').map_or((flags, None), |(on, off)| (on, Some(off)));
+    let known = |flags: &str| flags.chars().all(|c| matches!(c, 'i' | 'm' | 's' | 'U'));
+    if !known(on) || off.is_some_and(|off| off.is_empty() || !known(off)) {
+        return Err(unsupported());
     }
+    let off = off.unwrap_or_default();
+    let once = |set: &str, flag: &char| set.contains(*flag);
+    let kept: String = ['i', 'm', 's', 'U'].iter().filter(|f| once(on, f) && !once(off, f)).collect();
+    let cleared: String = ['i', 'm', 's', 'U'].iter().filter(|f| once(off, f)).collect();
+    out.push_str(&kept);
+    if !cleared.is_empty() {
+        out.push('-');
+        out.push_str(&cleared);
+    } else if kept.is_empty() && rest.starts_with(')') {
+        // `(?)` sets nothing.
+        out.push(':');
+    }
+    Ok(rest)
 }
 
 fn is_repetition(tail: &str) -> bool {
@@ -339,6 +354,12 @@ mod tests {
             (r"^\x41\0101$", "AA", false),
             (r"^\101$", "A", true),
             (r"(?s)^a.b$", "a\nb", true),
+            // A flag counts as it was set last.
+            (r"(?i-i)^foo$", "FOO", false),
+            (r"(?i-i)^foo$", "foo", true),
+            (r"(?ii)^foo$", "FOO", true),
+            (r"(?ims-si:^foo$)", "x\nfoo", true),
+            (r"(?)^foo$", "foo", true),
             (r"^a.b$", "a\nb", false),
             (r"^\pL$", "é", true),
             (r"^\p{L}\x{6a}$", "éj", true),
@@ -375,6 +396,10 @@ mod tests {
             "[a",
             r"\y",
             "(?x)a",
+            "(?-)a",
+            "(?i-)a",
+            "(?i-i-i)a",
+            "(?i",
             r"a\",
             "[[:foo:]]",
             "a**",

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::json;
 
-use crate::digest::{Digest, HashAlgorithm, hex, unhex};
+use crate::digest::{Artifact, Digest, HashAlgorithm, hex, unhex};
 use crate::encoding::{base64_std, pem_encode, to_base64};
+use crate::entity::Content;
 use crate::error::LogFault;
 use crate::evidence::{Answer, Inquiry, Need, Response, Service, Step, Unreachable};
 use crate::limits;
@@ -14,6 +15,7 @@ use crate::material::TransparencyLog;
 use crate::tlog::body::{self, Verifier};
 use crate::tlog::{InclusionProof, LogEntry, LogProofs, merkle};
 use crate::verifier::SelfConsistent;
+use crate::wire::{Object, object};
 
 /// Why no entry was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,11 +90,20 @@ pub struct LookupRequest {
 }
 
 impl LookupRequest {
+    /// The entry of what was proved to be signed; `None` if what it is computed from is not at hand: the artifact's
+    /// SHA-256, an attestation's JSON.
+    pub fn new(proof: &SelfConsistent<'_>, artifact: &Artifact) -> Option<Self> {
+        match proof.entity().content() {
+            Content::Message { .. } => Some(Self::for_message(proof, artifact.digest(HashAlgorithm::Sha256)?)),
+            Content::Envelope { json, .. } => Some(Self::for_envelope(proof, json.as_deref()?)),
+        }
+    }
+
     /// The entry of a signature over an artifact. `sha256` is the artifact's digest: Rekor v1 is asked by SHA-256
     /// whatever the signature's hash is (specs/cosign.md §2.3).
     pub fn for_message(proof: &SelfConsistent<'_>, sha256: &Digest) -> Self {
         let signer = proof.entry_verifier();
-        let signature = proof.entity().signature();
+        let signature = proof.signature();
         let pem = match signer {
             Verifier::Certificate(der) => pem_encode("CERTIFICATE", der),
             Verifier::Key(der) => pem_encode("PUBLIC KEY", der),
@@ -127,16 +138,14 @@ impl LookupRequest {
     }
 }
 
-/// Looks up the entry of one signature.
+/// Searches a log for what may be the entries of one signature. Nothing is borrowed, so that an owner can hold it beside
+/// the entity; what it finds counts nothing before [`EntrySearch::choose`].
 #[derive(Debug)]
-pub struct EntryLookup<'p, 'e> {
-    proof: &'p SelfConsistent<'e>,
-    digests: Vec<Digest>,
+pub struct EntrySearch {
     request: LookupRequest,
     base_url: String,
     /// The same for messages: without user name and password.
     shown: String,
-    logs: Vec<TransparencyLog>,
     state: State,
 }
 
@@ -147,55 +156,32 @@ enum State {
     Searched { hash_was_unknown: bool },
 }
 
-impl<'p, 'e> EntryLookup<'p, 'e> {
-    /// Asks the log at `base_url`; an entry counts only if one of `logs` proves it and it is about `proof`.
-    pub fn new(
-        proof: &'p SelfConsistent<'e>,
+impl EntrySearch {
+    /// Asks the log at `base_url`.
+    pub fn new(request: LookupRequest, base_url: &str) -> Self {
+        let base_url = base_url.trim_end_matches('/');
+        Self { request, base_url: base_url.to_owned(), shown: without_credentials(base_url), state: State::Start }
+    }
+
+    /// Of the entries that a log answered, the one that counts: it is about `proof`, and one of `logs` proves it, by
+    /// promise and inclusion both. Of several the earliest (specs/cosign.md §2.3).
+    ///
+    /// # Errors
+    /// [`LookupError::NotFound`] if there are none, [`LookupError::NoneValid`] if none holds.
+    pub fn choose(
+        proof: &SelfConsistent<'_>,
         digests: &[Digest],
-        request: LookupRequest,
-        base_url: &str,
+        entries: Vec<LogEntry>,
         logs: &[TransparencyLog],
-    ) -> Self {
-        Self {
-            proof,
-            digests: digests.to_vec(),
-            request,
-            base_url: base_url.trim_end_matches('/').to_owned(),
-            shown: without_credentials(base_url.trim_end_matches('/')),
-            logs: logs.to_vec(),
-            state: State::Start,
-        }
-    }
-
-    /// Takes an entry that was looked up earlier, in the words of [`LogEntry::to_answer`]. It is bound and proved like
-    /// any other; `None` if it does not hold.
-    pub fn accept_cached(&self, json: &[u8]) -> Option<LogEntry> {
-        match self.choose(parse_object(json, &self.shown).ok()?) {
-            Step::Done(entry) => Some(entry),
-            _ => None,
-        }
-    }
-
-    fn search(&mut self, hash_was_unknown: bool) -> Step<LogEntry, LookupError> {
-        self.state = State::Searched { hash_was_unknown };
-        let url = format!("{}/api/v1/log/entries/retrieve", self.base_url);
-        let body = self.request.search.clone();
-        Step::Need(vec![Need::post_json(Service::Rekor, url, body, limits::LOG_ANSWER_BYTES)])
-    }
-
-    fn choose(&self, entries: Vec<LogEntry>) -> Step<LogEntry, LookupError> {
+    ) -> Result<LogEntry, LookupError> {
         if entries.is_empty() {
-            return Step::Failed(LookupError::NotFound);
+            return Err(LookupError::NotFound);
         }
         let mut faults = Vec::new();
         let mut best: Option<LogEntry> = None;
         for entry in entries.into_iter().take(limits::LOG_ENTRIES) {
-            let checked = self
-                .proof
-                .bind(&entry, &self.digests)
-                .and_then(|()| entry.prove(&self.logs, LogProofs::Both).map(|_| entry));
+            let checked = proof.bind(&entry, digests).and_then(|()| entry.prove(logs, LogProofs::Both).map(|_| entry));
             match checked {
-                // Of several valid ones the earliest counts (specs/cosign.md §2.3).
                 Ok(entry) if best.as_ref().is_none_or(|b| entry.integrated_time < b.integrated_time) => {
                     best = Some(entry);
                 }
@@ -203,18 +189,28 @@ impl<'p, 'e> EntryLookup<'p, 'e> {
                 Err(fault) => faults.push(fault),
             }
         }
-        match best {
-            Some(entry) => Step::Done(entry),
-            None => Step::Failed(LookupError::NoneValid { faults }),
-        }
+        best.ok_or(LookupError::NoneValid { faults })
+    }
+
+    /// Reads entries that were looked up earlier, in the words of [`LogEntry::to_answer`]; `None` if they cannot be read.
+    /// They count no more than what a log answers.
+    pub fn read_cached(json: &[u8]) -> Option<Vec<LogEntry>> {
+        parse_object(json, "").ok()
+    }
+
+    fn search(&mut self, hash_was_unknown: bool) -> Step<Vec<LogEntry>, LookupError> {
+        self.state = State::Searched { hash_was_unknown };
+        let url = format!("{}/api/v1/log/entries/retrieve", self.base_url);
+        let body = self.request.search.clone();
+        Step::Need(vec![Need::post_json(Service::Rekor, url, body, limits::LOG_ANSWER_BYTES)])
     }
 }
 
-impl Inquiry for EntryLookup<'_, '_> {
-    type Out = LogEntry;
+impl Inquiry for EntrySearch {
+    type Out = Vec<LogEntry>;
     type Error = LookupError;
 
-    fn step(&mut self, answers: Vec<Answer>) -> Step<LogEntry, LookupError> {
+    fn step(&mut self, answers: Vec<Answer>) -> Step<Vec<LogEntry>, LookupError> {
         let answer = answers.into_iter().next();
         match self.state {
             State::Start => match self.request.leaf_hash() {
@@ -226,10 +222,7 @@ impl Inquiry for EntryLookup<'_, '_> {
                 None => self.search(false),
             },
             State::AskedByHash => match response(answer, &self.shown) {
-                Ok(response) if response.status == 200 => match parse_object(&response.body, &self.shown) {
-                    Ok(entries) => self.choose(entries),
-                    Err(error) => Step::Failed(error),
-                },
+                Ok(response) if response.status == 200 => done(parse_object(&response.body, &self.shown)),
                 // Older entries may have other bytes than those computed here: let the log search.
                 Ok(response) if (400..500).contains(&response.status) && response.status != 429 => {
                     self.search(response.status == 404)
@@ -238,16 +231,56 @@ impl Inquiry for EntryLookup<'_, '_> {
                 Err(error) => Step::Failed(error),
             },
             State::Searched { hash_was_unknown } => match response(answer, &self.shown) {
-                Ok(response) if response.status == 200 => match parse_array(&response.body, &self.shown) {
-                    Ok(entries) => self.choose(entries),
-                    Err(error) => Step::Failed(error),
-                },
+                Ok(response) if response.status == 200 => done(parse_array(&response.body, &self.shown)),
                 Ok(response) if matches!(response.status, 404 | 405 | 501) && hash_was_unknown => {
                     Step::Failed(LookupError::Unsupported { url: self.shown.clone() })
                 }
                 Ok(response) => Step::Failed(status_error(&self.shown, &response)),
                 Err(error) => Step::Failed(error),
             },
+        }
+    }
+}
+
+fn done<T>(result: Result<T, LookupError>) -> Step<T, LookupError> {
+    match result {
+        Ok(out) => Step::Done(out),
+        Err(error) => Step::Failed(error),
+    }
+}
+
+/// Looks up the entry of one signature: a search, and the choice among what it finds.
+#[derive(Debug)]
+pub struct EntryLookup<'p, 'e> {
+    proof: &'p SelfConsistent<'e>,
+    digests: Vec<Digest>,
+    logs: Vec<TransparencyLog>,
+    search: EntrySearch,
+}
+
+impl<'p, 'e> EntryLookup<'p, 'e> {
+    /// Asks the log at `base_url`; an entry counts only if one of `logs` proves it and it is about `proof`.
+    pub fn new(
+        proof: &'p SelfConsistent<'e>,
+        digests: &[Digest],
+        request: LookupRequest,
+        base_url: &str,
+        logs: &[TransparencyLog],
+    ) -> Self {
+        let search = EntrySearch::new(request, base_url);
+        Self { proof, digests: digests.to_vec(), logs: logs.to_vec(), search }
+    }
+}
+
+impl Inquiry for EntryLookup<'_, '_> {
+    type Out = LogEntry;
+    type Error = LookupError;
+
+    fn step(&mut self, answers: Vec<Answer>) -> Step<LogEntry, LookupError> {
+        match self.search.step(answers) {
+            Step::Need(needs) => Step::Need(needs),
+            Step::Done(entries) => done(EntrySearch::choose(self.proof, &self.digests, entries, &self.logs)),
+            Step::Failed(error) => Step::Failed(error),
         }
     }
 }
@@ -282,12 +315,13 @@ struct ApiEntry {
     log_id: String,
     #[serde(rename = "logIndex")]
     log_index: i64,
+    #[serde(default, deserialize_with = "object")]
     verification: Option<ApiVerification>,
 }
 
 #[derive(Deserialize)]
 struct ApiVerification {
-    #[serde(rename = "inclusionProof")]
+    #[serde(default, rename = "inclusionProof", deserialize_with = "object")]
     inclusion_proof: Option<ApiProof>,
     #[serde(rename = "signedEntryTimestamp")]
     signed_entry_timestamp: Option<String>,
@@ -336,8 +370,8 @@ struct ApiEntries(Vec<(String, ApiEntry)>);
 
 impl<'de> Deserialize<'de> for ApiEntries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
             type Value = ApiEntries;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -346,16 +380,16 @@ impl<'de> Deserialize<'de> for ApiEntries {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ApiEntries, A::Error> {
                 let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
+                while let Some((uuid, Object(entry))) = map.next_entry()? {
                     if entries.len() >= limits::LOG_ENTRIES {
                         return Err(de::Error::custom("too many entries"));
                     }
-                    entries.push(entry);
+                    entries.push((uuid, entry));
                 }
                 Ok(ApiEntries(entries))
             }
         }
-        deserializer.deserialize_map(Object)
+        deserializer.deserialize_map(Entries)
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::asn1::{self, Element, Elements, Malformed, ObjectIdentifier};
 use crate::certificate::chain::{self, Purpose};
 use crate::certificate::{Certificate, SUBJECT_KEY_IDENTIFIER};
-use crate::digest::{Digest, HashAlgorithm};
+use crate::digest::HashAlgorithm;
 use crate::error::{Error, TimestampFault};
 use crate::key::{KeyKind, PublicKey};
 use crate::limits;
@@ -22,6 +22,7 @@ const SIGNING_CERTIFICATE_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 
@@ -32,6 +33,8 @@ pub struct ProvedTimestamp {
     pub time: Timestamp,
     /// Name of the authority.
     pub authority: String,
+    /// The timestamp, as it came (DER).
+    pub der: Vec<u8>,
     /// By which authorities are told apart: the address that the trust root gives, or else the signing certificate. An
     /// authority that renews its certificate is still one.
     pub(crate) identity: Vec<u8>,
@@ -84,7 +87,8 @@ pub(crate) fn verify(
         match verify_with(&token, info.time, authority) {
             Ok(signer) => {
                 let identity = if authority.uri.is_empty() { signer } else { authority.uri.clone().into_bytes() };
-                return Ok(ProvedTimestamp { time: info.time, authority: authority.name(), identity });
+                let authority = authority.name();
+                return Ok(ProvedTimestamp { time: info.time, authority, der: der.to_vec(), identity });
             }
             Err(TimestampFault::UnknownAuthority) => {}
             Err(other) => fault = other,
@@ -152,18 +156,24 @@ fn check_signature(token: &Token<'_>, signer: &Certificate) -> Result<(), Timest
     let raw = token.signer.attributes.raw.get(1..).unwrap_or_default();
     let signed = [&[0x31], raw].concat();
     let key = signer.public_key().map_err(|e| TimestampFault::Certificate(Box::new(e)))?;
-    verify_cms(key, &token.signer, &token.signer.hash.digest(&signed))
+    verify_cms(key, &token.signer, &signed)
 }
 
-fn verify_cms(key: &PublicKey, signer: &SignerInfo<'_>, digest: &Digest) -> Result<(), TimestampFault> {
-    let rsa = matches!(key.kind(), KeyKind::Rsa { .. });
-    let outcome = match signer.signature_algorithm {
-        RSA_PSS if rsa => key.verify_padded(crate::key::RsaPadding::Pss, digest, signer.signature),
-        RSA_ENCRYPTION => key.verify_digest(digest, signer.signature),
-        other => match hash_of_signature(other) {
-            Some(hash) if hash == digest.algorithm() => key.verify_digest(digest, signer.signature),
-            _ => return Err(TimestampFault::Algorithm { found: other.to_string() }),
-        },
+/// The signature algorithm names its own hash, if any (RFC 5754 §3); it need not be that of the content.
+fn verify_cms(key: &PublicKey, signer: &SignerInfo<'_>, signed: &[u8]) -> Result<(), TimestampFault> {
+    let unsupported = |oid: ObjectIdentifier| TimestampFault::Algorithm { found: oid.to_string() };
+    let outcome = match (signer.signature_algorithm, key.kind()) {
+        (RSA_PSS, KeyKind::Rsa { .. }) => {
+            key.verify_padded(crate::key::RsaPadding::Pss, &signer.hash.digest(signed), signer.signature)
+        }
+        (RSA_ENCRYPTION, KeyKind::Rsa { .. }) => key.verify_digest(&signer.hash.digest(signed), signer.signature),
+        // RFC 8419: pure Ed25519 over the attributes.
+        (ED25519, KeyKind::Ed25519) => key.verify(signer.hash, signed, signer.signature),
+        (other, KeyKind::Rsa { .. } | KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521) => {
+            let hash = hash_of_signature(other).ok_or_else(|| unsupported(other))?;
+            key.verify_digest(&hash.digest(signed), signer.signature)
+        }
+        (other, _) => return Err(unsupported(other)),
     };
     outcome.map_err(|_| TimestampFault::SignatureInvalid)
 }

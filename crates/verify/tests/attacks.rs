@@ -123,7 +123,7 @@ fn ghsa_fx35_raw_key_in_a_legacy_bundle() {
     let key = Key::new(KeyKind::P256);
     let json = sigstore.sign_blob_with_key(BLOB, &key).legacy_bundle().to_json();
     let root = sigstore.trusted_root();
-    refused!(verify(&root, &json, &strict()), Error::RawKeyInBundle);
+    refused!(verify(&root, &json, &strict()), Error::RawKeyInEvidence);
     let other = Key::new(KeyKind::P256);
     refused!(verify(&root, &json, &Requirements::new(managed(&other))), Error::KeyMismatch { .. });
     verify(&root, &json, &Requirements::new(managed(&key))).unwrap();

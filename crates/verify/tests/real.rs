@@ -9,12 +9,14 @@
     reason = "tests read fixtures, and a panic is a failed test"
 )]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use sigward_verify::{
-    Artifact, ChainPolicy, Claims, Content, Digest, Error, Identity, LogUse, Matcher, PublicKey, Requirements, SctUse,
-    Signer, TimeUse, TrustMaterial, Verified, Verifier, Workflow, bundle, to_base64,
+    Artifact, ChainPolicy, Claims, Content, Digest, Error, HashAlgorithm, Identity, LogUse, Matcher, PublicKey,
+    Requirements, SctUse, SignedEntity, Signer, TimeUse, TrustMaterial, Verified, Verifier, Workflow, bundle,
+    to_base64,
 };
 
 fn fixtures() -> Option<PathBuf> {
@@ -51,7 +53,15 @@ fn check(
     json: &[u8],
     blob: Blob<'_>,
 ) -> Result<Verified, Error> {
-    let entity = bundle::parse(json, ChainPolicy::Reject)?;
+    check_entity(material, requirements, &bundle::parse(json, ChainPolicy::Reject)?, blob)
+}
+
+fn check_entity(
+    material: &TrustMaterial,
+    requirements: &mut Requirements,
+    entity: &SignedEntity,
+    blob: Blob<'_>,
+) -> Result<Verified, Error> {
     if entity.has_timestamps() {
         requirements.time = TimeUse::Signed { threshold: 1 };
     }
@@ -64,7 +74,7 @@ fn check(
         Blob::Digest(digest) => Artifact::from_digest(digest),
     };
     let now = "2026-11-25T00:00:00Z".parse().unwrap();
-    Verifier::new(material, requirements).verify(&entity, &artifact, now).map_err(|failure| failure.error)
+    Verifier::new(material, requirements).verify(entity, &artifact, now).map_err(|failure| failure.error)
 }
 
 #[test]
@@ -87,6 +97,16 @@ fn image_signatures_of_2022_and_2023() {
         let verified = run(identity, payload);
         assert!(verified.is_ok(), "{}: {:?}", case["id"], verified.err());
         assert!(verified.unwrap().waivers().is_empty());
+        // The same in the form in which it lies in the registry.
+        let annotations = BTreeMap::from([
+            ("dev.cosignproject.cosign/signature".to_owned(), text(&case, "signature").to_owned()),
+            ("dev.sigstore.cosign/certificate".to_owned(), text(&case, "certificate").to_owned()),
+            ("dev.sigstore.cosign/bundle".to_owned(), case["rekorBundle"].to_string()),
+        ]);
+        let layer = SignedEntity::from_signature_layer(&annotations).unwrap();
+        let mut requirements = Requirements::new(keyless(identity, issuer));
+        let verified = check_entity(&material, &mut requirements, &layer, Blob::Bytes(payload));
+        assert!(verified.is_ok(), "{}: {:?}", case["id"], verified.err());
         if count % 10 == 0 {
             let other = [payload, b" "].concat();
             assert_eq!(run(identity, &other).unwrap_err().code(), "signature-invalid");
@@ -95,6 +115,44 @@ fn image_signatures_of_2022_and_2023() {
         count += 1;
     }
     assert!(count > 1_000, "{count}");
+}
+
+#[test]
+fn attestation_layers_of_the_slsa_generator() {
+    let Some(base) = fixtures() else { return };
+    let material = production(&base);
+    let rows: Vec<Value> = serde_json::from_slice(&std::fs::read(base.join("real/index.json")).unwrap()).unwrap();
+    let mut count = 0;
+    for row in rows.iter().filter(|row| text(row, "id").starts_with("slsa-container")) {
+        let blobs = base.join("real").join(text(row, "files")).join("blobs/sha256");
+        let of =
+            |digest: &Value| std::fs::read(blobs.join(digest.as_str().unwrap().trim_start_matches("sha256:"))).unwrap();
+        let index = std::fs::read(blobs.join("../../index.json")).unwrap();
+        let index: Value = serde_json::from_slice(&index).unwrap();
+        let of_kind = |kind: &str| {
+            let all = index["manifests"].as_array().unwrap();
+            let has = |m: &&Value| text(&m["annotations"], "kind").trim_end_matches("Index") == kind;
+            all.iter().find(has).unwrap()["digest"].clone()
+        };
+        let image = Digest::parse(of_kind("dev.cosignproject.cosign/image").as_str().unwrap()).unwrap();
+        let manifest: Value = serde_json::from_slice(&of(&of_kind("dev.cosignproject.cosign/atts"))).unwrap();
+        for layer in manifest["layers"].as_array().unwrap() {
+            let annotations = serde_json::from_value(layer["annotations"].clone()).unwrap();
+            let envelope = of(&layer["digest"]);
+            let entity = SignedEntity::from_attestation_layer(&annotations, &envelope).unwrap();
+            let run = |identity: &str, image: Digest| {
+                let mut requirements = Requirements::new(keyless(identity, text(row, "issuer")));
+                check_entity(&material, &mut requirements, &entity, Blob::Digest(image))
+            };
+            let verified = run(text(row, "identity"), image);
+            assert!(verified.is_ok(), "{}: {:?}", row["id"], verified.err());
+            assert_eq!(run("x", image).unwrap_err().code(), "identity-subject-mismatch");
+            let other = HashAlgorithm::Sha256.digest(b"another image");
+            assert_eq!(run(text(row, "identity"), other).unwrap_err().code(), "subject-mismatch");
+            count += 1;
+        }
+    }
+    assert!(count >= 8, "{count}");
 }
 
 #[test]

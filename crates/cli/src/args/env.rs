@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::error::UsageErrorKind;
 use super::flag::{EnvironmentNames, Flag, FlagGroups, all};
 use super::notice::Notice;
+use super::request::Secret;
 use super::values::Values;
 
 /// The repository that holds signatures instead of the image's own.
@@ -28,6 +29,16 @@ pub const TUF_ROOT: &str = "TUF_ROOT";
 pub const TUF_MIRROR: &str = "TUF_MIRROR";
 /// The root of that repository.
 pub const TUF_ROOT_JSON: &str = "TUF_ROOT_JSON";
+/// The directory of docker's configuration, instead of `~/.docker`.
+pub const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
+/// The file with podman's credentials.
+pub const REGISTRY_AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
+/// The directory in which podman keeps credentials as long as a user is logged in.
+pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+/// The directory for configuration, instead of `~/.config`: podman's file with credentials may be there too.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// The text of docker's config.json, as runners of GitLab have it.
+pub const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
 /// No colours, if not empty (<https://no-color.org>).
 pub const NO_COLOR: &str = "NO_COLOR";
 /// The home directory.
@@ -42,6 +53,13 @@ pub(super) static DOCUMENTED: &[(&str, &str)] = &[
     (SIGWARD_CACHE, "Where log entries that were looked up are kept (default: sigward in XDG_CACHE_HOME or ~/.cache)."),
     (XDG_CACHE_HOME, "The directory for caches."),
     (HOME, "The home directory."),
+    (COSIGN_REPOSITORY, "The repository that holds signatures and attestations, instead of the image's own."),
+    (COSIGN_MAX_ATTACHMENT_SIZE, "Largest signature or attestation of an image that is read (default: 128MiB)."),
+    (DOCKER_CONFIG, "The directory of docker's config.json, for credentials of registries (default: ~/.docker)."),
+    (REGISTRY_AUTH_FILE, "The file with podman's credentials (default: containers/auth.json in XDG_RUNTIME_DIR)."),
+    (DOCKER_AUTH_CONFIG, "The text of a docker config.json, for credentials of registries."),
+    (XDG_CONFIG_HOME, "The directory for configuration (default: ~/.config): containers/auth.json may be there too."),
+    (XDG_RUNTIME_DIR, "The directory for what is kept as long as a user is logged in."),
     (TUF_ROOT, "Where TUF metadata are kept (default: ~/.sigstore/root)."),
     (TUF_MIRROR, "Another TUF repository."),
     (TUF_ROOT_JSON, "The root of that repository."),
@@ -69,6 +87,8 @@ pub struct Environment {
     pub trust_files: TrustFiles,
     /// Where and how TUF metadata are had.
     pub tuf: TufEnvironment,
+    /// Where credentials of registries are found.
+    pub keychain: KeychainEnvironment,
     /// Whether output may have colours.
     pub colors: Colors,
     /// Where sigward may keep things; `None` if the environment names no place.
@@ -94,6 +114,25 @@ impl TrustFiles {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// Where credentials of registries are found.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct KeychainEnvironment {
+    /// See [`DOCKER_CONFIG`].
+    pub docker_config: Option<PathBuf>,
+    /// See [`HOME`].
+    pub home: Option<PathBuf>,
+    /// See [`REGISTRY_AUTH_FILE`].
+    pub registry_auth_file: Option<PathBuf>,
+    /// See [`XDG_RUNTIME_DIR`].
+    pub xdg_runtime_dir: Option<PathBuf>,
+    /// See [`XDG_CONFIG_HOME`].
+    pub xdg_config_home: Option<PathBuf>,
+    /// See [`DOCKER_AUTH_CONFIG`].
+    pub docker_auth_config: Option<Secret>,
+    /// `PATH`: where credential helpers are.
+    pub path: Option<OsString>,
 }
 
 /// Where and how TUF metadata are had.
@@ -138,7 +177,8 @@ impl Environment {
         let in_home = |below: &str| home.as_ref().map(|home| home.join(below));
         let caches = path(XDG_CACHE_HOME).filter(|path| path.is_absolute()).or_else(|| in_home(".cache"));
         Self {
-            repository: text(COSIGN_REPOSITORY),
+            // What is no text is no name of a repository either, and must be found wrong, not missing.
+            repository: set(COSIGN_REPOSITORY).map(|value| value.to_string_lossy().into_owned()),
             max_attachment_size: text(COSIGN_MAX_ATTACHMENT_SIZE)
                 .and_then(|size| parse_size(&size))
                 .unwrap_or(DEFAULT_MAX_ATTACHMENT_SIZE),
@@ -156,6 +196,15 @@ impl Environment {
                     Some(Ok(true)) => TufStorage::Memory,
                     _ => TufStorage::Directory,
                 },
+            },
+            keychain: KeychainEnvironment {
+                docker_config: path(DOCKER_CONFIG),
+                home: home.clone(),
+                registry_auth_file: path(REGISTRY_AUTH_FILE),
+                xdg_runtime_dir: path(XDG_RUNTIME_DIR),
+                xdg_config_home: path(XDG_CONFIG_HOME),
+                docker_auth_config: text(DOCKER_AUTH_CONFIG).map(Secret::new),
+                path: set("PATH"),
             },
             colors: if set(NO_COLOR).is_some() { Colors::Never } else { Colors::OnTerminal },
             cache: path(SIGWARD_CACHE).or_else(|| caches.map(|caches| caches.join("sigward"))),

@@ -103,6 +103,27 @@ pub enum UsageErrorKind {
         /// Why.
         reason: String,
     },
+    /// An image's name that is no text.
+    #[error("invalid image name {0}: not valid UTF-8")]
+    ImageName(String),
+    /// An annotation without a value.
+    #[error("unable to parse annotation: {0}")]
+    Annotation(String),
+    /// Something that `triangulate` does not know.
+    #[error("unknown attachment type {0}")]
+    AttachmentKind(String),
+    /// A policy whose name does not tell its language.
+    #[error("invalid policy format, expected .cue or .rego")]
+    PolicyLanguage,
+    /// `--require-attestation` more than once.
+    #[error("--require-attestation takes one predicate type; run verify once for each type that an image must have")]
+    SeveralAttestations,
+    /// Flags that a command cannot do without.
+    #[error("required flag(s) {0} not set")]
+    RequiredFlags(String),
+    /// `--max-workers` below 1.
+    #[error("please set the --max-worker flag to a value that is greater than 0")]
+    Workers,
     /// A shell that has no completion.
     #[error("invalid argument {value} for \"{command}\"")]
     CommandArgument {
@@ -219,6 +240,8 @@ fn did_you_mean(suggestions: &[&str]) -> String {
 /// How many arguments a command takes, and how many it got.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ArgumentCount {
+    /// At least this many.
+    AtLeast(usize, usize),
     /// At most this many.
     AtMost(usize, usize),
     /// Exactly this many.
@@ -228,6 +251,9 @@ pub enum ArgumentCount {
 impl fmt::Display for ArgumentCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AtLeast(count, found) => {
+                write!(f, "requires at least {count} arg(s), only received {found}")
+            }
             Self::AtMost(limit, found) => write!(f, "accepts at most {limit} arg(s), received {found}"),
             Self::Exactly(count, found) => write!(f, "accepts {count} arg(s), received {found}"),
         }
@@ -243,6 +269,18 @@ pub enum NotSupported {
     /// A command that is planned.
     #[error("command \"{0}\" is not supported by this version of sigward")]
     LaterCommand(&'static str),
+    /// `--attachment`.
+    #[error(
+        "--attachment {0} is not supported: nothing signs what is attached that way together with its image; verify an \
+         attestation of it, as with verify-attestation --type spdxjson"
+    )]
+    Attachment(String),
+    /// `--signature` or `--payload` beside an image.
+    #[error(
+        "--{0} is not supported for images: signatures are read from the registry, or with --local-image from a layout \
+         as cosign save writes it"
+    )]
+    DetachedImageSignature(&'static str),
     /// `--sk` or `--slot`.
     #[error("--{0} is not supported: sigward does not speak to hardware tokens; export the public key and use --key")]
     HardwareToken(&'static str),

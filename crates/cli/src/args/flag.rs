@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::num::IntErrorKind;
 use std::time::Duration;
 
-use super::go;
+use super::{csv, go};
 
 /// One flag.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub(super) enum Kind {
     Count,
     /// A duration as Go writes it.
     Duration,
+    /// Texts with commas between them; of several such flags all count.
+    List,
     /// Any number.
     Number,
     /// Nothing, or `=true`, `=false`.
@@ -49,6 +51,7 @@ pub(super) enum Section {
     Signer,
     Trust,
     Checks,
+    Registry,
     Command,
     Output,
     Global,
@@ -62,6 +65,7 @@ impl Section {
             Self::Global => "Global options",
             Self::Material => "Signature material",
             Self::Output => "Result",
+            Self::Registry => "Registry",
             Self::Signer => "Expected signer",
             Self::Trust => "Trust",
         }
@@ -226,6 +230,10 @@ impl Flag {
                 Err(_) => Err("not a number".to_owned()),
             },
             Kind::Duration => go::parse_duration(bytes, go::Units::Go).map(Value::Duration),
+            Kind::List => match std::str::from_utf8(bytes) {
+                Ok(text) => csv::record(text).map(Value::List),
+                Err(_) => Err("not valid UTF-8".to_owned()),
+            },
             Kind::Number => go::parse_int(bytes).map(Value::Number),
             Kind::Switch => go::parse_bool(bytes).map(Value::Switch),
             Kind::Text => Ok(Value::Text(value.to_owned())),
@@ -238,6 +246,7 @@ impl Flag {
 pub(super) enum Value {
     Choice(&'static str),
     Duration(Duration),
+    List(Vec<String>),
     Number(i64),
     Switch(bool),
     Text(std::ffi::OsString),

@@ -2,7 +2,7 @@
 
 use super::flag::{Completes, EnvironmentNames, Flag, Kind, Section};
 
-use Section::{Checks, Command, Global, Material, Output, Signer, Trust};
+use Section::{Checks, Command, Global, Material, Output, Registry, Signer, Trust};
 
 /// cosign opens this file, and starts to log, before it reads the environment: `COSIGN_OUTPUT_FILE` and
 /// `COSIGN_VERBOSE` have no effect there, so they have none here.
@@ -109,13 +109,13 @@ pub(super) static NEW_BUNDLE_FORMAT: Flag =
     Flag::switch("new-bundle-format", Checks, "Detect sigstore bundles; false: cosign's older ones alone")
         .default("true")
         .deprecated("this will be the only supported format in future versions");
-pub(super) static OCI11: Flag = Flag::switch("experimental-oci11", Checks, "Without effect on blobs")
-    .deprecated("OCI referrers will be the default behavior in future versions");
+pub(super) static OCI11: Flag = Flag::switch("experimental-oci11", Checks, "Without effect").deprecated(OCI11_ADVICE);
+const OCI11_ADVICE: &str = "OCI referrers will be the default behavior in future versions";
 pub(super) static MAX_WORKERS: Flag =
     Flag::of(Kind::Number, "max-workers", "N", Command, "Without effect on blobs").default("10").hidden();
 
 pub(super) static CHECK_CLAIMS: Flag =
-    Flag::switch("check-claims", Checks, "Demand that the statement is about the blob").default("true");
+    Flag::switch("check-claims", Checks, "Demand that what was signed is about this artifact").default("true");
 pub(super) static TYPE: Flag =
     Flag::text("type", "NAME|URI", Checks, "Predicate type that the statement must have").default("custom");
 pub(super) static DIGEST: Flag = Flag::text("digest", "HEX", Material, "Digest of the blob, instead of the blob");
@@ -123,6 +123,94 @@ pub(super) static DIGEST_ALG: Flag = Flag::text("digestAlg", "NAME", Material, "
 /// For attestations cosign deprecates the flag without words on bundles' signatures; the text is the same.
 pub(super) static ENVELOPE: Flag = Flag::file("signature", Material, "DSSE envelope (JSON)")
     .deprecated_but_shown("please use --bundle to provide a signature");
+
+pub(super) static ANNOTATIONS: Flag = Flag::of(
+    Kind::List,
+    "annotations",
+    "KEY=VALUE",
+    Checks,
+    "Annotation that must be signed with the image; repeatable",
+)
+.short('a');
+pub(super) static REQUIRE_SIGNATURE: Flag =
+    Flag::switch("require-signature", Checks, "Accept an image signature alone, no other attestation").ours();
+/// A list, so that a second one is seen: the last one alone would drop a demand.
+pub(super) static REQUIRE_ATTESTATION: Flag = Flag::of(
+    Kind::List,
+    "require-attestation",
+    "NAME|URI",
+    Checks,
+    "Accept an attestation of this predicate type alone (as --type of verify-attestation), no image signature",
+)
+.ours();
+pub(super) static POLICIES: Flag =
+    Flag::of(Kind::List, "policy", "FILE", Checks, "Policy (.rego or .cue) that must accept the statement; repeatable")
+        .completes(Completes::Files);
+pub(super) static LOCAL_IMAGE: Flag =
+    Flag::switch("local-image", Material, "IMAGE is an OCI layout on this machine, as cosign save writes it");
+pub(super) static ATTACHMENT: Flag = Flag::text("attachment", "NAME", Material, "Not supported")
+    .deprecated("please use OCI referrers for attachments and verify with `--experimental-oci11`");
+pub(super) static IMAGE_SIGNATURE: Flag = Flag::text("signature", "FILE", Material, "Not supported")
+    .deprecated("signatures are automatically fetched from the OCI registry during image verification");
+/// Deprecated in cosign after 3.1.1.
+pub(super) static PAYLOAD: Flag = Flag::text("payload", "FILE", Material, "Not supported").hidden();
+pub(super) static WORKERS: Flag =
+    Flag::of(Kind::Number, "max-workers", "N", Command, "Images that are worked on at once").default("10");
+/// Any text: cosign takes what it does not know for json.
+pub(super) static IMAGE_OUTPUT: Flag =
+    Flag::text("output", "FORMAT", Output, "json, or text: the payloads alone").short('o').default("json");
+pub(super) static ATTESTATION_OUTPUT: Flag =
+    Flag::text("output", "FORMAT", Output, "Without effect: attestations are JSON").short('o').default("json").hidden();
+
+pub(super) static ALLOW_HTTP: Flag =
+    Flag::switch("allow-http-registry", Registry, "Allow http where a registry does not speak TLS (insecure)");
+pub(super) static ALLOW_INSECURE: Flag =
+    Flag::switch("allow-insecure-registry", Registry, "The same, and do not verify TLS certificates (insecure)");
+pub(super) static K8S_KEYCHAIN: Flag = Flag::switch("k8s-keychain", Registry, "Without effect").hidden();
+pub(super) static REGISTRY_USERNAME: Flag =
+    Flag::text("registry-username", "NAME", Registry, "Name for basic authentication");
+pub(super) static REGISTRY_PASSWORD: Flag = Flag::text(
+    "registry-password",
+    "TEXT",
+    Registry,
+    "Its password; other users see the command line, but not COSIGN_REGISTRY_PASSWORD",
+);
+pub(super) static REGISTRY_TOKEN: Flag = Flag::text("registry-token", "TOKEN", Registry, "Bearer token");
+pub(super) static REGISTRY_CA: Flag =
+    Flag::file("registry-cacert", Registry, "Authorities of the registry's certificate, in PEM");
+pub(super) static REGISTRY_CLIENT_CERT: Flag =
+    Flag::file("registry-client-cert", Registry, "Certificate to show to the registry, in PEM");
+pub(super) static REGISTRY_CLIENT_KEY: Flag = Flag::file("registry-client-key", Registry, "Its private key, in PEM");
+pub(super) static REGISTRY_SERVER_NAME: Flag =
+    Flag::text("registry-server-name", "HOST", Registry, "Name that the registry's certificate must have");
+pub(super) static TRUSTED_REALM: Flag = Flag::of(
+    Kind::List,
+    "registry-trusted-realm",
+    "HOST",
+    Registry,
+    "Host that may be sent the password of a registry that takes its tokens from there; repeatable",
+)
+.ours();
+pub(super) static TAG_PREFIX: Flag =
+    Flag::text("attachment-tag-prefix", "TEXT", Registry, "What stands before sha256-... in tags of evidence")
+        .deprecated("please use OCI referrers");
+/// cosign's tree lists referrers whatever this says.
+pub(super) static REFERRERS_MODE: Flag =
+    Flag::of(Kind::Choice(&["legacy", "oci-1-1"]), "registry-referrers-mode", "MODE", Registry, "Without effect")
+        .hidden();
+pub(super) static TREE_OCI11: Flag =
+    Flag::switch("experimental-oci11", Registry, "List referrers").default("true").deprecated(OCI11_ADVICE);
+pub(super) static TRIANGULATE_TYPE: Flag =
+    Flag::text("type", "KIND", Command, "signature, attestation, sbom or digest").default("signature");
+pub(super) static PREDICATE_TYPE: Flag =
+    Flag::text("predicate-type", "NAME|URI", Command, "Only attestations of this predicate type");
+pub(super) static PLATFORM: Flag =
+    Flag::text("platform", "OS/ARCH", Command, "Attestations of this platform's image, where IMAGE is an index");
+
+pub(super) static POLICY_LANGUAGE: Flag =
+    Flag::of(Kind::Choice(&["cue", "rego"]), "type", "LANGUAGE", Command, "cue or rego").ours();
+pub(super) static POLICY_FILE: Flag = Flag::file("policy", Command, "The policy").ours();
+pub(super) static POLICY_INPUT: Flag = Flag::file("input", Command, "The document that it judges, JSON").ours();
 
 pub(super) static OUTPUT: Flag =
     Flag::of(Kind::Choice(&["text", "json"]), "output", "FORMAT", Output, "text, or json on standard output")
@@ -147,9 +235,7 @@ pub(super) static VERSION_JSON: Flag =
 pub(super) static GLOBAL: &[&Flag] = &[&OUTPUT_FILE, &TIMEOUT, &VERBOSE, &HELP];
 /// Flags of everything that verifies.
 pub(super) static VERIFYING: &[&Flag] = &[
-    &BUNDLE,
     &CERTIFICATE,
-    &RFC3161_TIMESTAMP,
     &SCT,
     &KEY,
     &SK,
@@ -182,12 +268,41 @@ pub(super) static VERIFYING: &[&Flag] = &[
     &ALLOW_CHAIN,
     &NEW_BUNDLE_FORMAT,
     &OCI11,
-    &MAX_WORKERS,
     &NO_CACHE,
-    &OUTPUT,
     &EXPLAIN,
-    &EXPORT_BUNDLE,
 ];
+/// Flags of what verifies files.
+pub(super) static FILES: &[&Flag] = &[&BUNDLE, &RFC3161_TIMESTAMP, &MAX_WORKERS, &OUTPUT, &EXPORT_BUNDLE];
+/// Flags of what verifies images.
+pub(super) static IMAGES: &[&Flag] = &[&LOCAL_IMAGE, &CHECK_CLAIMS, &WORKERS];
+/// Flags of `verify` alone.
+pub(super) static IMAGE: &[&Flag] =
+    &[&ATTACHMENT, &IMAGE_SIGNATURE, &PAYLOAD, &ANNOTATIONS, &REQUIRE_SIGNATURE, &REQUIRE_ATTESTATION, &IMAGE_OUTPUT];
+/// Flags of `verify-attestation` alone.
+pub(super) static IMAGE_ATTESTATION: &[&Flag] = &[&TYPE, &POLICIES, &ATTESTATION_OUTPUT];
+/// Flags of what asks a registry.
+pub(super) static REGISTRY: &[&Flag] = &[
+    &ALLOW_HTTP,
+    &ALLOW_INSECURE,
+    &K8S_KEYCHAIN,
+    &REGISTRY_USERNAME,
+    &REGISTRY_PASSWORD,
+    &REGISTRY_TOKEN,
+    &REGISTRY_CA,
+    &REGISTRY_CLIENT_CERT,
+    &REGISTRY_CLIENT_KEY,
+    &REGISTRY_SERVER_NAME,
+    &TRUSTED_REALM,
+    &TAG_PREFIX,
+];
+/// Flags of `tree` alone.
+pub(super) static TREE: &[&Flag] = &[&REFERRERS_MODE, &TREE_OCI11, &OUTPUT];
+/// Flags of `triangulate` alone.
+pub(super) static TRIANGULATE: &[&Flag] = &[&TRIANGULATE_TYPE];
+/// Flags of `download attestation` alone.
+pub(super) static DOWNLOAD_ATTESTATION: &[&Flag] = &[&PREDICATE_TYPE, &PLATFORM];
+/// Flags of `policy eval` alone.
+pub(super) static POLICY_EVAL: &[&Flag] = &[&POLICY_LANGUAGE, &POLICY_FILE, &POLICY_INPUT, &OUTPUT];
 /// Flags of `verify-blob` alone.
 pub(super) static BLOB: &[&Flag] = &[&SIGNATURE, &JOBS];
 /// Flags of `verify-blob-attestation` alone.

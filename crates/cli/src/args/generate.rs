@@ -7,7 +7,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 use super::env;
 use super::flag::{self, Completes, Flag, Kind};
-use super::verbs::{VERBS, Verb, VerbKind};
+use super::verbs::{GROUPS, VERBS, Verb, VerbKind};
 
 /// A shell that completion scripts are made for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,7 +65,7 @@ pub fn manual(program: &str) -> std::io::Result<Vec<u8>> {
     synopsis(&format!("{program} COMMAND")).to_writer(&mut out)?;
     page.render_description_section(&mut out)?;
     commands(program).to_writer(&mut out)?;
-    common_sections().to_writer(&mut out)?;
+    common_sections(None).to_writer(&mut out)?;
     Ok(out)
 }
 
@@ -85,7 +85,7 @@ pub fn manuals(program: &str) -> std::io::Result<Vec<(String, Vec<u8>)>> {
         page.render_description_section(&mut out)?;
         page.render_options_section(&mut out)?;
         examples(program, verb).to_writer(&mut out)?;
-        common_sections().to_writer(&mut out)?;
+        common_sections(Some(verb.kind)).to_writer(&mut out)?;
         pages.push((format!("{name}.1"), out));
     }
     Ok(pages)
@@ -122,8 +122,18 @@ fn examples(program: &str, verb: &Verb) -> Roff {
     page
 }
 
-/// What is the same for every command.
-fn common_sections() -> Roff {
+/// Exit codes, and the command that has them if not all have.
+static EXIT_STATUS: &[(&str, Option<VerbKind>, &str)] = &[
+    ("0", None, "Everything that was asked for holds."),
+    ("1", None, "Anything else."),
+    ("3", Some(VerbKind::PolicyEval), "The policy needs what is not supported, or goes over a limit."),
+    ("10", Some(VerbKind::Verify), "The image has no signatures."),
+    ("11", Some(VerbKind::Verify), "There is no such image."),
+    ("12", Some(VerbKind::Verify), "The image has signatures, but none that is expected."),
+];
+
+/// What is the same for every command, but for exit codes that only one has; `None` shows all.
+fn common_sections(kind: Option<VerbKind>) -> Roff {
     let mut page = Roff::new();
     page.control("SH", ["ENVIRONMENT"]);
     page.text([roman(
@@ -134,8 +144,14 @@ fn common_sections() -> Roff {
         page.control("TP", []).text([bold(*name)]).text([roman(*meaning)]);
     }
     page.control("SH", ["EXIT STATUS"]);
-    for (code, meaning) in [("0", "Everything that was asked for holds."), ("1", "Anything else.")] {
-        page.control("TP", []).text([bold(code)]).text([roman(meaning)]);
+    for (code, owner, meaning) in EXIT_STATUS {
+        match (owner, kind) {
+            (Some(owner), Some(kind)) if *owner != kind => continue,
+            (Some(VerbKind::PolicyEval), None) => page.control("TP", []).text([bold(*code), roman(" (policy eval)")]),
+            (Some(_), None) => page.control("TP", []).text([bold(*code), roman(" (verify)")]),
+            _ => page.control("TP", []).text([bold(*code)]),
+        };
+        page.text([roman(*meaning)]);
     }
     page
 }
@@ -163,7 +179,8 @@ fn tree(program: &str) -> Command {
 }
 
 fn group_command(name: &'static str) -> Command {
-    Command::new(name).about("The trust roots in use").disable_help_subcommand(true)
+    let about = GROUPS.iter().find(|(group, _)| *group == name).map_or("", |(_, about)| about);
+    Command::new(name).about(about).disable_help_subcommand(true)
 }
 
 fn flags_of(verb: &Verb, name: String) -> Command {
@@ -184,6 +201,15 @@ fn command(verb: &Verb, name: String) -> Command {
     match verb.kind {
         VerbKind::VerifyBlob | VerbKind::VerifyBlobAttestation | VerbKind::TrustExport => {
             command.arg(Arg::new("BLOB").value_hint(ValueHint::AnyPath).num_args(0..))
+        }
+        VerbKind::Verify
+        | VerbKind::VerifyAttestation
+        | VerbKind::Tree
+        | VerbKind::Triangulate
+        | VerbKind::DownloadSignature
+        | VerbKind::DownloadAttestation => {
+            // A path where --local-image is given, a name that no shell knows otherwise.
+            command.arg(Arg::new("IMAGE").value_hint(ValueHint::AnyPath).num_args(0..))
         }
         VerbKind::Completion => {
             command.arg(Arg::new("SHELL").value_parser(["bash", "zsh", "fish", "powershell", "elvish"]))

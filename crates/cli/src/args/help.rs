@@ -3,14 +3,14 @@
 use super::error::UsageErrorKind;
 use super::flag::{self, Section};
 use super::go;
-use super::verbs::{VERBS, Verb};
+use super::verbs::{Life, VERBS, Verb};
 
 const WIDTH: usize = 80;
 
 pub(super) fn root(program: &str) -> String {
     let mut out = String::from("Verifies signed artifacts with sigstore: offline where it can, and saying why.\n\n");
     out.push_str(&format!("Usage:\n  {program} COMMAND [FLAGS]\n\nCommands:\n"));
-    list(&mut out, VERBS.iter());
+    list(&mut out, VERBS.iter().filter(|verb| verb.life == Life::Listed));
     out.push_str(&format!("\nRun '{program} COMMAND --help' for the flags of a command.\n"));
     out
 }

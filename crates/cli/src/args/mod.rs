@@ -3,6 +3,7 @@
 //! cosign's command line is cobra's and pflag's; their rules and texts are followed by hand, because scripts depend on
 //! them and because building a parser for every flag at every start would cost more than a verification.
 
+mod csv;
 pub mod env;
 pub mod error;
 mod flag;
@@ -28,9 +29,13 @@ pub use notice::Notice;
 
 use error::NotSupported;
 use flag::{Flag, FlagGroups};
-use request::{TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest};
+use request::{
+    DownloadAttestationRequest, DownloadSignatureRequest, PolicyEvalRequest, TreeRequest, TriangulateRequest,
+    TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest, VerifyImagesRequest,
+};
 use scan::Scanned;
-use verbs::{VERBS, Verb, VerbKind};
+use validate::images;
+use verbs::{Life, VERBS, Verb, VerbKind};
 
 /// A command line that was understood.
 #[derive(Debug)]
@@ -70,16 +75,28 @@ pub enum Verbosity {
 pub enum Command {
     /// Print a completion script.
     Completion(Shell),
+    /// `download attestation`.
+    DownloadAttestation(Box<DownloadAttestationRequest>),
+    /// `download signature`.
+    DownloadSignature(Box<DownloadSignatureRequest>),
     /// Print this text.
     Help(String),
     /// Print or write manual pages.
     Man(Option<PathBuf>),
+    /// `policy eval`.
+    PolicyEval(PolicyEvalRequest),
+    /// `tree`.
+    Tree(Box<TreeRequest>),
+    /// `triangulate`.
+    Triangulate(Box<TriangulateRequest>),
     /// `trust show|update|export`.
     Trust(TrustCommand),
     /// `verify-blob`.
     VerifyBlob(Box<VerifyBlobRequest>),
     /// `verify-blob-attestation`.
     VerifyBlobAttestation(Box<VerifyBlobAttestationRequest>),
+    /// `verify` and `verify-attestation`.
+    VerifyImages(Box<VerifyImagesRequest>),
     /// Print the version, as JSON or not.
     Version(request::OutputFormat),
 }
@@ -129,6 +146,10 @@ fn run_verb(
     lookup: env::Lookup<'_>,
     mut notices: Vec<Notice>,
 ) -> Result<Parsed, UsageError> {
+    if let Life::Deprecated(advice) = verb.life {
+        let command = verb.path.last().copied().unwrap_or_default();
+        notices.push(Notice::DeprecatedCommand { command, advice });
+    }
     let mut scanned = scan::scan(arguments, verb.flags).map_err(|kind| UsageError {
         notices: notices.clone(),
         kind,
@@ -166,6 +187,19 @@ fn command(
             program,
             notices,
         )?)),
+        VerbKind::Verify => Command::VerifyImages(Box::new(images::verify(values, positionals, notices)?)),
+        VerbKind::VerifyAttestation => {
+            Command::VerifyImages(Box::new(images::verify_attestation(values, positionals, notices)?))
+        }
+        VerbKind::Tree => Command::Tree(Box::new(images::tree(values, positionals, notices)?)),
+        VerbKind::Triangulate => Command::Triangulate(Box::new(images::triangulate(values, positionals, notices)?)),
+        VerbKind::DownloadSignature => {
+            Command::DownloadSignature(Box::new(images::download_signature(values, positionals, notices)?))
+        }
+        VerbKind::DownloadAttestation => {
+            Command::DownloadAttestation(Box::new(images::download_attestation(values, positionals, notices)?))
+        }
+        VerbKind::PolicyEval => Command::PolicyEval(images::policy_eval(values, positionals)?),
         VerbKind::TrustShow => {
             no_arguments()?;
             Command::Trust(validate::trust_show(values))
@@ -218,11 +252,15 @@ fn find_verb(word: &str, rest: &mut Vec<OsString>, program: &'static str) -> Res
     }
     if VERBS.iter().any(|v| v.path.first() == Some(&word)) {
         let Some(at) = scan::find_word(rest, GLOBALS_ONLY) else {
+            scan::scan(rest, GLOBALS_ONLY).map_err(|kind| error(kind, None))?;
             return Ok(Found::GroupHelp(help::group(program, word)));
         };
         let second = rest.remove(at).to_string_lossy().into_owned();
         if let Some(verb) = VERBS.iter().find(|v| v.path == [word, &second]) {
             return Ok(Found::Verb(verb));
+        }
+        if let Some(kind) = without(&format!("{word} {second}")) {
+            return Err(error(UsageErrorKind::NotSupported(kind), None));
         }
         let parent = format!("{program} {word}");
         let kind = UsageErrorKind::UnknownCommand {
@@ -232,16 +270,13 @@ fn find_verb(word: &str, rest: &mut Vec<OsString>, program: &'static str) -> Res
         };
         return Err(error(kind, Some(parent)));
     }
-    let unsupported = |kind| error(UsageErrorKind::NotSupported(kind), None);
-    if let Some(name) = verbs::LATER.iter().find(|n| **n == word) {
-        return Err(unsupported(NotSupported::LaterCommand(name)));
-    }
-    if let Some(name) = verbs::COSIGN_ONLY.iter().find(|n| **n == word) {
-        return Err(unsupported(NotSupported::Command(name)));
+    if let Some(kind) = without(word) {
+        return Err(error(UsageErrorKind::NotSupported(kind), None));
     }
     let lower = word.to_lowercase();
     let suggestions = VERBS
         .iter()
+        .filter(|v| v.life == Life::Listed)
         .filter_map(|v| v.path.first().copied())
         .filter(|name| name.starts_with(&lower) || is_near(name, &lower))
         .fold(Vec::new(), |mut names, name| {
@@ -253,6 +288,12 @@ fn find_verb(word: &str, rest: &mut Vec<OsString>, program: &'static str) -> Res
     let kind =
         UsageErrorKind::UnknownCommand { typed: go::quote(word.as_bytes()), parent: program.to_owned(), suggestions };
     Err(error(kind, Some(program.to_owned())))
+}
+
+/// What is known of a command that does not work here.
+fn without(words: &str) -> Option<NotSupported> {
+    let later = verbs::LATER.iter().find(|name| **name == words).map(|name| NotSupported::LaterCommand(name));
+    later.or_else(|| verbs::COSIGN_ONLY.iter().find(|name| **name == words).map(|name| NotSupported::Command(name)))
 }
 
 /// At most two letters more, less or other, as cobra suggests.
@@ -303,7 +344,7 @@ mod tests {
                 let twins = flag::all(verb.flags).filter(|other| other.name == flag.name).count();
                 assert_eq!(twins, 1, "{} has --{} more than once", verb.name(), flag.name);
                 let known = any_flag(flag.name).unwrap();
-                assert_eq!(known.kind, flag.kind, "--{}", flag.name);
+                assert_eq!(known.takes_value(), flag.takes_value(), "--{}", flag.name);
                 assert_eq!(known.short, flag.short, "--{}", flag.name);
                 assert!(!flag.takes_value() || !flag.value_name.is_empty(), "--{}", flag.name);
             }

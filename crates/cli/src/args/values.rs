@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::error::UsageErrorKind;
 use super::flag::{Flag, Value};
 use super::go;
+use super::request::Secret;
 
-/// The last value of each flag that was given. A handful of entries: a list is quicker than a map.
+/// The last value of each flag that was given, or all values of a list. A handful of entries: a list is quicker than a map.
 #[derive(Debug, Default)]
 pub(super) struct Values {
     entries: Vec<(&'static Flag, Value)>,
@@ -17,9 +18,10 @@ pub(super) struct Values {
 
 impl Values {
     pub(super) fn set(&mut self, flag: &'static Flag, value: Value) {
-        match self.entries.iter_mut().find(|(known, _)| known.name == flag.name) {
-            Some((_, old)) => *old = value,
-            None => self.entries.push((flag, value)),
+        match (self.entries.iter_mut().find(|(known, _)| known.name == flag.name), value) {
+            (Some((_, Value::List(old))), Value::List(more)) => old.extend(more),
+            (Some((_, old)), value) => *old = value,
+            (None, value) => self.entries.push((flag, value)),
         }
     }
 
@@ -66,6 +68,23 @@ impl Values {
             })
         };
         self.os_text(flag).map(into_text).transpose()
+    }
+
+    /// A text that no message may repeat.
+    pub(super) fn secret(&self, flag: &Flag) -> Result<Option<Secret>, UsageErrorKind> {
+        let unreadable = |_| UsageErrorKind::FlagValue {
+            value: "[secret]".to_owned(),
+            flag: flag.spelled(),
+            reason: "not valid UTF-8".to_owned(),
+        };
+        self.os_text(flag).map(|text| text.into_string().map(Secret::new).map_err(unreadable)).transpose()
+    }
+
+    pub(super) fn list(&self, flag: &Flag) -> &[String] {
+        match self.get(flag) {
+            Some(Value::List(list)) => list,
+            _ => &[],
+        }
     }
 
     pub(super) fn choice(&self, flag: &Flag) -> Option<&'static str> {

@@ -16,22 +16,84 @@ pub(super) struct Verb {
     /// Lines of examples; `{0}` is the program's name.
     pub(super) examples: &'static str,
     pub(super) flags: FlagGroups,
+    pub(super) life: Life,
+}
+
+/// Whether a command is listed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Life {
+    /// Works, is not listed, and says so when used: cosign's advice.
+    Deprecated(&'static str),
+    /// Normal.
+    Listed,
 }
 
 /// Which command it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum VerbKind {
     Completion,
+    DownloadAttestation,
+    DownloadSignature,
     Man,
+    PolicyEval,
+    Tree,
+    Triangulate,
     TrustExport,
     TrustShow,
     TrustUpdate,
+    Verify,
+    VerifyAttestation,
     VerifyBlob,
     VerifyBlobAttestation,
     Version,
 }
 
 pub(super) static VERBS: &[Verb] = &[
+    Verb {
+        path: &["verify"],
+        kind: VerbKind::Verify,
+        arguments: "IMAGE...",
+        summary: "Verify signatures of container images",
+        description: "Verifies that each IMAGE was signed by the expected signer. The signature is found in the image's \
+                      repository, or in the one that COSIGN_REPOSITORY names. An attestation of any type counts as it \
+                      does in cosign, and the result says which kind of evidence was found; --require-signature and \
+                      --require-attestation accept one kind alone.",
+        examples: concat!(
+            "  # Images of a Kubernetes release\n",
+            "  {0} verify registry.k8s.io/kube-apiserver:v1.34.1 \\\n",
+            "    registry.k8s.io/kube-scheduler:v1.34.1 \\\n",
+            "    --certificate-identity krel-trust@k8s-releng-prod.iam.gserviceaccount.com \\\n",
+            "    --certificate-oidc-issuer https://accounts.google.com\n",
+            "\n",
+            "  # A key, and an annotation that must be signed too\n",
+            "  {0} verify --key cosign.pub -a env=prod registry.example/app:v1\n",
+            "\n",
+            "  # What cosign save has written: no network is needed\n",
+            "  {0} verify --key cosign.pub --local-image ./app\n",
+        ),
+        flags: &[flags::IMAGES, flags::IMAGE, flags::VERIFYING, flags::REGISTRY, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
+        path: &["verify-attestation"],
+        kind: VerbKind::VerifyAttestation,
+        arguments: "IMAGE...",
+        summary: "Verify attestations about container images",
+        description: "Verifies that each IMAGE has an attestation that the expected signer has signed, with the \
+                      predicate type named by --type, and that every --policy accepts it.",
+        examples: concat!(
+            "  # SLSA provenance of an image\n",
+            "  {0} verify-attestation --type slsaprovenance1 registry.example/app:v1 \\\n",
+            "    --certificate-identity-regexp '^https://github.com/org/app/.*$' \\\n",
+            "    --certificate-oidc-issuer https://token.actions.githubusercontent.com\n",
+            "\n",
+            "  # A policy in Rego judges the statement\n",
+            "  {0} verify-attestation --key cosign.pub --type vuln --policy vuln.rego \\\n",
+            "    registry.example/app:v1\n",
+        ),
+        flags: &[flags::IMAGES, flags::IMAGE_ATTESTATION, flags::VERIFYING, flags::REGISTRY, flags::GLOBAL],
+        life: Life::Listed,
+    },
     Verb {
         path: &["verify-blob"],
         kind: VerbKind::VerifyBlob,
@@ -56,7 +118,8 @@ pub(super) static VERBS: &[Verb] = &[
             "  # Several files at once, each with its own bundle; say why\n",
             "  {0} verify-blob --explain --key cosign.pub --bundle '{}.bundle' *.tar.gz\n",
         ),
-        flags: &[flags::VERIFYING, flags::BLOB, flags::GLOBAL],
+        flags: &[flags::FILES, flags::VERIFYING, flags::BLOB, flags::GLOBAL],
+        life: Life::Listed,
     },
     Verb {
         path: &["verify-blob-attestation"],
@@ -72,7 +135,65 @@ pub(super) static VERBS: &[Verb] = &[
             "    --certificate-identity-regexp '^https://github.com/org/tool/.*$' \\\n",
             "    --certificate-oidc-issuer https://token.actions.githubusercontent.com\n",
         ),
-        flags: &[flags::VERIFYING, flags::ATTESTATION, flags::GLOBAL],
+        flags: &[flags::FILES, flags::VERIFYING, flags::ATTESTATION, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
+        path: &["tree"],
+        kind: VerbKind::Tree,
+        arguments: "IMAGE",
+        summary: "Show what is attached to a container image",
+        description: "Lists signatures, attestations and other artifacts that are attached to IMAGE. Nothing is \
+                      verified: anyone who may write to the repository can attach anything.",
+        examples: "  {0} tree registry.k8s.io/pause:3.10\n",
+        flags: &[flags::TREE, flags::REGISTRY, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
+        path: &["triangulate"],
+        kind: VerbKind::Triangulate,
+        arguments: "IMAGE",
+        summary: "Print the name under which something is attached to an image",
+        description: "Prints the name under which the signatures or attestations of IMAGE are found in its registry. \
+                      Whether there is anything is not looked at.",
+        examples: "  {0} triangulate --type attestation registry.k8s.io/pause:3.10\n",
+        flags: &[flags::TRIANGULATE, flags::REGISTRY, flags::GLOBAL],
+        life: Life::Deprecated(
+            "triangulate will be removed in v4.0.0 (see https://github.com/sigstore/cosign/issues/4696). Instead, \
+             please use `oras discover` or `cosign tree` to show referring artifacts",
+        ),
+    },
+    Verb {
+        path: &["download", "signature"],
+        kind: VerbKind::DownloadSignature,
+        arguments: "IMAGE",
+        summary: "Print the signatures of an image, unverified",
+        description: "Prints the signatures of IMAGE, one JSON document a line. Nothing is verified.",
+        examples: "  {0} download signature registry.k8s.io/pause:3.10\n",
+        flags: &[flags::REGISTRY, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
+        path: &["download", "attestation"],
+        kind: VerbKind::DownloadAttestation,
+        arguments: "IMAGE",
+        summary: "Print the attestations of an image, unverified",
+        description: "Prints the attestations of IMAGE, one JSON document a line. Nothing is verified.",
+        examples: "  {0} download attestation --predicate-type slsaprovenance1 \\\n    registry.example/app:v1\n",
+        flags: &[flags::DOWNLOAD_ATTESTATION, flags::REGISTRY, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
+        path: &["policy", "eval"],
+        kind: VerbKind::PolicyEval,
+        arguments: "",
+        summary: "Evaluate one policy over one document",
+        description: "Judges a JSON document by a policy in Rego or CUE as sigstore's policy-controller would. Exits \
+                      with 0 if it is accepted, 1 if it is rejected, 3 if the policy needs what is not supported or \
+                      goes over a limit.",
+        examples: "  {0} policy eval --type rego --policy vuln.rego --input statement.json\n",
+        flags: &[flags::POLICY_EVAL, flags::GLOBAL],
+        life: Life::Listed,
     },
     Verb {
         path: &["trust", "show"],
@@ -83,6 +204,7 @@ pub(super) static VERBS: &[Verb] = &[
                       refreshed copy, or --trusted-root. Nothing is fetched.",
         examples: "  {0} trust show\n  {0} trust show --trusted-root trusted_root.json --output json\n",
         flags: &[TRUST_SHOW, flags::GLOBAL],
+        life: Life::Listed,
     },
     Verb {
         path: &["trust", "update"],
@@ -93,6 +215,7 @@ pub(super) static VERBS: &[Verb] = &[
                       TUF_ROOT (default ~/.sigstore/root). TUF_MIRROR and TUF_ROOT_JSON name another repository.",
         examples: "  {0} trust update\n",
         flags: &[TRUST_UPDATE, flags::GLOBAL],
+        life: Life::Listed,
     },
     Verb {
         path: &["trust", "export"],
@@ -103,6 +226,7 @@ pub(super) static VERBS: &[Verb] = &[
                       or to standard output: for --trusted-root on machines without network.",
         examples: "  {0} trust export trusted_root.json\n",
         flags: &[TRUST_EXPORT, flags::GLOBAL],
+        life: Life::Listed,
     },
     Verb {
         path: &["completion"],
@@ -112,6 +236,7 @@ pub(super) static VERBS: &[Verb] = &[
         description: "Prints the completion script for a shell.",
         examples: "  {0} completion bash > /etc/bash_completion.d/{0}\n",
         flags: &[flags::GLOBAL],
+        life: Life::Listed,
     },
     Verb {
         path: &["man"],
@@ -121,6 +246,7 @@ pub(super) static VERBS: &[Verb] = &[
         description: "Prints the manual page, or with --dir writes one page a command.",
         examples: "  {0} man | man -l -\n  {0} man --dir /usr/local/share/man/man1\n",
         flags: &[MAN, flags::GLOBAL],
+        life: Life::Listed,
     },
     Verb {
         path: &["version"],
@@ -130,6 +256,7 @@ pub(super) static VERBS: &[Verb] = &[
         description: "Prints the version.",
         examples: "",
         flags: &[VERSION, flags::GLOBAL],
+        life: Life::Listed,
     },
 ];
 
@@ -149,7 +276,7 @@ pub(super) static COSIGN_ONLY: &[&str] = &[
     "copy",
     "debug",
     "dockerfile",
-    "download",
+    "download sbom",
     "env",
     "generate",
     "generate-key-pair",
@@ -168,9 +295,15 @@ pub(super) static COSIGN_ONLY: &[&str] = &[
     "upload",
 ];
 
-/// Commands of cosign, or of our own, that verify and are not there yet.
-pub(super) static LATER: &[&str] =
-    &["manifest", "policy", "release", "tree", "triangulate", "verify", "verify-attestation"];
+/// Commands of our own that are not there yet.
+pub(super) static LATER: &[&str] = &["manifest", "policy lint", "policy test", "release"];
+
+/// What commands of two words are about, by the first.
+pub(super) static GROUPS: &[(&str, &str)] = &[
+    ("download", "Signatures and attestations of images, unverified"),
+    ("policy", "Policies over attestations"),
+    ("trust", "The trust roots in use"),
+];
 
 impl Verb {
     /// Its words in one text.

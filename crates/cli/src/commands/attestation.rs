@@ -27,7 +27,7 @@ pub fn run(request: &VerifyBlobAttestationRequest, network: &Network, streams: &
         prepared: prepare(request, key.as_ref(), network),
         export: request.export_bundle.clone(),
     };
-    engine::verify_all(vec![task], &request.verification, key.as_ref(), network, streams)
+    engine::verify_all(vec![task], &request.verification, network, streams)
 }
 
 fn name(subject: &AttestationSubject) -> String {

@@ -1,8 +1,10 @@
 //! The commands, one file each.
 
+pub mod attached;
 pub mod attestation;
 pub mod trust;
 pub mod verify_blob;
+pub mod verify_images;
 
 use std::fmt::Display;
 use std::io::{self, Write};

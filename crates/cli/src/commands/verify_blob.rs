@@ -31,7 +31,7 @@ pub fn run(request: &VerifyBlobRequest, network: &Network, streams: &mut Streams
         prepared: prepare(item, request, key.as_ref(), network),
         export: item.export_bundle.clone(),
     });
-    engine::verify_all(tasks, &request.verification, key.as_ref(), network, streams)
+    engine::verify_all(tasks, &request.verification, network, streams)
 }
 
 /// The managed key, if the request names one.

@@ -2,23 +2,24 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::digest::{Digest, HashAlgorithm, sha256};
+use crate::digest::{Digest, sha256};
 use crate::encoding::to_base64;
-use crate::entity::{Content, SignedEntity, SignerMaterial};
+use crate::entity::{Content, SignerMaterial};
 use crate::error::{BundleFault, Error};
 use crate::key::PublicKey;
 use crate::tlog::{LogEntry, body};
+use crate::verifier::SelfConsistent;
 
-impl SignedEntity {
-    /// The entity as a sigstore bundle v0.3 (JSON).
-    ///
-    /// `digest` is the artifact's digest by the signature's hash; `key` the managed key, of which a hint is written.
+impl SelfConsistent<'_> {
+    /// The evidence as a sigstore bundle v0.3 (JSON). `digest` is that of the artifact which the bundle names, `key` the
+    /// managed key, of which a hint is written.
     ///
     /// # Errors
     /// [`Error::Bundle`] if an entry lacks what v0.3 requires, or no signer is known.
-    pub fn to_bundle(&self, digest: Option<&Digest>, key: Option<&PublicKey>) -> Result<String, Error> {
+    pub(crate) fn to_bundle(&self, digest: Option<&Digest>, key: Option<&PublicKey>) -> Result<String, Error> {
+        let entity = self.entity();
         let mut material = Map::new();
-        match (&self.signer, key) {
+        match (&entity.signer, key) {
             (SignerMaterial::Certificate { leaf, .. }, None) => {
                 material.insert("certificate".into(), json!({ "rawBytes": to_base64(leaf.der()) }));
             }
@@ -31,24 +32,24 @@ impl SignedEntity {
             }
             _ => return Err(BundleFault::MaterialMissing.into()),
         }
-        let entries = self.log_entries.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        let entries = entity.log_entries.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
         material.insert("tlogEntries".into(), Value::Array(entries));
-        if !self.timestamps.is_empty() {
-            let stamps: Vec<_> = self.timestamps.iter().map(|t| json!({ "signedTimestamp": to_base64(t) })).collect();
+        if !entity.timestamps.is_empty() {
+            let stamps: Vec<_> = entity.timestamps.iter().map(|t| json!({ "signedTimestamp": to_base64(t) })).collect();
             material.insert("timestampVerificationData".into(), json!({ "rfc3161Timestamps": stamps }));
         }
         let mut bundle = Map::new();
         bundle.insert("mediaType".into(), "application/vnd.dev.sigstore.bundle.v0.3+json".into());
         bundle.insert("verificationMaterial".into(), Value::Object(material));
-        match &self.content {
+        match &entity.content {
             Content::Message { named_digest } => {
                 let digest = digest.or(named_digest.as_ref());
                 let digest = digest.ok_or(BundleFault::FieldMissing { field: "messageSignature.messageDigest" })?;
                 bundle.insert(
                     "messageSignature".into(),
                     json!({
-                        "messageDigest": { "algorithm": protobuf_name(digest.algorithm()), "digest": to_base64(digest.as_bytes()) },
-                        "signature": to_base64(&self.signature),
+                        "messageDigest": { "algorithm": digest.algorithm().protobuf_name(), "digest": to_base64(digest.as_bytes()) },
+                        "signature": to_base64(self.signature()),
                     }),
                 );
             }
@@ -58,21 +59,12 @@ impl SignedEntity {
                     json!({
                         "payload": to_base64(&envelope.payload),
                         "payloadType": envelope.payload_type,
-                        "signatures": [{ "sig": to_base64(&self.signature) }],
+                        "signatures": [{ "sig": to_base64(self.signature()) }],
                     }),
                 );
             }
         }
         Ok(Value::Object(bundle).to_string())
-    }
-}
-
-fn protobuf_name(algorithm: HashAlgorithm) -> &'static str {
-    match algorithm {
-        HashAlgorithm::Sha224 => "SHA2_224",
-        HashAlgorithm::Sha256 => "SHA2_256",
-        HashAlgorithm::Sha384 => "SHA2_384",
-        HashAlgorithm::Sha512 => "SHA2_512",
     }
 }
 

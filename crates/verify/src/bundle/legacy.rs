@@ -93,7 +93,21 @@ pub(super) fn parse(json: &[u8]) -> Result<SignedEntity, Error> {
     })
 }
 
-/// The `rekorBundle` object, which is also what cosign writes into the annotation `dev.sigstore.cosign/bundle`.
+/// The annotation `dev.sigstore.cosign/bundle` of a signature layer: a `rekorBundle` object by itself.
+pub(crate) fn parse_entry(json: &[u8]) -> Result<LogEntry, Error> {
+    let fields: Fields = serde_json::from_slice(json).map_err(|e| malformed(&e))?;
+    parse_rekor_bundle(&fields)
+}
+
+/// cosign's JSON around an RFC 3161 timestamp: `{"SignedRFC3161Timestamp":base64}`.
+pub(crate) fn parse_timestamp(json: &[u8]) -> Result<Vec<u8>, Error> {
+    const FIELD: &str = "SignedRFC3161Timestamp";
+    let malformed = |e: serde_json::Error| Error::Json { input: Input::Timestamp, reason: e.to_string() };
+    let fields: Fields = serde_json::from_slice(json).map_err(malformed)?;
+    let text: String = fields.get(FIELD)?.ok_or(BundleFault::FieldMissing { field: FIELD })?;
+    base64_std(text.as_bytes()).ok_or(Error::Base64 { input: Input::Timestamp, field: FIELD })
+}
+
 fn parse_rekor_bundle(bundle: &Fields) -> Result<LogEntry, Error> {
     let missing = |field| Error::Bundle(BundleFault::FieldMissing { field });
     let promise: String = bundle.get("SignedEntryTimestamp")?.ok_or(missing("SignedEntryTimestamp"))?;

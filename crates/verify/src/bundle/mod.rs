@@ -1,7 +1,7 @@
 //! Bundles: a signature and its evidence in one JSON file, sigstore's or cosign's older one.
 
 mod export;
-mod legacy;
+pub(crate) mod legacy;
 mod sigstore;
 
 use crate::entity::{ChainPolicy, SignedEntity};

@@ -3,45 +3,50 @@
 use serde::Deserialize;
 
 use crate::certificate::Certificate;
-use crate::digest::{Digest, HashAlgorithm};
+use crate::digest::Digest;
 use crate::dsse::Envelope;
 use crate::entity::{ChainPolicy, Content, SignedEntity, SignerMaterial};
 use crate::error::{BundleFault, Error, Input};
 use crate::limits;
 use crate::profile::Profile;
 use crate::tlog::{InclusionProof, LogEntry, LogProofs};
-use crate::wire::{Bytes, Int64, WrappedBytes, capped, nullable};
+use crate::wire::{Bytes, HashName, Int64, WrappedBytes, capped, from_json, nullable, object, objects};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Bundle {
     #[serde(default, rename = "mediaType", alias = "media_type", deserialize_with = "nullable")]
     media_type: String,
-    #[serde(default, rename = "verificationMaterial", alias = "verification_material")]
+    #[serde(default, rename = "verificationMaterial", alias = "verification_material", deserialize_with = "object")]
     material: Option<Material>,
-    #[serde(default, rename = "messageSignature", alias = "message_signature")]
+    #[serde(default, rename = "messageSignature", alias = "message_signature", deserialize_with = "object")]
     message_signature: Option<MessageSignature>,
-    #[serde(default, rename = "dsseEnvelope", alias = "dsse_envelope")]
+    #[serde(default, rename = "dsseEnvelope", alias = "dsse_envelope", deserialize_with = "object")]
     dsse_envelope: Option<WireEnvelope>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Material {
-    #[serde(default, rename = "publicKey", alias = "public_key")]
+    #[serde(default, rename = "publicKey", alias = "public_key", deserialize_with = "object")]
     public_key: Option<KeyIdentifier>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     certificate: Option<RawCertificate>,
-    #[serde(default, rename = "x509CertificateChain", alias = "x509_certificate_chain")]
+    #[serde(default, rename = "x509CertificateChain", alias = "x509_certificate_chain", deserialize_with = "object")]
     chain: Option<CertificateChain>,
     #[serde(
         default,
         rename = "tlogEntries",
         alias = "tlog_entries",
-        deserialize_with = "capped::<_, _, { limits::LOG_ENTRIES }>"
+        deserialize_with = "objects::<_, _, { limits::LOG_ENTRIES }>"
     )]
     tlog_entries: Vec<WireEntry>,
-    #[serde(default, rename = "timestampVerificationData", alias = "timestamp_verification_data")]
+    #[serde(
+        default,
+        rename = "timestampVerificationData",
+        alias = "timestamp_verification_data",
+        deserialize_with = "object"
+    )]
     timestamps: Option<TimestampData>,
 }
 
@@ -62,7 +67,7 @@ struct RawCertificate {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CertificateChain {
-    #[serde(default, deserialize_with = "capped::<_, _, { limits::CHAIN_CERTIFICATES }>")]
+    #[serde(default, deserialize_with = "objects::<_, _, { limits::CHAIN_CERTIFICATES }>")]
     certificates: Vec<RawCertificate>,
 }
 
@@ -73,7 +78,7 @@ struct TimestampData {
         default,
         rename = "rfc3161Timestamps",
         alias = "rfc3161_timestamps",
-        deserialize_with = "capped::<_, _, { limits::TIMESTAMPS }>"
+        deserialize_with = "objects::<_, _, { limits::TIMESTAMPS }>"
     )]
     rfc3161: Vec<WireTimestamp>,
 }
@@ -90,15 +95,15 @@ struct WireTimestamp {
 struct WireEntry {
     #[serde(default, rename = "logIndex", alias = "log_index", deserialize_with = "nullable")]
     log_index: Int64,
-    #[serde(default, rename = "logId", alias = "log_id")]
+    #[serde(default, rename = "logId", alias = "log_id", deserialize_with = "object")]
     log_id: Option<LogId>,
-    #[serde(default, rename = "kindVersion", alias = "kind_version")]
+    #[serde(default, rename = "kindVersion", alias = "kind_version", deserialize_with = "object")]
     kind_version: Option<KindVersion>,
     #[serde(default, rename = "integratedTime", alias = "integrated_time", deserialize_with = "nullable")]
     integrated_time: Int64,
-    #[serde(default, rename = "inclusionPromise", alias = "inclusion_promise")]
+    #[serde(default, rename = "inclusionPromise", alias = "inclusion_promise", deserialize_with = "object")]
     promise: Option<Promise>,
-    #[serde(default, rename = "inclusionProof", alias = "inclusion_proof")]
+    #[serde(default, rename = "inclusionProof", alias = "inclusion_proof", deserialize_with = "object")]
     proof: Option<WireProof>,
     #[serde(default, rename = "canonicalizedBody", alias = "canonicalized_body", deserialize_with = "nullable")]
     body: Bytes,
@@ -138,7 +143,7 @@ struct WireProof {
     tree_size: Int64,
     #[serde(default, deserialize_with = "capped::<_, _, { limits::PROOF_HASHES }>")]
     hashes: Vec<Bytes>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     checkpoint: Option<Checkpoint>,
 }
 
@@ -152,7 +157,7 @@ struct Checkpoint {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MessageSignature {
-    #[serde(default, rename = "messageDigest", alias = "message_digest")]
+    #[serde(default, rename = "messageDigest", alias = "message_digest", deserialize_with = "object")]
     digest: Option<MessageDigest>,
     #[serde(default, deserialize_with = "nullable")]
     signature: Bytes,
@@ -162,7 +167,7 @@ struct MessageSignature {
 #[serde(deny_unknown_fields)]
 struct MessageDigest {
     #[serde(default, deserialize_with = "nullable")]
-    algorithm: String,
+    algorithm: HashName,
     #[serde(default, deserialize_with = "nullable")]
     digest: Bytes,
 }
@@ -174,7 +179,7 @@ struct WireEnvelope {
     payload: Bytes,
     #[serde(default, rename = "payloadType", alias = "payload_type", deserialize_with = "nullable")]
     payload_type: String,
-    #[serde(default, deserialize_with = "capped::<_, _, { limits::ENVELOPE_SIGNATURES }>")]
+    #[serde(default, deserialize_with = "objects::<_, _, { limits::ENVELOPE_SIGNATURES }>")]
     signatures: Vec<WireSignature>,
 }
 
@@ -189,8 +194,7 @@ struct WireSignature {
 }
 
 pub(super) fn parse(json: &[u8], chains: ChainPolicy) -> Result<SignedEntity, Error> {
-    let bundle: Bundle =
-        serde_json::from_slice(json).map_err(|e| Error::Json { input: Input::Bundle, reason: e.to_string() })?;
+    let bundle: Bundle = from_json(json).map_err(|e| Error::Json { input: Input::Bundle, reason: e.to_string() })?;
     let profile = profile(&bundle.media_type)?;
     let material = bundle.material.ok_or(BundleFault::MaterialMissing)?;
     let signer = signer(profile, material.public_key, material.certificate, material.chain, chains)?;
@@ -291,7 +295,9 @@ fn content(message: Option<MessageSignature>, envelope: Option<WireEnvelope>) ->
     match (message, envelope) {
         (Some(message), None) => {
             let digest = message.digest.ok_or(BundleFault::FieldMissing { field: "messageSignature.messageDigest" })?;
-            let named_digest = HashAlgorithm::from_name(&digest.algorithm)
+            let named_digest = digest
+                .algorithm
+                .0
                 .and_then(|algorithm| Digest::new(algorithm, &digest.digest.0))
                 .ok_or(BundleFault::FieldMissing { field: "messageSignature.messageDigest" })?;
             if message.signature.0.is_empty() {

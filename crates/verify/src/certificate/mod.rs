@@ -10,7 +10,7 @@ use der::Tag;
 use jiff::Timestamp;
 
 use crate::asn1::{self, Element, Elements, Malformed, ObjectIdentifier};
-use crate::encoding::pem_all;
+use crate::encoding::{PemBlock, pem_all};
 use crate::error::{Error, Input};
 use crate::key::PublicKey;
 use crate::limits;
@@ -80,32 +80,21 @@ impl Certificate {
         parse(der).map_err(|Malformed| Error::Certificate { reason: "malformed X.509 certificate".into() })
     }
 
-    /// Reads certificates in PEM. Blocks of other types and trailing bytes are errors, as in cosign.
+    /// Reads certificates in PEM, at most [`limits::CHAIN_CERTIFICATES`]. Blocks of other types and trailing bytes are
+    /// errors, as in cosign.
     ///
     /// # Errors
     /// [`Error::Pem`] if the text holds no certificate or something else, [`Error::Certificate`] if one is malformed.
     pub fn many_from_pem(text: &[u8], input: Input) -> Result<Vec<Self>, Error> {
-        let (blocks, rest) = pem_all(text.trim_ascii());
-        if !rest.is_empty() {
-            return Err(Error::Pem { input, found: "bytes after the last PEM block".into() });
-        }
-        if blocks.is_empty() {
-            return Err(Error::Pem { input, found: "no certs found in pem file".into() });
-        }
-        if blocks.len() > limits::CHAIN_CERTIFICATES {
-            return Err(Error::TooMany {
-                what: "certificates",
-                limit: limits::CHAIN_CERTIFICATES,
-                found: blocks.len(),
-            });
-        }
-        blocks
-            .iter()
-            .map(|block| match block.label.as_str() {
-                "CERTIFICATE" => Self::from_der(&block.der),
-                label => Err(Error::Pem { input, found: format!("a PEM block of type {label}") }),
-            })
-            .collect()
+        read_pem(text, input, limits::CHAIN_CERTIFICATES)
+    }
+
+    /// As [`Self::many_from_pem`], for a file of roots that the caller trusts: at most [`limits::ROOT_CERTIFICATES`].
+    ///
+    /// # Errors
+    /// The same.
+    pub fn roots_from_pem(text: &[u8], input: Input) -> Result<Vec<Self>, Error> {
+        read_pem(text, input, limits::ROOT_CERTIFICATES)
     }
 
     /// The certificate's bytes.
@@ -213,6 +202,26 @@ impl Certificate {
         // keyCertSign is bit 5 of the first byte; the byte before it counts unused bits.
         Ok(bits.content.get(1).is_some_and(|b| b & 0b0000_0100 != 0))
     }
+}
+
+fn read_pem(text: &[u8], input: Input, limit: usize) -> Result<Vec<Certificate>, Error> {
+    let (blocks, rest) = pem_all(text.trim_ascii());
+    if !rest.is_empty() {
+        return Err(Error::Pem { input, found: "bytes after the last PEM block".into() });
+    }
+    if blocks.is_empty() {
+        return Err(Error::Pem { input, found: "no certs found in pem file".into() });
+    }
+    if blocks.len() > limit {
+        return Err(Error::TooMany { what: "certificates", limit, found: blocks.len() });
+    }
+    // OpenSSL's other labels for a certificate: cosign looks at none. The trust settings that OpenSSL writes after a
+    // TRUSTED CERTIFICATE are no part of one, here as there.
+    let read = |block: &PemBlock| match block.label.as_str() {
+        "CERTIFICATE" | "TRUSTED CERTIFICATE" | "X509 CERTIFICATE" => Certificate::from_der(&block.der),
+        label => Err(Error::Pem { input, found: format!("a PEM block of type {label}") }),
+    };
+    blocks.iter().map(read).collect()
 }
 
 fn parse(der: &[u8]) -> Result<Certificate, Malformed> {

@@ -11,6 +11,7 @@ use crate::encoding::base64_std;
 use crate::error::{Error, Input, SctFault};
 use crate::limits;
 use crate::material::TransparencyLog;
+use crate::wire::from_json;
 
 const EMBEDDED_SCTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.2");
 
@@ -55,7 +56,7 @@ impl Sct {
             signature: String,
         }
         let answer: AddChainResponse =
-            serde_json::from_slice(json).map_err(|e| Error::Json { input: Input::Sct, reason: e.to_string() })?;
+            from_json(json).map_err(|e| Error::Json { input: Input::Sct, reason: e.to_string() })?;
         let bytes = |text: &str| base64_std(text.as_bytes()).ok_or(Error::Sct(SctFault::Malformed));
         if answer.sct_version != 0 {
             return Err(Error::Sct(SctFault::Malformed));

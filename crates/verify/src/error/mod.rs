@@ -22,6 +22,8 @@ pub enum Input {
     Envelope,
     /// A public key.
     Key,
+    /// An annotation of a signature layer of an image.
+    Layer,
     /// An answer of a log.
     LogAnswer,
     /// A detached signed certificate timestamp.
@@ -46,6 +48,7 @@ impl std::fmt::Display for Input {
             Self::CertificateChain => "certificate chain",
             Self::Envelope => "DSSE envelope",
             Self::Key => "public key",
+            Self::Layer => "annotation of the signature layer",
             Self::LogAnswer => "answer of the transparency log",
             Self::Sct => "signed certificate timestamp",
             Self::Signature => "signature",
@@ -107,7 +110,7 @@ pub enum Error {
         found: Vec<String>,
     },
     /// The leaf's names or issuer are not those wanted.
-    #[error("none of the expected identities matched what was in the certificate: {0}")]
+    #[error("none of the expected identities matched what was in the certificate, {0}")]
     Identity(IdentityFault),
     /// The log took the entry when the certificate was not valid.
     #[error("integrated time {time} is outside the certificate's validity ({window})")]
@@ -142,11 +145,14 @@ pub enum Error {
         found: String,
     },
     /// Evidence is signed with a bare key, and none was given.
-    #[error("the evidence is signed with a public key, and none was given")]
+    #[error("no certificate found on signature: it is made with a public key, and none was given")]
     KeyNeeded,
     /// A key was given for evidence that a certificate signs.
     #[error("expected key signature, not certificate")]
     KeyNotExpected,
+    /// A layer of a `.sig` manifest without the annotation that makes it a signature.
+    #[error("the signature layer is missing \"dev.cosignproject.cosign/signature\" annotation")]
+    LayerSignatureMissing,
     /// The log entry fails.
     #[error("failed to verify log inclusion: {0}")]
     Log(LogFault),
@@ -188,6 +194,12 @@ pub enum Error {
         /// Limit in bytes.
         limit: u64,
     },
+    /// Evidence that holds in its own format and would not in a sigstore bundle.
+    #[error("a sigstore bundle of this evidence would not verify: {reason}")]
+    NotExportable {
+        /// Why not.
+        reason: Box<Error>,
+    },
     /// A payload that is no in-toto statement.
     #[error("invalid payloadType {} on envelope. Expected {expected}", found.escape_debug())]
     PayloadType {
@@ -212,9 +224,10 @@ pub enum Error {
         /// The type found.
         found: String,
     },
-    /// The `cert` field of a legacy bundle holds a bare key (GHSA-fx35-mq7g-6g98).
-    #[error("the bundle's cert field holds a public key, which proves no identity")]
-    RawKeyInBundle,
+    /// A bare key stands where the evidence has its certificate: in the `cert` field of a legacy bundle, or in a layer's
+    /// annotation (GHSA-fx35-mq7g-6g98).
+    #[error("the evidence holds a public key in place of a certificate, which proves no identity")]
+    RawKeyInEvidence,
     /// A regular expression that cannot be used.
     #[error("invalid regular expression {pattern:?}: {reason}")]
     Regexp {

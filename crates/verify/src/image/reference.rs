@@ -125,6 +125,8 @@ pub struct ImageReference {
     repository: Repository,
     tag: Option<String>,
     target: Target,
+    /// The name to show, where it is not made of repository and target.
+    shown: Option<String>,
 }
 
 /// What a reference points at.
@@ -171,7 +173,16 @@ impl ImageReference {
             Some(digest) => Target::Digest(digest),
             None => Target::Tag(tag.unwrap_or(DEFAULT_TAG).to_owned()),
         };
-        Ok(Self { typed: text.to_owned(), repository, tag: tag.map(str::to_owned), target })
+        let (typed, tag) = (text.to_owned(), tag.map(str::to_owned));
+        Ok(Self { typed, repository, tag, target, shown: None })
+    }
+
+    /// An image that is no registry's: in the folder `name`, with this digest. `None` if it is no digest.
+    pub fn in_layout(name: &str, digest: &str) -> Option<Self> {
+        // A host that cannot exist (RFC 6761): whoever asked for it would ask nobody.
+        let repository = Repository { registry: Registry { host: "layout.invalid".into() }, path: "image".into() };
+        let target = Target::Digest(super::manifest::content_digest(digest)?.to_string());
+        Some(Self { typed: name.to_owned(), repository, tag: None, target, shown: Some(name.to_owned()) })
     }
 
     /// The text as it was typed.
@@ -204,9 +215,10 @@ impl ImageReference {
 
     /// The full name, as go-containerregistry's `Name()`: `registry/repository:tag` or `registry/repository@digest`.
     pub fn name(&self) -> String {
-        match &self.target {
-            Target::Tag(tag) => format!("{}:{tag}", self.repository),
-            Target::Digest(digest) => format!("{}@{digest}", self.repository),
+        match (&self.shown, &self.target) {
+            (Some(shown), _) => shown.clone(),
+            (None, Target::Tag(tag)) => format!("{}:{tag}", self.repository),
+            (None, Target::Digest(digest)) => format!("{}@{digest}", self.repository),
         }
     }
 }

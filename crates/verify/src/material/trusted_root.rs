@@ -10,7 +10,7 @@ use crate::error::{Error, Input};
 use crate::key::PublicKey;
 use crate::limits;
 use crate::time::Window;
-use crate::wire::{Bytes, capped, nullable};
+use crate::wire::{Bytes, Object, nullable, object, objects};
 
 const MEDIA_TYPES: [&str; 4] = [
     "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
@@ -23,22 +23,22 @@ const MEDIA_TYPES: [&str; 4] = [
 struct Root {
     #[serde(default, alias = "media_type", rename = "mediaType", deserialize_with = "nullable")]
     media_type: String,
-    #[serde(default, deserialize_with = "capped::<_, _, { limits::TRUSTED_INSTANCES }>")]
+    #[serde(default, deserialize_with = "objects::<_, _, { limits::TRUSTED_INSTANCES }>")]
     tlogs: Vec<Log>,
     #[serde(
         default,
         alias = "certificate_authorities",
         rename = "certificateAuthorities",
-        deserialize_with = "capped::<_, _, { limits::TRUSTED_INSTANCES }>"
+        deserialize_with = "objects::<_, _, { limits::TRUSTED_INSTANCES }>"
     )]
     certificate_authorities: Vec<Authority>,
-    #[serde(default, deserialize_with = "capped::<_, _, { limits::TRUSTED_INSTANCES }>")]
+    #[serde(default, deserialize_with = "objects::<_, _, { limits::TRUSTED_INSTANCES }>")]
     ctlogs: Vec<Log>,
     #[serde(
         default,
         alias = "timestamp_authorities",
         rename = "timestampAuthorities",
-        deserialize_with = "capped::<_, _, { limits::TRUSTED_INSTANCES }>"
+        deserialize_with = "objects::<_, _, { limits::TRUSTED_INSTANCES }>"
     )]
     timestamp_authorities: Vec<Authority>,
 }
@@ -49,11 +49,11 @@ struct Log {
     base_url: String,
     #[serde(default, alias = "hash_algorithm", rename = "hashAlgorithm")]
     hash_algorithm: Option<serde_json::Value>,
-    #[serde(default, alias = "public_key", rename = "publicKey")]
+    #[serde(default, alias = "public_key", rename = "publicKey", deserialize_with = "object")]
     public_key: Option<Key>,
-    #[serde(default, alias = "log_id", rename = "logId")]
+    #[serde(default, alias = "log_id", rename = "logId", deserialize_with = "object")]
     log_id: Option<LogId>,
-    #[serde(default, alias = "checkpoint_key_id", rename = "checkpointKeyId")]
+    #[serde(default, alias = "checkpoint_key_id", rename = "checkpointKeyId", deserialize_with = "object")]
     checkpoint_key_id: Option<LogId>,
     /// New in the second version of the message; who runs the log decides nothing here.
     #[serde(default, rename = "operator")]
@@ -72,7 +72,7 @@ struct Key {
     raw_bytes: Option<Bytes>,
     #[serde(default, alias = "key_details", rename = "keyDetails")]
     key_details: Option<serde_json::Value>,
-    #[serde(default, alias = "valid_for", rename = "validFor")]
+    #[serde(default, alias = "valid_for", rename = "validFor", deserialize_with = "object")]
     valid_for: Option<Range>,
 }
 
@@ -84,13 +84,13 @@ struct Range {
 
 #[derive(Deserialize)]
 struct Authority {
-    #[serde(default, rename = "subject")]
+    #[serde(default, rename = "subject", deserialize_with = "object")]
     _subject: Option<DistinguishedName>,
     #[serde(default, deserialize_with = "nullable")]
     uri: String,
-    #[serde(default, alias = "cert_chain", rename = "certChain")]
+    #[serde(default, alias = "cert_chain", rename = "certChain", deserialize_with = "object")]
     cert_chain: Option<Chain>,
-    #[serde(default, alias = "valid_for", rename = "validFor")]
+    #[serde(default, alias = "valid_for", rename = "validFor", deserialize_with = "object")]
     valid_for: Option<Range>,
     #[serde(default, rename = "operator")]
     _operator: Option<String>,
@@ -106,7 +106,7 @@ struct DistinguishedName {
 
 #[derive(Deserialize)]
 struct Chain {
-    #[serde(default, deserialize_with = "capped::<_, _, { limits::CHAIN_CERTIFICATES }>")]
+    #[serde(default, deserialize_with = "objects::<_, _, { limits::CHAIN_CERTIFICATES }>")]
     certificates: Vec<ChainCertificate>,
 }
 
@@ -120,17 +120,13 @@ pub(super) fn parse(json: &[u8]) -> Result<TrustMaterial, Error> {
     if json.len() > limits::TRUSTED_ROOT_BYTES {
         return Err(Error::TooLarge { input: Input::TrustedRoot, limit: limits::TRUSTED_ROOT_BYTES });
     }
-    // A derived reader would take an array for the fields in their order.
-    if json.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Error::Json { input: Input::TrustedRoot, reason: "not a JSON object".into() });
-    }
     let mut material = TrustMaterial::default();
     let mut unknown = |path: serde_ignored::Path<'_>| {
         material.warnings.push(MaterialWarning { place: path.to_string(), reason: "unknown field".into() });
     };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let malformed = |e: serde_json::Error| Error::Json { input: Input::TrustedRoot, reason: e.to_string() };
-    let root: Root = serde_ignored::deserialize(&mut deserializer, &mut unknown).map_err(malformed)?;
+    let Object(root): Object<Root> = serde_ignored::deserialize(&mut deserializer, &mut unknown).map_err(malformed)?;
     deserializer.end().map_err(malformed)?;
     if !MEDIA_TYPES.contains(&root.media_type.as_str()) {
         return Err(Error::MediaType { input: Input::TrustedRoot, found: root.media_type });

@@ -204,7 +204,7 @@ pub(crate) fn bind(body: &[u8], claim: Claim<'_>, signature: &[u8], signer: Veri
         }
         ("hashedrekord", "0.0.2", Claim::Envelope { pae, .. }) => {
             let record = parse::<Body<HashedRekordV2Spec>>(body)?.spec.inner;
-            let algorithm = HashAlgorithm::from_name(&record.data.algorithm)
+            let algorithm = HashAlgorithm::from_protobuf_name(&record.data.algorithm)
                 .ok_or_else(|| LogFault::HashAlgorithm { found: record.data.algorithm.clone() })?;
             check_v2_digest(&record.data, &[algorithm.digest(pae)])?;
             check_v2_signature(&record.signature, signature, signer)
@@ -295,7 +295,7 @@ fn check_hash(algorithm: &str, value: &str, known: &[Digest]) -> Result<(), LogF
 }
 
 fn check_v2_digest(found: &V2Digest, known: &[Digest]) -> Result<(), LogFault> {
-    let algorithm = HashAlgorithm::from_name(&found.algorithm)
+    let algorithm = HashAlgorithm::from_protobuf_name(&found.algorithm)
         .ok_or_else(|| LogFault::HashAlgorithm { found: found.algorithm.clone() })?;
     compare(algorithm, base64_any(&found.digest).as_deref(), &found.digest, known)
 }
@@ -360,10 +360,13 @@ fn check_v2_signature(found: &V2Signature, signature: &[u8], signer: Verifier<'_
 /// compute, never a proof.
 pub(crate) fn named_hash(body: &[u8]) -> Option<HashAlgorithm> {
     let (kind, version) = kind_version(body).ok()?;
-    let name = match (kind.as_str(), version.as_str()) {
-        ("hashedrekord" | "rekord", "0.0.1") => parse::<Body<Record>>(body).ok()?.spec.data.hash.algorithm,
-        ("hashedrekord", "0.0.2") => parse::<Body<HashedRekordV2Spec>>(body).ok()?.spec.inner.data.algorithm,
-        _ => return None,
-    };
-    HashAlgorithm::from_name(&name)
+    match (kind.as_str(), version.as_str()) {
+        ("hashedrekord" | "rekord", "0.0.1") => {
+            HashAlgorithm::from_name(&parse::<Body<Record>>(body).ok()?.spec.data.hash.algorithm)
+        }
+        ("hashedrekord", "0.0.2") => {
+            HashAlgorithm::from_protobuf_name(&parse::<Body<HashedRekordV2Spec>>(body).ok()?.spec.inner.data.algorithm)
+        }
+        _ => None,
+    }
 }

@@ -10,6 +10,7 @@ use crate::digest::hex;
 use crate::encoding::to_base64;
 use crate::error::{Error, LogFault};
 use crate::material::TransparencyLog;
+use crate::time::Window;
 use body::Generation;
 
 /// A log entry as evidence carries it. Nothing of it is trusted yet.
@@ -70,8 +71,25 @@ pub struct ProvedEntry {
     pub integrated_time: Option<Timestamp>,
     /// Whether inclusion in the tree was proved.
     pub inclusion: bool,
-    /// The log's window, to be held against times proved elsewhere.
-    pub(crate) valid_for: crate::time::Window,
+    /// The signed entry timestamp, where it was there and holds.
+    pub promise: Option<Vec<u8>>,
+    /// The entry itself, canonical JSON.
+    pub body: Vec<u8>,
+    /// The windows of the log's key, to be held against times proved elsewhere.
+    windows: Vec<Window>,
+}
+
+impl ProvedEntry {
+    /// Checks that the log's key counted at a time that was proved elsewhere.
+    pub(crate) fn check_key_at(&self, time: Timestamp) -> Result<(), LogFault> {
+        match self.windows.as_slice() {
+            windows if windows.iter().any(|window| window.contains(time)) => Ok(()),
+            windows => {
+                let window = windows.last().copied().unwrap_or(Window::ALWAYS);
+                Err(LogFault::OutsideLogValidity { log: self.log.clone(), time, window })
+            }
+        }
+    }
 }
 
 impl LogEntry {
@@ -107,12 +125,15 @@ impl LogEntry {
             log_index,
             integrated_time,
             inclusion: self.proof.is_some(),
-            valid_for: log.valid_for,
+            promise: self.promise.clone(),
+            body: self.body.clone(),
+            // A trusted root may list one key twice, with two windows.
+            windows: logs.iter().filter(|l| l.id == log.id && l.key == log.key).map(|l| l.valid_for).collect(),
         })
     }
 
     /// The log that the entry names. Of several windows of one key, the one that holds the entry's time.
-    fn find_log<'a>(&self, logs: &'a [TransparencyLog]) -> Result<&'a TransparencyLog, LogFault> {
+    pub(crate) fn find_log<'a>(&self, logs: &'a [TransparencyLog]) -> Result<&'a TransparencyLog, LogFault> {
         let claimed = Timestamp::from_second(self.integrated_time).ok();
         let named = || logs.iter().filter(|log| log.id == self.log_id);
         named()

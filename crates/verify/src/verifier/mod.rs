@@ -9,9 +9,10 @@ mod steps;
 
 use jiff::Timestamp;
 
+use crate::bundle;
 use crate::digest::{Artifact, Digest, HashAlgorithm};
 use crate::dsse::Statement;
-use crate::entity::SignedEntity;
+use crate::entity::{ChainPolicy, SignedEntity};
 use crate::error::Error;
 use crate::identity::{Identity, ProvedIdentity};
 use crate::key::PublicKey;
@@ -92,7 +93,8 @@ pub struct Requirements {
     pub claims: Claims,
     /// Predicate type of the statement, if one is demanded.
     pub predicate_type: Option<String>,
-    /// Digest algorithm of the signature, where the format does not say (`--signature-digest-algorithm`).
+    /// Digest algorithm of a managed key's signature, where the format does not say (`--signature-digest-algorithm`).
+    /// With certificates it is always SHA-256 then (specs/cosign.md §2.2).
     pub signature_hash: Option<HashAlgorithm>,
     /// Whether certificates beside the leaf may serve as intermediates. Off where roots come from a trusted root.
     pub evidence_intermediates: EvidenceIntermediates,
@@ -120,6 +122,10 @@ impl Requirements {
             signature_hash: None,
             evidence_intermediates: EvidenceIntermediates::Ignored,
         }
+    }
+
+    fn named_hash(&self) -> Option<HashAlgorithm> {
+        self.signature_hash.filter(|_| matches!(self.signer, Signer::Key(_)))
     }
 }
 
@@ -253,6 +259,19 @@ impl<'a> Verifier<'a> {
         signature::self_consistent(entity, artifact, self.requirements)
     }
 
+    /// Whether the evidence names a signer who is wanted: the certificate, still unproved, carries a wanted identity or
+    /// the managed key. It proves nothing, and only saves requests for evidence that cannot be accepted.
+    ///
+    /// # Errors
+    /// Why [`Self::verify`] must fail.
+    pub fn could_match(&self, entity: &SignedEntity) -> Result<(), Error> {
+        signature::signing_key(entity, self.requirements)?;
+        match &self.requirements.signer {
+            Signer::Key(_) => Ok(()),
+            Signer::Keyless(identities) => steps::check_identities(entity, identities).map(|_| ()),
+        }
+    }
+
     /// The whole flow. `now` is used only where nothing else proves a time.
     ///
     /// # Errors
@@ -264,6 +283,27 @@ impl<'a> Verifier<'a> {
             report.finish();
             Box::new(Failure { error, report })
         })
+    }
+
+    /// The evidence as a sigstore bundle v0.3, so that what was looked up once can be verified offline from then on.
+    ///
+    /// The bundle is verified before it is handed out: rules differ by format, and not all that is right in another
+    /// format is right in a bundle (the hash that goes with a key, the one name of a certificate, the kind of a log entry).
+    ///
+    /// # Errors
+    /// Those of [`Self::check_locally`]; [`Error::Bundle`] if a part is missing that a bundle must have;
+    /// [`Error::NotExportable`] if the bundle would not verify.
+    pub fn export(&self, entity: &SignedEntity, artifact: &Artifact, now: Timestamp) -> Result<String, Error> {
+        let proof = self.check_locally(entity, artifact)?;
+        let key = match &self.requirements.signer {
+            Signer::Key(key) => Some(key.as_ref()),
+            Signer::Keyless(_) => None,
+        };
+        let json = proof.to_bundle(proof.signed_digest().or_else(|| artifact.digests().first()), key)?;
+        let refused = |error: Error| Error::NotExportable { reason: Box::new(error) };
+        let exported = bundle::parse(json.as_bytes(), ChainPolicy::Reject).map_err(refused)?;
+        self.verify(&exported, artifact, now).map_err(|failure| refused(failure.error))?;
+        Ok(json)
     }
 
     fn flow(

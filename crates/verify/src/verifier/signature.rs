@@ -2,11 +2,11 @@
 
 use super::{Requirements, Signer};
 use crate::digest::{Artifact, Digest, HashAlgorithm, hex};
-use crate::dsse::Statement;
+use crate::dsse::{Envelope, Statement};
 use crate::entity::{Content, SignedEntity, SignerMaterial, ed25519_need};
 use crate::error::{Error, LogFault};
 use crate::key::{KeyKind, PublicKey, RsaPadding, SignatureFault};
-use crate::profile::Ed25519Rule;
+use crate::profile::{Ed25519Rule, StampRule};
 use crate::tlog::LogEntry;
 use crate::tlog::body::{self, Claim, Verifier as EntryVerifier};
 
@@ -14,6 +14,8 @@ use crate::tlog::body::{self, Claim, Verifier as EntryVerifier};
 #[derive(Debug, Clone)]
 pub struct SelfConsistent<'e> {
     entity: &'e SignedEntity,
+    /// The signature that was checked: of several in an envelope the one that holds.
+    signature: &'e [u8],
     /// The key that the signature was checked with.
     key: PublicKey,
     /// Digest that was signed; `None` if the key signs the message itself.
@@ -33,27 +35,39 @@ pub(super) fn self_consistent<'e>(
                 check_named_digest(named, artifact)?;
             }
             let signed = verify_message(entity, &key, artifact, wanted)?;
-            Ok(SelfConsistent { entity, key, signed, statement: None })
+            Ok(SelfConsistent { entity, signature: &entity.signature, key, signed, statement: None })
         }
         Content::Envelope { envelope, .. } => {
-            let pae = envelope.pae();
-            let valid = entity.signature_hashes(&key, wanted.signature_hash).into_iter().any(|hash| {
-                let signatures = envelope.signatures.iter().filter(|s| **s == entity.signature);
-                signatures.into_iter().any(|s| key.verify(hash, &pae, s).is_ok())
-            });
-            if !valid {
-                return Err(not_signed_by(&key, "the attestation".into()));
-            }
+            let signature = find_valid(entity, envelope, &key, wanted)
+                .ok_or_else(|| not_signed_by(&key, "the attestation".into()))?;
             let statement = Some(Statement::parse(envelope)?);
-            Ok(SelfConsistent { entity, key, signed: None, statement })
+            Ok(SelfConsistent { entity, signature, key, signed: None, statement })
         }
     }
+}
+
+/// The first signature of an envelope that the key made (§2.8: any one of several; bundles have exactly one).
+fn find_valid<'e>(
+    entity: &SignedEntity,
+    envelope: &'e Envelope,
+    key: &PublicKey,
+    wanted: &Requirements,
+) -> Option<&'e [u8]> {
+    let pae = envelope.pae();
+    let hashes = entity.signature_hashes(key, wanted.named_hash());
+    let valid = |signature: &[u8]| hashes.iter().any(|hash| key.verify(*hash, &pae, signature).is_ok());
+    envelope.signatures.iter().map(Vec::as_slice).find(|signature| valid(signature))
 }
 
 impl<'e> SelfConsistent<'e> {
     /// The digest that was signed; `None` if the key signs the message itself.
     pub fn signed_digest(&self) -> Option<&Digest> {
         self.signed.as_ref()
+    }
+
+    /// The signature that was checked.
+    pub fn signature(&self) -> &'e [u8] {
+        self.signature
     }
 
     /// The entity that the proof is about.
@@ -88,7 +102,15 @@ impl<'e> SelfConsistent<'e> {
                 Claim::Envelope { payload: &envelope.payload, pae: &pae, json: json.as_deref() }
             }
         };
-        body::bind(&entry.body, claim, &self.entity.signature, self.entry_verifier())
+        body::bind(&entry.body, claim, self.signature, self.entry_verifier())
+    }
+
+    /// What a timestamp about this signature is over.
+    pub(super) fn stamped(&self) -> &'e [u8] {
+        match (&self.entity.content, self.entity.profile.rules().stamp) {
+            (Content::Envelope { json: Some(json), .. }, StampRule::EnvelopeJson) => json,
+            _ => self.signature,
+        }
     }
 
     pub(super) fn key(&self) -> &PublicKey {
@@ -101,7 +123,7 @@ impl<'e> SelfConsistent<'e> {
 }
 
 /// The key that must have signed: the managed one, or the certificate's.
-fn signing_key(entity: &SignedEntity, wanted: &Requirements) -> Result<PublicKey, Error> {
+pub(super) fn signing_key(entity: &SignedEntity, wanted: &Requirements) -> Result<PublicKey, Error> {
     match (&wanted.signer, &entity.signer) {
         (Signer::Key(_), SignerMaterial::Certificate { .. }) if entity.profile.is_sigstore_bundle() => {
             Err(Error::KeyNotExpected)
@@ -111,7 +133,7 @@ fn signing_key(entity: &SignedEntity, wanted: &Requirements) -> Result<PublicKey
         (Signer::Key(key), SignerMaterial::RawKey(found)) => same_key(key, found),
         (Signer::Key(key), SignerMaterial::KeyHint(_) | SignerMaterial::Unnamed) => Ok(key.as_ref().clone()),
         (Signer::Keyless(_), SignerMaterial::Certificate { leaf, .. }) => leaf.public_key().cloned(),
-        (Signer::Keyless(_), SignerMaterial::RawKey(_)) => Err(Error::RawKeyInBundle),
+        (Signer::Keyless(_), SignerMaterial::RawKey(_)) => Err(Error::RawKeyInEvidence),
         (Signer::Keyless(_), SignerMaterial::KeyHint(_) | SignerMaterial::Unnamed) => Err(Error::KeyNeeded),
     }
 }
@@ -147,7 +169,7 @@ fn verify_message(
             Ok(None)
         }
         kind => {
-            let hashes = entity.signature_hashes(key, wanted.signature_hash);
+            let hashes = entity.signature_hashes(key, wanted.named_hash());
             let mut first_fault = None;
             for hash in hashes {
                 let Some(digest) = artifact.digest(hash) else {

@@ -118,15 +118,19 @@ impl<'e> SelfConsistent<'e> {
         let mut proved: Vec<ProvedEntry> = Vec::new();
         let mut faults = Vec::new();
         for entry in &entity.log_entries {
+            // What an unknown log says counts for nothing and against nothing, nor does a promise that fails; another
+            // entry may count (sigstore-go).
+            if let Err(fault) = entry.find_log(&material.logs) {
+                faults.push(fault);
+                continue;
+            }
             self.bind(entry, artifact.digests()).map_err(Error::Log)?;
             match entry.prove(&material.logs, entity.profile.rules().log_proofs) {
                 Ok(entry) => proved.push(entry),
-                // An unknown log or a promise that fails: the entry does not count, another may (sigstore-go).
-                Err(
-                    fault @ (LogFault::UnknownLog { .. }
-                    | LogFault::PromiseInvalid { .. }
-                    | LogFault::OutsideLogValidity { .. }),
-                ) => faults.push(fault),
+                Err(fault @ (LogFault::PromiseInvalid { .. } | LogFault::OutsideLogValidity { .. })) => {
+                    faults.push(fault);
+                    continue;
+                }
                 Err(fault) => return Err(Error::Log(fault)),
             }
             self.check_claimed_time(entry)?;
@@ -224,11 +228,9 @@ impl<'e> Logged<'e> {
         times.sort();
         times.dedup();
         // Entries without a signed time: the log's key must have counted at the times proved otherwise.
+        // A managed key without any proved time leaves no moment to judge at, and none is judged, as in cosign.
         for entry in self.entries.iter().filter(|e| e.integrated_time.is_none()) {
-            if let Some(time) = times.iter().find(|t| !entry.valid_for.contains(**t)) {
-                let (log, time, window) = (entry.log.clone(), *time, entry.valid_for);
-                return Err(Error::Log(LogFault::OutsideLogValidity { log, time, window }));
-            }
+            times.iter().try_for_each(|time| entry.check_key_at(*time)).map_err(Error::Log)?;
         }
         let times = match (times.is_empty(), keyless, wanted.log) {
             (false, ..) => Times::Proven(times),
@@ -243,7 +245,7 @@ impl<'e> Logged<'e> {
         let entity = self.before.entity();
         let (mut proved, mut faults): (Vec<ProvedTimestamp>, _) = (Vec::new(), Vec::new());
         for der in entity.timestamps.iter().take(crate::limits::TIMESTAMPS) {
-            match timestamp::verify(der, &entity.signature, &material.timestamp_authorities) {
+            match timestamp::verify(der, self.before.stamped(), &material.timestamp_authorities) {
                 Ok(stamp) => proved.push(stamp),
                 Err(fault) => faults.push(fault),
             }
@@ -427,7 +429,7 @@ fn describe_wanted(wanted: &Requirements) -> String {
     }
 }
 
-fn check_identities(
+pub(super) fn check_identities(
     entity: &SignedEntity,
     identities: &[crate::identity::Identity],
 ) -> Result<identity::ProvedIdentity, Error> {

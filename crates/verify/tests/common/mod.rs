@@ -8,6 +8,8 @@
     reason = "shared by test binaries that each use a part"
 )]
 
+use std::collections::BTreeMap;
+
 use sigward_testkit::{IDENTITY, ISSUER, Key, Leaf, Signed, Sigstore, TrustedRoot};
 use sigward_verify::{
     Artifact, ChainPolicy, Error, Identity, Matcher, PublicKey, Requirements, SignedEntity, Signer, SignerMaterial,
@@ -78,4 +80,19 @@ pub fn detached(signed: &Signed) -> SignedEntity {
     let bundle = bundle::parse(signed.bundle_v03().to_json().as_bytes(), ChainPolicy::Reject).unwrap();
     entity.add_log_entry(bundle.log_entries()[0].clone());
     entity
+}
+
+/// The annotations of a signature's layer, as cosign writes them.
+pub fn annotations(signed: &Signed) -> BTreeMap<String, String> {
+    let signature = if signed.envelope.is_some() { String::new() } else { signed.sig() };
+    let mut all = vec![
+        ("dev.cosignproject.cosign/signature", signature),
+        ("dev.sigstore.cosign/bundle", signed.entry.to_legacy().to_string()),
+        ("dev.sigstore.cosign/rfc3161timestamp", signed.rfc3161_json()),
+    ];
+    if signed.cert.is_some() {
+        all.push(("dev.sigstore.cosign/certificate", signed.cert_pem()));
+        all.push(("dev.sigstore.cosign/chain", signed.chain_pem()));
+    }
+    all.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
 }

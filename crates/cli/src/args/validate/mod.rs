@@ -1,5 +1,7 @@
 //! From flags to typed requests, with cosign's rules and their precedence (specs/cosign.md §2.2, §2.9).
 
+pub(super) mod images;
+
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -380,9 +382,15 @@ fn attestation_subject(
     }
 }
 
-/// cosign's names for predicate types; anything else is a URI, verbatim.
 fn predicate(values: &Values) -> Result<PredicateType, UsageErrorKind> {
-    let typed = values.text(&f::TYPE)?.unwrap_or_else(|| "custom".to_owned());
+    match values.given(&f::TYPE) {
+        None => predicate_type("custom".to_owned()),
+        Some(_) => predicate_type(values.text(&f::TYPE)?.unwrap_or_default()),
+    }
+}
+
+/// cosign's names for predicate types; anything else is a URI, verbatim.
+fn predicate_type(typed: String) -> Result<PredicateType, UsageErrorKind> {
     let uri = match typed.as_str() {
         "custom" => "https://cosign.sigstore.dev/attestation/v1",
         "slsaprovenance" | "slsaprovenance02" => "https://slsa.dev/provenance/v0.2",
@@ -394,9 +402,15 @@ fn predicate(values: &Values) -> Result<PredicateType, UsageErrorKind> {
         "openvex" => "https://openvex.dev/ns",
         other => other,
     };
-    // cosign parses it as a URL; control characters are the one thing that Go's parser refuses everywhere.
-    if uri.chars().any(char::is_control) {
-        return Err(UsageErrorKind::PredicateType(go::quote(uri.as_bytes())));
+    // Go's `url.ParseRequestURI`, as far as it catches names that nobody knows: a scheme or a slash comes first.
+    let scheme = uri.split_once(':').map(|(scheme, _)| scheme);
+    let is_uri = uri.starts_with('/')
+        || scheme.is_some_and(|scheme| {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+        });
+    if !is_uri || uri.chars().any(char::is_control) {
+        return Err(UsageErrorKind::PredicateType(typed.escape_debug().to_string()));
     }
     Ok(PredicateType { uri: uri.to_owned(), typed })
 }

@@ -2,10 +2,18 @@
 //!
 //! Nothing here is a bare `bool`: a setting that weakens a verification is named for its danger.
 
+mod images;
+
 use std::ffi::{OsStr, OsString};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use images::{
+    AttachmentKind, ClaimUse, DownloadAttestationRequest, DownloadSignatureRequest, ImageQuestionKind, ImageSource,
+    Platform, PolicyEvalRequest, PolicyFile, PolicyLanguage, ReferrerUse, RegistryCredential, RegistryRequest,
+    RegistryTransport, Secret, SignatureDemand, TreeRequest, TriangulateRequest, VerifyImagesRequest,
+};
 
 /// `verify-blob`: is each of these blobs signed by this signer?
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -438,7 +446,7 @@ impl Location {
 pub fn digest_reference(typed: &OsStr) -> Option<(SubjectDigestAlgorithm, Vec<u8>)> {
     let (algorithm, hex) = typed.to_str()?.split_once(':')?;
     let algorithm = SubjectDigestAlgorithm::from_name(algorithm)?;
-    let digest = super::go::decode_hex(hex).ok()?;
+    let digest = crate::args::go::decode_hex(hex).ok()?;
     (digest.len() == algorithm.length()).then_some((algorithm, digest))
 }
 
