@@ -2,6 +2,7 @@
 
 pub mod attached;
 pub mod attestation;
+pub mod policy;
 pub mod trust;
 pub mod verify_blob;
 pub mod verify_images;
