@@ -4,6 +4,7 @@ mod body;
 mod connect;
 mod credential;
 mod follow;
+mod hello;
 mod meter;
 mod proxy;
 pub(crate) mod retry;
@@ -13,7 +14,7 @@ mod wire;
 
 pub use body::Streaming;
 pub(crate) use body::{drain, read};
-pub(crate) use connect::Connector;
+pub(crate) use connect::{Connector, Speech};
 pub use credential::Credential;
 pub(crate) use follow::{Ask, Exchange, Payload, Route, Run};
 pub use meter::Budget;
