@@ -18,6 +18,9 @@ pub const MAX_POLICY_DEPTH: usize = 32;
 /// Statements, rules and terms of a policy together. The largest known policy has a few hundred.
 pub const MAX_POLICY_TERMS: usize = 100_000;
 
+/// Statements whose types are checked. Each comprehension within another doubles what OPA's checker does.
+pub const MAX_TYPE_CHECKS: usize = 200_000;
+
 /// Steps of one evaluation: a statement tried, an element looked at, a value built. About two seconds; 10,000
 /// vulnerabilities in 2.5 MB of JSON take some 100,000.
 pub const MAX_STEPS: u64 = 20_000_000;
@@ -29,7 +32,7 @@ pub const MAX_EVALUATION_DEPTH: usize = 150;
 /// Depth of any value.
 pub const MAX_VALUE_DEPTH: usize = 200;
 
-/// Weight of any value that a policy builds: elements, and 16 bytes of text each count one. An input may be larger.
+/// Weight of any value that a policy builds: elements, and 16 bytes of text each count one.
 pub const MAX_VALUE_WEIGHT: usize = 8 << 20;
 
 /// Bytes of one text that a policy builds.

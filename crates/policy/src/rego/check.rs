@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::CompileError;
 use super::builtins::table;
-use super::flatten::each_term_closure;
+use super::flatten::{each_term_closure, terms};
 use super::order::rule_of;
 use super::resolve::{Clause, GroupKind, Program};
 use super::syntax::{Call, Collection, Comprehension, Expr, Kind, Name, Term};
 use super::types::{ANY, Type, is_unknown, or, unifies};
 use super::value::Value;
+use crate::limits::MAX_TYPE_CHECKS;
 
 /// Checks all rules, given in an order in which each comes after those that it needs.
 pub(crate) fn check(program: &Program, sorted: &[String]) -> Result<(), CompileError> {
-    let mut checker = Checker { program, rules: HashMap::new(), functions: HashMap::new(), known: HashMap::new() };
+    let mut checker =
+        Checker { program, rules: HashMap::new(), functions: HashMap::new(), known: HashMap::new(), steps: 0 };
     for name in sorted {
         let Some(group) = program.groups.get(name) else { continue };
         for clause in group.chains.iter().flatten() {
@@ -38,6 +40,8 @@ struct Checker<'a> {
     functions: HashMap<String, (Vec<Option<Type>>, Option<Type>)>,
     /// Types of comprehensions by address: they are asked for often, and the tree does not move.
     known: HashMap<usize, Option<Type>>,
+    /// Statements looked at; comprehensions within comprehensions are looked at again and again.
+    steps: usize,
 }
 
 impl Checker<'_> {
@@ -89,6 +93,10 @@ impl Checker<'_> {
 
     fn body(&mut self, env: &mut Env, body: &[Expr]) -> Checked {
         for expr in body {
+            self.steps = self.steps.saturating_add(1);
+            if self.steps > MAX_TYPE_CHECKS {
+                return Err(CompileError::Limit { what: "statements to check types of", limit: MAX_TYPE_CHECKS });
+            }
             self.closures(env, expr)?;
             self.refs(env, expr)?;
             match &expr.kind {
@@ -106,15 +114,29 @@ impl Checker<'_> {
     }
 
     fn closures(&mut self, env: &Env, expr: &Expr) -> Checked {
-        for term in super::flatten::terms(&expr.kind) {
-            let mut inner = Vec::new();
-            each_term_closure(term, &mut |parts| inner.push(parts));
-            for parts in inner {
-                self.comprehension(env, parts)?;
-            }
+        for term in terms(&expr.kind) {
+            self.closures_in(env, term)?;
         }
         if let Kind::Every { body, .. } = &expr.kind {
             body.iter().try_for_each(|e| self.closures(env, e))?;
+        }
+        Ok(())
+    }
+
+    /// A comprehension, and those within it once more: OPA's walk (`checkClosures`) checks these with what is known
+    /// outside, and refuses policies for it.
+    fn closures_in(&mut self, env: &Env, term: &Term) -> Checked {
+        let mut found = Vec::new();
+        each_term_closure(term, &mut |parts| found.push(parts));
+        for parts in found {
+            self.comprehension(env, parts)?;
+            let known = std::mem::take(&mut self.known);
+            let again = (|| {
+                parts.key.iter().chain([&parts.term]).try_for_each(|t| self.closures_in(env, t))?;
+                parts.body.iter().try_for_each(|e| self.closures(env, e))
+            })();
+            self.known = known;
+            again?;
         }
         Ok(())
     }
@@ -128,7 +150,7 @@ impl Checker<'_> {
         self.body(&mut inner, &parts.body)?;
         let term = self.get(&inner, &parts.term);
         let of = match parts.kind {
-            Collection::Array => term.map(Type::list),
+            Collection::Array => Some(Type::Array { fixed: Vec::new(), rest: term.map(Box::new) }),
             Collection::Set => term.map(|t| Type::Set(Box::new(t))),
             Collection::Object => {
                 let key = parts.key.as_ref().and_then(|k| self.get(&inner, k));
@@ -324,7 +346,7 @@ impl Checker<'_> {
     }
 
     fn refs(&mut self, env: &mut Env, expr: &Expr) -> Checked {
-        for term in super::flatten::terms(&expr.kind) {
+        for term in terms(&expr.kind) {
             self.refs_in(env, term, expr.line)?;
         }
         if let Kind::Every { body, .. } = &expr.kind {

@@ -274,8 +274,10 @@ impl<'p> Evaluation<'p> {
             StmtKind::Every { key, value, domain, body } => {
                 let domain = self.value(frame, domain)?;
                 match domain {
-                    Some(domain) => self.nested(|e| e.every(frame, *key, *value, &domain, body))?,
-                    None => false,
+                    Some(domain @ (Value::Array(_) | Value::Object(_) | Value::Set(_))) => {
+                        self.nested(|e| e.every(frame, *key, *value, &domain, body))?
+                    }
+                    _ => false,
                 }
             }
         };
@@ -377,10 +379,24 @@ impl<'p> Evaluation<'p> {
         then: &mut dyn FnMut(&mut Evaluation<'_>, &mut Frame, &Value) -> Eval<Flow>,
     ) -> Eval<Flow> {
         let Node::Ref(root, path) = node else { return Ok(Flow::More) };
+        self.check_key(frame, *root, path)?;
         match self.root(frame, *root)? {
             Some(start) => self.walk(frame, &start, path, then),
             None => Ok(Flow::More),
         }
+    }
+
+    /// OPA evaluates a partial rule with the key that is asked for, so that `1.0` may find nothing where `1` does.
+    fn check_key(&mut self, frame: &mut Frame, root: Root, path: &[Node]) -> Eval<()> {
+        if let (Root::Rule(_), Some(part)) = (root, path.first())
+            && frame.is_bound(part)
+            && let Some(Value::Number(number)) = self.value(frame, part)?
+            && number.is_whole()
+            && number.as_int().is_none()
+        {
+            return Err(Fault::Unsupported { line: 0, what: "a rule's member whose key is written like 1.0" });
+        }
+        Ok(())
     }
 
     fn root(&mut self, frame: &Frame, root: Root) -> Eval<Option<Value>> {
@@ -442,6 +458,7 @@ impl<'p> Evaluation<'p> {
                 Ok(Some(Value::object(all)?))
             }
             Node::Ref(root, path) => {
+                self.check_key(frame, *root, path)?;
                 let Some(start) = self.root(frame, *root)? else { return Ok(None) };
                 let mut at = &start;
                 for part in path {

@@ -8,7 +8,7 @@ use crate::limits::{MAX_INPUT_BYTES, MAX_INPUT_DEPTH};
 
 /// What is wrong with a document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum InputFault {
+pub(crate) enum InputFault {
     /// It is longer than [`MAX_INPUT_BYTES`].
     #[error("it has {found} bytes, and at most {MAX_INPUT_BYTES} are read")]
     TooLong {

@@ -321,6 +321,17 @@ impl Float {
         Some((Self::round(self.negative && whole != 0, &BigUint::from(whole), 0, false)?, exact))
     }
 
+    /// The digits of what is before the point.
+    pub(crate) fn whole_digits(&self, radix: u32) -> Option<String> {
+        let (whole, _) = self.truncate()?;
+        let value = if whole.exponent >= 0 {
+            BigUint::from(whole.mantissa) << u64::try_from(whole.exponent).ok()?
+        } else {
+            BigUint::from(whole.mantissa) >> whole.exponent.unsigned_abs()
+        };
+        Some(format!("{}{}", if whole.is_negative() { "-" } else { "" }, value.to_str_radix(radix)))
+    }
+
     pub(crate) fn is_negative(&self) -> bool {
         self.negative && !self.is_zero()
     }

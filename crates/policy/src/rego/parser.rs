@@ -569,8 +569,21 @@ impl<'a> Parser<'a> {
             if !self.take(":") {
                 return self.unexpected("expected \":\"");
             }
-            pairs.push((key, self.listed_term()?));
+            let value = self.listed_term()?;
+            // Of two members of one name the later one is kept, and the other is not even seen.
+            match pairs.iter_mut().find(|(known, _)| same_key(known, &key)) {
+                Some(known) => known.1 = value,
+                None => pairs.push((key, value)),
+            }
         }
+    }
+}
+
+fn same_key(a: &Term, b: &Term) -> bool {
+    match (a, b) {
+        (Term::Const(a), Term::Const(b)) => a == b,
+        (Term::Var(a), Term::Var(b)) => a == b,
+        _ => false,
     }
 }
 

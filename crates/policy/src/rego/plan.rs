@@ -21,7 +21,6 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 pub(crate) struct RulePlan {
     pub(crate) kind: GroupKind,
-    pub(crate) line: usize,
     pub(crate) chains: Vec<Vec<ClausePlan>>,
     pub(crate) default: Option<Value>,
 }
@@ -103,7 +102,7 @@ pub(crate) fn plan(program: &Program) -> Result<Plan, CompileError> {
             let chain = chain.iter().map(|clause| plan_clause(program, &by_name, clause));
             chains.push(chain.collect::<Result<Vec<_>, _>>()?);
         }
-        rules.push(RulePlan { kind: group.kind, line: group.line, chains, default: group.default.clone() });
+        rules.push(RulePlan { kind: group.kind, chains, default: group.default.clone() });
     }
     Ok(Plan { package: program.package.clone(), rules, by_name })
 }

@@ -133,6 +133,16 @@ struct Scope {
     declared: HashMap<String, Name>,
     /// Used without being declared: they must not be declared later.
     seen: HashSet<String>,
+    /// Declared by `some` or `every`, and not used so far: an error at the end.
+    unused: BTreeMap<Name, usize>,
+}
+
+impl Scope {
+    fn check_unused(&self) -> Resolved<()> {
+        let Some((name, line)) = self.unused.first_key_value() else { return Ok(()) };
+        let name = name.split('#').next().unwrap_or_default();
+        Err(CompileError::Compile { line: *line, message: format!("declared var {name} unused") })
+    }
 }
 
 struct Resolver {
@@ -204,7 +214,7 @@ impl Resolver {
         self.line = line;
         let key = key.map(|k| self.term(k)).transpose()?;
         let value = value.map(|v| self.term(v)).transpose()?;
-        self.scopes.pop();
+        self.scopes.pop().unwrap_or_default().check_unused()?;
         Ok(Clause { args, key, value, body, line })
     }
 
@@ -222,9 +232,9 @@ impl Resolver {
     fn scoped<T>(&mut self, resolve: impl FnOnce(&mut Self) -> Resolved<T>) -> Resolved<T> {
         self.scopes.push(Scope::default());
         let result = resolve(self);
-        if let Some(inner) = self.scopes.pop()
-            && let Some(outer) = self.scopes.last_mut()
-        {
+        let inner = self.scopes.pop().unwrap_or_default();
+        inner.check_unused()?;
+        if let Some(outer) = self.scopes.last_mut() {
             // What a closure uses undeclared, its surroundings must not declare afterwards.
             outer.seen.extend(inner.seen);
         }
@@ -238,7 +248,7 @@ impl Resolver {
             Kind::Unify(a, b) => Kind::Unify(self.term(a)?, self.term(b)?),
             Kind::Assign(target, value) => {
                 if negated {
-                    return self.unsupported("an assignment behind `not`");
+                    return self.compile_error("cannot assign vars inside negated expression".to_owned());
                 }
                 let value = self.term(value)?;
                 self.check_target(&target, false)?;
@@ -258,14 +268,17 @@ impl Resolver {
             },
             Kind::Some(names) => {
                 for name in names {
-                    self.declare_local(&name, Redeclared::Refused)?;
+                    self.declare_used(&name)?;
                 }
                 return Ok(None);
             }
             Kind::SomeIn { key, value, domain } => {
+                // A variable of the domain is not declared by the pattern.
+                let mut known = HashSet::new();
+                names_in(&domain, &mut known);
                 let domain = self.term(domain)?;
                 for pattern in key.iter().chain([&value]) {
-                    self.declare_pattern(pattern, Redeclared::Refused)?;
+                    self.declare_unknown(pattern, &known)?;
                 }
                 let key = match key {
                     Some(key) => self.term(key)?,
@@ -284,8 +297,8 @@ impl Resolver {
             Kind::Every { key, value, domain, body } => {
                 let domain = self.term(domain)?;
                 self.scoped(|r| {
-                    let key = key.map(|name| r.declare_local(&name, Redeclared::Refused)).transpose()?;
-                    let value = r.declare_local(&value, Redeclared::Refused)?;
+                    let key = key.map(|name| r.declare_used(&name)).transpose()?;
+                    let value = r.declare_used(&value)?;
                     let body = r.body(body)?;
                     Ok(Kind::Every { key, value, domain, body })
                 })?
@@ -320,6 +333,18 @@ impl Resolver {
         }
     }
 
+    fn declare_unknown(&mut self, pattern: &Term, known: &HashSet<Name>) -> Resolved<()> {
+        let mut names = HashSet::new();
+        names_in(pattern, &mut names);
+        if names.is_disjoint(known) {
+            return self.declare_pattern(pattern, Redeclared::Refused);
+        }
+        match pattern {
+            Term::Var(_) => Ok(()),
+            _ => self.unsupported("a pattern with a variable of what it is compared with"),
+        }
+    }
+
     fn declare_local(&mut self, name: &str, again: Redeclared) -> Resolved<Name> {
         if name == "_" || name.starts_with('$') {
             let Term::Var(name) = self.fresh_wildcard() else { return self.unsupported("this wildcard") };
@@ -347,6 +372,18 @@ impl Resolver {
         Ok(unique)
     }
 
+    /// Declares a variable that must be used.
+    fn declare_used(&mut self, name: &str) -> Resolved<Name> {
+        let line = self.line;
+        let unique = self.declare_local(name, Redeclared::Refused)?;
+        if let Some(scope) = self.scopes.last_mut()
+            && !unique.starts_with('$')
+        {
+            scope.unused.insert(unique.clone(), line);
+        }
+        Ok(unique)
+    }
+
     fn fresh_wildcard(&mut self) -> Term {
         self.next = self.next.saturating_add(1);
         Term::var(&format!("$r{}", self.next))
@@ -362,8 +399,11 @@ impl Resolver {
         if name.starts_with('$') {
             return Term::Var(name.clone());
         }
-        if let Some(local) = self.scopes.iter().rev().find_map(|s| s.declared.get(&**name)) {
-            return Term::Var(local.clone());
+        for scope in self.scopes.iter_mut().rev() {
+            if let Some(local) = scope.declared.get(&**name) {
+                scope.unused.remove(local);
+                return Term::Var(local.clone());
+            }
         }
         if let Some(scope) = self.scopes.last_mut() {
             scope.seen.insert(name.to_string());
@@ -449,6 +489,31 @@ impl Resolver {
             return self.unsupported(&format!("the built-in function {name}"));
         }
         Err(CompileError::Type { line: self.line, message: format!("undefined function {name}") })
+    }
+}
+
+/// All names in a term that is not resolved.
+fn names_in(term: &Term, names: &mut HashSet<Name>) {
+    match term {
+        Term::Const(_) => {}
+        Term::Var(name) => {
+            names.insert(name.clone());
+        }
+        Term::Ref(head, path) => {
+            names_in(head, names);
+            path.iter().for_each(|t| names_in(t, names));
+        }
+        Term::Array(items) | Term::Set(items) => items.iter().for_each(|t| names_in(t, names)),
+        Term::Object(pairs) => pairs.iter().for_each(|(k, v)| {
+            names_in(k, names);
+            names_in(v, names);
+        }),
+        Term::Call(call) => call.args.iter().for_each(|t| names_in(t, names)),
+        Term::Comprehension(inner) => {
+            inner.key.iter().chain([&inner.term]).for_each(|t| names_in(t, names));
+            let terms = inner.body.iter().flat_map(|e| super::flatten::terms(&e.kind));
+            terms.for_each(|t| names_in(t, names));
+        }
     }
 }
 

@@ -21,10 +21,6 @@ pub(crate) enum Type {
 pub(crate) const ANY: Type = Type::Union(Vec::new());
 
 impl Type {
-    pub(crate) fn is_any(&self) -> bool {
-        matches!(self, Self::Union(of) if of.is_empty())
-    }
-
     pub(crate) fn list(of: Self) -> Self {
         Self::Array { fixed: Vec::new(), rest: Some(Box::new(of)) }
     }

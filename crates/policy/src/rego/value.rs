@@ -140,10 +140,11 @@ impl Value {
         }
     }
 
-    /// The member of that name; a set is indexed by its elements, an array by whole numbers.
+    /// The member of that name; a set is indexed by its elements, an array by integers, of which `1.0`
+    /// is none.
     pub(crate) fn get(&self, key: &Self) -> Option<&Self> {
         match self {
-            Self::Array(node) => node.items.get(usize::try_from(key.as_number()?.integer_value()?).ok()?),
+            Self::Array(node) => node.items.get(usize::try_from(key.as_number()?.as_int()?).ok()?),
             Self::Object(node) => node.items.get(key),
             Self::Set(node) => node.items.get(key),
             _ => None,

@@ -97,8 +97,14 @@ fn set<'a>(args: &'a Args<'_>, n: usize) -> std::result::Result<&'a BTreeSet<Val
     args.get(n)?.as_set().ok_or(Stop::Undefined)
 }
 
+/// Of equal elements, those of the smaller set are kept: `1` and `1.0` are equal and print differently.
+fn common(a: &BTreeSet<Value>, b: &BTreeSet<Value>) -> BTreeSet<Value> {
+    let (small, large) = if b.len() < a.len() { (b, a) } else { (a, b) };
+    small.iter().filter(|v| large.contains(v)).cloned().collect()
+}
+
 pub(super) fn and(args: &Args<'_>) -> Result {
-    Ok(Value::set(set(args, 0)?.intersection(set(args, 1)?).cloned().collect())?)
+    Ok(Value::set(common(set(args, 0)?, set(args, 1)?))?)
 }
 
 pub(super) fn or(args: &Args<'_>) -> Result {
@@ -111,7 +117,7 @@ pub(super) fn intersection(args: &Args<'_>) -> Result {
         let item = item.as_set().ok_or(Stop::Undefined)?;
         all = Some(match all {
             None => item.clone(),
-            Some(all) => all.intersection(item).cloned().collect(),
+            Some(all) => common(&all, item),
         });
     }
     Ok(Value::set(all.unwrap_or_default())?)

@@ -137,16 +137,12 @@ pub(super) fn to_number(args: &Args<'_>) -> Result {
 
 pub(super) fn format_int(args: &Args<'_>) -> Result {
     let base = args.number(1)?.as_int().ok_or(Stop::Undefined)?;
-    let (whole, _) = float(args.number(0)?)?.truncate().ok_or(RANGE)?;
-    let value = whole.to_number().and_then(|n| n.integer_value()).ok_or(RANGE)?;
-    let (sign, size) = (if value < 0 { "-" } else { "" }, value.unsigned_abs());
-    Ok(Value::text(&match base {
-        2 => format!("{sign}{size:b}"),
-        8 => format!("{sign}{size:o}"),
-        10 => format!("{sign}{size}"),
-        16 => format!("{sign}{size:x}"),
+    let number = float(args.number(0)?)?;
+    let radix = match base {
+        2 | 8 | 10 | 16 => u32::try_from(base).map_err(|_| Stop::Undefined)?,
         _ => return Err(Stop::Undefined),
-    }))
+    };
+    Ok(Value::text(&number.whole_digits(radix).ok_or(RANGE)?))
 }
 
 fn fold(args: &Args<'_>, start: i64, combine: fn(&Float, &Float) -> Option<Float>) -> Result {

@@ -61,12 +61,12 @@ impl Arg {
     }
 }
 
-/// Go's shortest `%g` for `%v`: an exponent below -4 or from 21 on.
+/// Go's shortest `%g`: in plain notation for exponents from -4 to 5.
 fn general(float: f64) -> String {
     let scientific = format!("{float:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..21).contains(&exponent) {
+    if (-4..6).contains(&exponent) {
         return format!("{float}");
     }
     let sign = if exponent < 0 { '-' } else { '+' };
@@ -94,6 +94,15 @@ impl Layout {
             return format!("{text}{}", " ".repeat(missing));
         }
         format!("{}{text}", " ".repeat(missing))
+    }
+
+    /// A precision is a least number of digits, and switches zeros off.
+    fn integer(self, text: &str) -> String {
+        let Some(precision) = self.precision else { return self.number(text) };
+        let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+        let digits = if precision == 0 && digits == "0" { "" } else { digits };
+        let zeros = "0".repeat(precision.saturating_sub(digits.len()));
+        Self { zeros: false, ..self }.number(&format!("{sign}{zeros}{digits}"))
     }
 
     fn number(self, text: &str) -> String {
@@ -180,29 +189,28 @@ fn layout(text: &str) -> Result<(Layout, &str), Stop> {
 
 fn formatted(verb: char, arg: &Arg, layout: Layout) -> Result<String, Stop> {
     match (verb, arg) {
-        ('v', Arg::Text(text)) | ('s', Arg::Text(text)) => {
+        ('v' | 's', Arg::Text(text)) => {
             if layout.zeros || layout.plus {
                 return Err(UNSUPPORTED);
             }
             let cut: String = text.chars().take(layout.precision.unwrap_or(usize::MAX)).collect();
             Ok(layout.pad(&cut))
         }
-        ('v' | 'd', Arg::Int(_)) | ('v' | 'd' | 's', Arg::Big(_)) if layout.precision.is_none() => {
-            Ok(layout.number(&arg.plain()))
-        }
+        ('v' | 'd', Arg::Int(_)) => Ok(layout.integer(&arg.plain())),
+        ('v' | 'd' | 's', Arg::Big(_)) if layout.precision.is_none() => Ok(layout.number(&arg.plain())),
         ('v', Arg::Float(_)) if layout.precision.is_none() && !layout.zeros => Ok(layout.number(&arg.plain())),
         ('f' | 'F', Arg::Float(float)) => {
             let digits = layout.precision.unwrap_or(6);
             Ok(layout.number(&format!("{float:.digits$}")))
         }
-        ('x', Arg::Int(int)) if layout.precision.is_none() => {
+        ('x', Arg::Int(int)) => {
             let sign = if *int < 0 { "-" } else { "" };
-            Ok(layout.number(&format!("{sign}{:x}", int.unsigned_abs())))
+            Ok(layout.integer(&format!("{sign}{:x}", int.unsigned_abs())))
         }
-        ('d' | 't' | 'f', Arg::Text(_)) | ('s' | 'f' | 't', Arg::Int(_)) | ('s' | 'd' | 't', Arg::Float(_))
-            if layout.is_plain() =>
-        {
-            Ok(format!("%!{verb}({}={})", arg.kind(), arg.plain()))
+        ('x', Arg::Text(text)) if layout.is_plain() => Ok(sigward_verify::hex(text.as_bytes())),
+        // Go says what it was given, in the same layout.
+        ('d' | 't' | 'f', Arg::Text(_)) | ('s' | 'f' | 't', Arg::Int(_)) | ('s' | 'd' | 't', Arg::Float(_)) => {
+            Ok(format!("%!{verb}({}={})", arg.kind(), formatted('v', arg, layout)?))
         }
         _ => Err(UNSUPPORTED),
     }
