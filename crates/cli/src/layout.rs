@@ -60,16 +60,19 @@ impl Layout {
     pub fn answer(&self, need: &Need) -> Answer {
         let path = need.repository.as_ref().and_then(|r| need.url.strip_prefix(&format!("{}/", r.base_url())));
         let (kind, name) = path.and_then(|path| path.split_once('/')).unwrap_or_default();
-        let found = match kind {
-            "manifests" => self.manifest_digest(name).and_then(|digest| self.blob(&digest, need.limit)),
-            "blobs" => self.blob(name, need.limit),
-            "referrers" => Some(self.referrers(name)),
+        let content_digest = match kind {
+            "manifests" => self.manifest_digest(name),
+            "blobs" => Some(name.to_owned()),
             _ => None,
+        };
+        let found = match kind {
+            "referrers" => Some(self.referrers(name)),
+            _ => content_digest.as_deref().and_then(|digest| self.blob(digest, need.limit)),
         };
         let content_type = (kind == "referrers").then(|| "application/vnd.oci.image.index.v1+json".to_owned());
         let status = if found.is_some() { 200 } else { 404 };
         let body = found.unwrap_or_default();
-        let response = Response { status, content_type, body, content_digest: None, link: None };
+        let response = Response { status, content_type, body, content_digest, link: None };
         let host = self.folder.display().to_string();
         Answer { outcome: Ok(response), host, url: String::new(), credential: None }
     }

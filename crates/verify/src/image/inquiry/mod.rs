@@ -133,11 +133,11 @@ impl<'m> ImageInquiry<'m> {
             Reply::Content(content) => content,
             Reply::Absent { reason } => return Err(ImageError::NotFound { reason }),
         };
-        Content::parse(&content.body, &asked, limits::IMAGE_LAYERS)?;
-        let digest = HashAlgorithm::Sha256.digest(&content.body);
         if let Some(named) = content.digest.as_deref().and_then(super::manifest::content_digest) {
             check_digest(&asked, &named, &content.body)?;
         }
+        Content::parse(&content.body, &asked, limits::IMAGE_LAYERS)?;
+        let digest = HashAlgorithm::Sha256.digest(&content.body);
         self.image = Some(digest);
         self.seen = true;
         self.next_phase()
