@@ -126,6 +126,8 @@ impl Driver {
         let (client, meter, gate, deadline) =
             (self.client.clone(), Arc::clone(&self.meter), Arc::clone(&self.gate), self.deadline);
         self.under_way.spawn(async move {
+            // First what only those wait for that ask the same host.
+            let _room = client.room(&need).await;
             // The semaphore is never closed, so a permit always comes.
             let _permit = gate.acquire_owned().await;
             Performed { index, place, answer: client.perform(&need, &meter, deadline).await }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sigward_verify::image::{
-    Attached, AttachedTag, Contents, ImageReference, Listing, ListingInquiry, ListingQuestion, Referrer, Referrers,
+    Attached, AttachedTag, Contents, ImageReference, Listing, ListingQuestion, Referrer, Referrers,
 };
 use sigward_verify::{Envelope, to_base64};
 
@@ -128,7 +128,7 @@ fn list(
         referrers,
         contents,
     };
-    let listing = image_network::list(ListingInquiry::new(question), registry, network)?;
+    let listing = image_network::list(question, registry, network)?;
     Ok((reference, listing))
 }
 

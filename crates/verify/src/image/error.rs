@@ -101,7 +101,7 @@ impl ImageError {
             Self::NoSignatures => "image-unsigned",
             Self::NoMatchingSignatures { .. } => "image-no-matching-signature",
             Self::NoMatchingAttestations { .. } => "image-no-matching-attestation",
-            Self::PredicateType { .. } => "predicate-type",
+            Self::PredicateType { .. } => "predicate-type-mismatch",
             Self::Demand { .. } => "image-demand-unmet",
             Self::Registry { .. } => "registry-answer",
             Self::Unreachable { .. } => "registry-unreachable",

@@ -1,0 +1,1 @@
+//! One answer for everybody who asks the same.
