@@ -119,6 +119,11 @@ struct Place<'a> {
 impl Search<'_> {
     /// `item_of`: version and kind of an item of a typed list; such items name none themselves.
     fn object(&mut self, value: Value<'_>, at: &Path, item_of: Option<(&str, &str)>) {
+        for key in ["apiVersion", "kind"] {
+            if let Some(other) = value.get(key).filter(|field| field.text().is_none() && !field.is_null()) {
+                return self.shape(other, &at.key(key).to_string(), "a text");
+            }
+        }
         let text = |key| value.get(key).and_then(|v| v.text().map(str::to_owned)).filter(|text| !text.is_empty());
         let (version, kind) = match (text("apiVersion"), text("kind"), item_of) {
             (Some(version), Some(kind), _) => (version, kind),
