@@ -14,6 +14,7 @@ pub mod image_network;
 pub mod image_render;
 pub mod input;
 pub mod layout;
+pub mod manifest;
 pub mod network;
 pub mod render;
 pub mod requirements;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sigward_testkit::ca::KREL_TRUST;
 use sigward_testkit::files::write_tree;
 use sigward_testkit::image_evidence::{PROMOTION_PREDICATE, SIGN_PREDICATE, evidence, referrer};
+use sigward_testkit::registry::{Auth, Tokens};
 use sigward_testkit::{Archeio, Artifact, EvidenceLayer, IDENTITY, ISSUER, Leaf, Saved, SimpleSigning};
 use support::{Place, Run};
 
@@ -255,6 +256,11 @@ fn requests_at_a_front_like_registry_k8s_io() {
     assert_eq!(claims(&run)[0]["critical"]["identity"]["docker-reference"], "registry.k8s.io/pause");
     assert_eq!((front.counts().logical(), front.signatures.counts().blobs), (3, 1));
     front.clear_counts();
+    // The hosts behind the front may want a token that anybody gets.
+    front.signatures.set(|settings| settings.auth = Auth::Bearer(Tokens::default()));
+    verify();
+    front.signatures.set(|settings| settings.auth = Auth::Anonymous);
+    front.clear_counts();
     front.replicate("pause");
     verify();
     assert_eq!((front.counts().logical(), front.hops()), (3, 3));
@@ -344,8 +350,32 @@ fn local_images() {
         assert_eq!((run.code, run.out.as_str()), (exit, ""), "{run:?}");
         run.said("digest is");
     }
+    // The image itself is another than its name says, or is not there: who loads the folder would load it all the same.
+    let image_path = format!("blobs/{}", image.digest().replace(':', "/"));
+    let mut swapped = files.clone();
+    swapped.insert(image_path.clone(), Artifact::image("evil").manifest.to_json());
+    let mut without = files;
+    without.remove(&image_path);
+    for (name, files, text) in [("swapped", swapped, "its name says sha256:"), ("without", without, "no such file")] {
+        write_tree(&scene.place.path(&format!("work/{name}")), &files).unwrap();
+        failed(Run { new_files: Vec::new(), ..scene.verify(&format!("--local-image {name}")) }, 1, text);
+    }
     let run = scene.verify("--local-image nothing");
     failed(Run { new_files: Vec::new(), ..run }, 1, "nothing/index.json");
+}
+
+/// Anybody who may push chooses the texts of a tree.
+#[test]
+fn tree_does_not_steer_the_terminal() {
+    let scene = Scene::new();
+    let signed = scene.sigstore.sign_image_v3(&scene.image, Leaf::default());
+    scene.refer("app", &referrer(&scene.image, &signed.bundle_v03(), "x\u{1b}[2J\n\u{202e}Verified OK"));
+    let run = scene.place.run(&format!("tree {}", scene.by_tag())).succeeded();
+    assert!(run.out.contains("x\\u{1b}[2J artifacts via OCI referrer"), "{run:?}");
+    assert!(!run.out.contains(['\u{1b}', '\u{202e}']) && run.out.lines().count() == 3, "{run:?}");
+    let json = scene.place.run(&format!("tree -o json {}", scene.by_tag())).succeeded();
+    let tree: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(tree["referrers"][0]["predicateType"], "x\u{1b}[2J\n\u{202e}Verified OK");
 }
 
 #[test]

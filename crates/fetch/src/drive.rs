@@ -152,7 +152,8 @@ impl Driver {
             let _room = client.room(&need).await;
             // The semaphore is never closed, so a permit always comes.
             let _permit = gate.acquire_owned().await;
-            let answer = client.perform(&need, &meter, deadline).await;
+            // A request under way has some kilobytes of state, which those that wait do not need yet.
+            let answer = Box::pin(client.perform(&need, &meter, deadline)).await;
             Performed { asker, need, answer }
         });
     }

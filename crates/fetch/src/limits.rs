@@ -115,7 +115,7 @@ pub const SHOWN: usize = 300;
 /// token, and some repetitions.
 pub const IMAGE_REQUESTS: u32 = 4_096;
 
-/// Body bytes for one image.
+/// Body bytes for one image: twice the evidence that is looked at by default, and its manifests and lists.
 pub const IMAGE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Requests at the same time for images: four registries as much as each may be asked.

@@ -30,11 +30,11 @@ pub use notice::Notice;
 use error::NotSupported;
 use flag::{Flag, FlagGroups};
 use request::{
-    DownloadAttestationRequest, DownloadSignatureRequest, PolicyEvalRequest, TreeRequest, TriangulateRequest,
-    TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest, VerifyImagesRequest,
+    DownloadAttestationRequest, DownloadSignatureRequest, ManifestRequest, PolicyEvalRequest, TreeRequest,
+    TriangulateRequest, TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest, VerifyImagesRequest,
 };
 use scan::Scanned;
-use validate::images;
+use validate::{images, manifest};
 use verbs::{Life, VERBS, Verb, VerbKind};
 
 /// A command line that was understood.
@@ -83,6 +83,8 @@ pub enum Command {
     Help(String),
     /// Print or write manual pages.
     Man(Option<PathBuf>),
+    /// `manifest images|verify|pin`.
+    Manifest(Box<ManifestRequest>),
     /// `policy eval`.
     PolicyEval(PolicyEvalRequest),
     /// `tree`.
@@ -199,6 +201,9 @@ fn command(
         VerbKind::DownloadAttestation => {
             Command::DownloadAttestation(Box::new(images::download_attestation(values, positionals, notices)?))
         }
+        VerbKind::ManifestImages => Command::Manifest(Box::new(manifest::images(values, positionals)?)),
+        VerbKind::ManifestVerify => Command::Manifest(Box::new(manifest::verify(values, positionals, notices)?)),
+        VerbKind::ManifestPin => Command::Manifest(Box::new(manifest::pin(values, positionals, notices)?)),
         VerbKind::PolicyEval => Command::PolicyEval(images::policy_eval(values, positionals)?),
         VerbKind::TrustShow => {
             no_arguments()?;

@@ -71,6 +71,31 @@ fn policies(request: &VerifyImagesRequest) -> Result<Policies, Failure> {
     }
 }
 
+/// Verifies images and leaves it to the caller what to say of them; one outcome for each image, in order.
+///
+/// # Errors
+/// What concerns all images: a key or certificate that cannot be read.
+pub(crate) fn judge(
+    request: &VerifyImagesRequest,
+    network: &Network,
+    streams: &mut Streams<'_>,
+) -> Result<Vec<Result<ImageVerdict, Failure>>, Failure> {
+    let mut tasks = prepare(request, network)?;
+    let outcomes = gather_all(&mut tasks, request, Timestamp::now(), network, streams);
+    let outcomes = tasks.into_iter().zip(outcomes).map(|(Task { name, asked }, outcome)| {
+        let outcome = asked.and(outcome);
+        match &outcome {
+            Ok(verdict) => {
+                verdict.proved.iter().for_each(|proved| warn(proved, streams));
+                explain(&name, verdict, request, streams);
+            }
+            Err(failure) => explain_failure(&name, failure, request, streams),
+        }
+        outcome
+    });
+    Ok(outcomes.collect())
+}
+
 fn prepare(request: &VerifyImagesRequest, network: &Network) -> Result<Vec<Task>, Failure> {
     let verification = &request.verification;
     let key = managed_key(&verification.signer, network)?;
@@ -152,14 +177,24 @@ fn wanted(what: &ImageQuestionKind) -> Wanted {
 }
 
 fn verify(mut tasks: Vec<Task>, judged: &Judged<'_>, network: &Network, streams: &mut Streams<'_>) -> Exit {
-    let (request, now) = (judged.request, judged.now);
+    let outcomes = gather_all(&mut tasks, judged.request, judged.now, network, streams);
+    report(tasks, outcomes, judged, streams)
+}
+
+fn gather_all(
+    tasks: &mut [Task],
+    request: &VerifyImagesRequest,
+    now: Timestamp,
+    network: &Network,
+    streams: &mut Streams<'_>,
+) -> Vec<Outcome> {
     let verification = &request.verification;
     let mut session = TrustSession::new(&verification.trust, network, requests_of(&verification.lookup), now);
-    let outcomes = gather(&mut tasks, request, network, &mut session, now);
+    let outcomes = gather(tasks, request, network, &mut session, now);
     for warning in session.take_warnings() {
         streams.say(format_args!("WARNING: {warning}"));
     }
-    report(tasks, outcomes, judged, streams)
+    outcomes
 }
 
 /// Asks for all images, side by side; and once more for those whose evidence names a log or authority that only a newer
@@ -363,7 +398,7 @@ fn explain_rejected(name: &str, rejected: &[sigward_verify::image::Rejected], st
 
 impl Failure {
     /// The exit code of a failed image, as cosign's (specs/cosign.md §3.6).
-    fn exit(&self, what: &ImageQuestionKind) -> Exit {
+    pub(crate) fn exit(&self, what: &ImageQuestionKind) -> Exit {
         let (Self::Image(error), ImageQuestionKind::Signature { .. }) = (self, what) else { return Exit::Failure };
         match error.as_ref() {
             ImageError::NotFound { .. } => Exit::ImageTagNotFound,

@@ -3,6 +3,7 @@
 //! Nothing here is a bare `bool`: a setting that weakens a verification is named for its danger.
 
 mod images;
+mod manifest;
 
 use std::ffi::{OsStr, OsString};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -14,6 +15,8 @@ pub use images::{
     Platform, PolicyEvalRequest, PolicyFile, PolicyLanguage, ReferrerUse, RegistryCredential, RegistryRequest,
     RegistryTransport, Secret, SignatureDemand, TreeRequest, TriangulateRequest, VerifyImagesRequest,
 };
+
+pub use manifest::{ImageDemands, ManifestInput, ManifestRequest, ManifestTask, PinMode, ReferenceDemand};
 
 /// `verify-blob`: is each of these blobs signed by this signer?
 #[derive(Clone, Debug, Eq, PartialEq)]

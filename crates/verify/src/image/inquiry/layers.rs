@@ -7,7 +7,7 @@ use super::{ImageInquiry, Next, State};
 use crate::digest::{Artifact, Digest};
 use crate::entity::{SignedEntity, SignerMaterial};
 use crate::error::Error;
-use crate::evidence::{Answer, Need, Service, Step, Unreachable};
+use crate::evidence::{Answer, Need, Step, Unreachable};
 use crate::image::error::{check_content, longer_than_told};
 use crate::image::manifest::Descriptor;
 use crate::image::reply::{self, Absence, NoReply, Reply};
@@ -103,9 +103,11 @@ impl ImageInquiry<'_> {
 
     fn need_of(&self, blob: &Blob) -> Need {
         let limit = usize::try_from(blob.size).unwrap_or(usize::MAX);
+        let need = Need::registry(&self.place, &format!("blobs/{}", blob.digest), "*/*", limit);
         match &blob.url {
-            BlobUrl::OfRepository => Need::registry(&self.place, &format!("blobs/{}", blob.digest), "*/*", limit),
-            BlobUrl::Beside(url) => Need::get(Service::Direct, url.clone(), limit),
+            BlobUrl::OfRepository => need,
+            // Still a question to the registry: its certificates hold, and a token that anybody gets may be needed.
+            BlobUrl::Beside(url) => Need { url: url.clone(), ..need },
         }
     }
 
