@@ -329,7 +329,9 @@ pub(super) static TRIANGULATE: &[&Flag] = &[&TRIANGULATE_TYPE];
 pub(super) static DOWNLOAD_ATTESTATION: &[&Flag] = &[&PREDICATE_TYPE, &PLATFORM];
 /// Flags of all that reads manifests.
 pub(super) static MANIFEST: &[&Flag] = &[&IMAGE_PATH, &MANIFEST_OUTPUT];
-/// Flags of what verifies images of manifests. Not `--check-claims`: who pins must know what was signed.
+/// Flags of `manifest verify` alone: who pins must know what was signed.
+pub(super) static MANIFEST_VERIFY: &[&Flag] = &[&CHECK_CLAIMS];
+/// Flags of what verifies images of manifests.
 pub(super) static MANIFEST_IMAGES: &[&Flag] =
     &[&ANNOTATIONS, &REQUIRE_SIGNATURE, &REQUIRE_ATTESTATION, &REQUIRE_REFERENCE, &WORKERS];
 /// Flags of `manifest pin` alone.

@@ -215,7 +215,14 @@ pub(super) static VERBS: &[Verb] = &[
             "  # A custom resource that holds an image\n",
             "  {0} manifest verify --key cosign.pub --image-path Prometheus.spec.image prometheus.yaml\n",
         ),
-        flags: &[flags::MANIFEST, flags::MANIFEST_IMAGES, flags::VERIFYING, flags::REGISTRY, flags::GLOBAL],
+        flags: &[
+            flags::MANIFEST,
+            flags::MANIFEST_VERIFY,
+            flags::MANIFEST_IMAGES,
+            flags::VERIFYING,
+            flags::REGISTRY,
+            flags::GLOBAL,
+        ],
         life: Life::Listed,
     },
     Verb {
@@ -234,7 +241,8 @@ pub(super) static VERBS: &[Verb] = &[
             "  {0} manifest pin --check --key cosign.pub deploy/\n",
             "\n",
             "  # Only verified content reaches the cluster\n",
-            "  helm template app ./chart | {0} manifest pin --key cosign.pub - | kubectl apply -f -\n",
+            "  helm template app ./chart | {0} manifest pin --key cosign.pub - | \\\n",
+            "    kubectl apply -f -\n",
         ),
         flags: &[
             flags::MANIFEST,

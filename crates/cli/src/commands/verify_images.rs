@@ -398,7 +398,7 @@ fn explain_rejected(name: &str, rejected: &[sigward_verify::image::Rejected], st
 
 impl Failure {
     /// The exit code of a failed image, as cosign's (specs/cosign.md §3.6).
-    fn exit(&self, what: &ImageQuestionKind) -> Exit {
+    pub(crate) fn exit(&self, what: &ImageQuestionKind) -> Exit {
         let (Self::Image(error), ImageQuestionKind::Signature { .. }) = (self, what) else { return Exit::Failure };
         match error.as_ref() {
             ImageError::NotFound { .. } => Exit::ImageTagNotFound,

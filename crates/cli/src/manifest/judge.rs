@@ -38,7 +38,7 @@ impl Judgement {
     /// The digest that was verified.
     #[must_use]
     pub fn digest(&self, reference: &ImageReference) -> Option<Digest> {
-        Some(self.of(reference)?.outcome.as_ref().ok()?.digest.clone())
+        Some(self.of(reference)?.outcome.as_ref().ok()?.digest)
     }
 
     /// Why images failed.
