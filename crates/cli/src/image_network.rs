@@ -17,12 +17,8 @@ use crate::args::request::RegistryRequest;
 use crate::failure::Failure;
 use crate::layout::Layout;
 use crate::network::Network;
+use crate::watch::Watch;
 
-/// Requests that one image may cost, repetitions and redirects included: a thousand payloads or bundles, their
-/// manifests, and the log.
-const REQUESTS: u32 = 4_096;
-/// Bytes that one image may cost: cosign allows 128 MiB for one payload.
-const BYTES: u64 = 512 * 1024 * 1024;
 /// Steps of an inquiry about an image in a folder: each asks for something, and a folder has only so much.
 const STEPS: usize = 100_000;
 
@@ -57,7 +53,7 @@ pub fn verify(
     }
     let questions = asked.iter().flatten().filter(|(_, layout)| layout.is_none());
     let hosts = hosts(questions.map(|(question, _)| (&question.reference, question.evidence_at.as_ref())));
-    let mut results = in_registries(&mut remote, hosts, registry, workers, network).into_iter();
+    let mut results = in_registries(remote, hosts, registry, workers, network).into_iter();
     for (outcome, one) in outcomes.iter_mut().zip(asked) {
         if matches!(one, Some((_, None))) {
             *outcome = results.next();
@@ -88,7 +84,7 @@ fn hosts<'a>(images: impl IntoIterator<Item = (&'a ImageReference, Option<&'a Re
 }
 
 fn in_registries(
-    inquiries: &mut [ImageInquiry<'_>],
+    inquiries: Vec<ImageInquiry<'_>>,
     hosts: Vec<String>,
     registry: &RegistryRequest,
     workers: NonZeroUsize,
@@ -106,7 +102,9 @@ fn in_registries(
         Err(failure) => return fail(failure),
     };
     let deadline = network.deadline();
-    match run_blocking(async { drive_all(inquiries, &client, deadline, budget(workers)).await }) {
+    let watch = Watch::new(count, network);
+    let mut watched: Vec<_> = inquiries.into_iter().map(|inquiry| watch.over(inquiry)).collect();
+    match run_blocking(async { drive_all(&mut watched, &client, deadline, budget(workers)).await }) {
         Ok(results) => results.into_iter().map(|result| result.map_err(failure)).collect(),
         Err(error) => fail(stopped(&error)),
     }
@@ -114,7 +112,7 @@ fn in_registries(
 
 fn budget(workers: NonZeroUsize) -> Budget {
     // cosign's `--max-workers` counts signatures; here it counts requests, of which a signature has about two.
-    Budget { requests: REQUESTS, bytes: BYTES, concurrency: workers.get().saturating_mul(2).max(16) }
+    Budget { concurrency: workers.get().saturating_mul(2).max(16), ..Budget::image() }
 }
 
 /// Answers from the folder, except what only a log can answer.

@@ -21,3 +21,4 @@ pub mod requirements;
 pub mod run;
 pub mod trust_source;
 pub mod tuf_source;
+pub mod watch;

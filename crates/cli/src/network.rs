@@ -169,10 +169,15 @@ impl Network {
             .collect()
     }
 
+    /// Whether `--verbose` asks for a line a request.
+    pub fn logs_requests(&self) -> bool {
+        self.verbosity == Verbosity::Requests
+    }
+
     /// `--verbose`: one line a request. Not through the streams: requests are made deep inside.
     #[expect(clippy::print_stderr, reason = "a debug log that was asked for")]
     pub fn log(&self, what: &str, url: &str) {
-        if self.verbosity == Verbosity::Requests {
+        if self.logs_requests() {
             eprintln!("{what} {}", without_userinfo(url));
         }
     }

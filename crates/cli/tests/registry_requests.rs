@@ -113,7 +113,7 @@ fn there_is_one_token_for_each_scope() {
     signer.place.run(&format!("{WITH_KEY} {}", of_one_scope.join(" "))).succeeded();
     assert_eq!((registry.counts().tokens, registry.counts().logical()), (1, 22), "{:?}", registry.counts());
 
-    let others: Vec<_> = ["a", "b"].map(|name| signer.push_signed(&registry, name, "v1")).into();
+    let others: Vec<_> = ["alpha", "beta"].map(|name| signer.push_signed(&registry, name, "v1")).into();
     registry.clear_counts();
     let line = format!("{WITH_KEY} {} {}", of_one_scope.join(" "), others.join(" "));
     signer.place.run(&line).succeeded();

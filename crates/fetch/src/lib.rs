@@ -22,6 +22,7 @@ pub mod limits;
 mod refresh;
 mod registry;
 mod runtime;
+mod sharing;
 mod text;
 mod tuf_store;
 

@@ -125,6 +125,7 @@ impl Client {
         for _ in 0..=limits::REDIRECTS {
             let host = target.origin.to_string();
             run.meter.request().map_err(|error| Fault::spent(error, host.clone()))?;
+            // For good: a foreign host that sends us back must not choose what is asked with the credential.
             credential = credential.filter(|credential| credential.is_for(&target.origin));
             let ask = Ask { method: method.clone(), target: target.clone(), accept, payload };
             let request =
@@ -147,8 +148,7 @@ impl Client {
             }
             match hop(&target.origin, &next.origin) {
                 Hop::Same => {}
-                // For good: a foreign host that sends us back must not choose what is asked with the credential.
-                Hop::Foreign => (credential, wire) = (None, route.far),
+                Hop::Foreign => wire = route.far,
                 Hop::Downgrade => {
                     return Err(refused(format!("redirect from https to http, to {}", next.origin), host));
                 }

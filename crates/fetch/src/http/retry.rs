@@ -88,22 +88,6 @@ pub(crate) fn is_final(error: &(dyn StdError + 'static)) -> bool {
     })
 }
 
-/// Whether the server was reached, or was not there, and speaks no TLS: it refuses the connection, hangs up instead
-/// of shaking hands, or answers in another language. A server that speaks TLS and fails says so in TLS.
-pub(crate) fn speaks_no_tls(error: &(dyn StdError + 'static)) -> bool {
-    if causes(error).any(|error| error.is::<ConnectError>()) {
-        return false;
-    }
-    let tls = causes(error).find_map(|error| error.downcast_ref::<rustls::Error>());
-    match tls {
-        Some(error) => matches!(error, rustls::Error::InvalidMessage(_)),
-        None => causes(error).filter_map(|error| error.downcast_ref::<io::Error>()).any(|error| {
-            use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, UnexpectedEof};
-            matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionRefused | ConnectionReset | UnexpectedEof)
-        }),
-    }
-}
-
 /// Whether nobody listens there.
 pub(crate) fn is_refused(error: &(dyn StdError + 'static)) -> bool {
     let mut system = causes(error).filter_map(|error| error.downcast_ref::<io::Error>());

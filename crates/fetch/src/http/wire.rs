@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tower_service::Service as _;
 
-use super::connect::{BoxError, Connector};
+use super::connect::Connector;
 use super::proxy::Proxies;
 use crate::limits;
 
@@ -41,8 +40,7 @@ impl Wire {
         self.http.request(request).await
     }
 
-    /// Opens a connection and lets it go.
-    pub(crate) async fn knock(&self, uri: Uri) -> Result<(), BoxError> {
-        self.connector.clone().call(uri).await.map(drop)
+    pub(crate) fn connector(&self) -> &Connector {
+        &self.connector
     }
 }

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use sigward_verify::image::Repository;
 
 use super::helper::Helpers;
+use super::json::Object;
 use super::{RegistryCredential, RegistrySecret};
 use crate::{Error, files, limits};
 
@@ -123,7 +124,7 @@ pub(super) struct DockerConfig {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Content {
-    auths: Option<BTreeMap<String, Entry>>,
+    auths: Option<BTreeMap<String, Object<Entry>>>,
     #[serde(rename = "credsStore")]
     store: Option<String>,
     #[serde(rename = "credHelpers")]
@@ -162,7 +163,7 @@ impl DockerConfig {
         if bytes.trim_ascii().is_empty() {
             return Ok(Self { name, content: Content::default() });
         }
-        let content = parse(&name, bytes)?;
+        let Object(content) = parse(&name, bytes)?;
         Ok(Self { name, content })
     }
 
@@ -186,7 +187,7 @@ impl DockerConfig {
             {
                 return Ok(Some(found));
             }
-            for (key, entry) in matching(self.content.auths.as_ref(), host, level) {
+            for (key, Object(entry)) in matching(self.content.auths.as_ref(), host, level) {
                 if let Some(secret) = entry.secret(&self.name, key)? {
                     return Ok(Some(RegistryCredential::new(&self.name, secret)));
                 }

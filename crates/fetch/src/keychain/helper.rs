@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::json::Object;
 use super::{KeychainSources, RegistryCredential, RegistrySecret};
 use crate::text::brief;
 use crate::{Error, limits};
@@ -71,7 +72,7 @@ impl Helpers {
             }
             return Err(error(format!("{status}: {}", brief(&output))));
         }
-        let said: Said = serde_json::from_slice(&output)
+        let Object(said): Object<Said> = serde_json::from_slice(&output)
             .map_err(|_| error("its answer is no JSON object with Username and Secret".to_owned()))?;
         Ok(said.secret().map(|secret| RegistryCredential::new(&name, secret)))
     }

@@ -5,6 +5,7 @@
 
 mod docker_config;
 mod helper;
+mod json;
 mod pull_secrets;
 
 use std::fmt;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use sigward_verify::image::Repository;
 
 use super::docker_config::{Entry, parse, place};
+use super::json::Object;
 use super::{RegistryCredential, RegistrySecret};
 use crate::{Error, limits};
 
@@ -32,7 +33,7 @@ struct Scoped {
 #[derive(Deserialize)]
 struct DockerConfigJson {
     #[serde(default)]
-    auths: Option<BTreeMap<String, Entry>>,
+    auths: Option<BTreeMap<String, Object<Entry>>>,
 }
 
 impl PullSecrets {
@@ -41,7 +42,7 @@ impl PullSecrets {
     /// # Errors
     /// [`Error::CredentialFile`] if it is none.
     pub fn add_docker_config_json(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let config: DockerConfigJson = parse(name, bounded(name, bytes)?)?;
+        let Object(config): Object<DockerConfigJson> = parse(name, bounded(name, bytes)?)?;
         self.add(name, config.auths.unwrap_or_default());
         Ok(())
     }
@@ -55,8 +56,8 @@ impl PullSecrets {
         Ok(())
     }
 
-    fn add(&mut self, name: &str, auths: BTreeMap<String, Entry>) {
-        self.entries.extend(auths.into_iter().map(|(key, entry)| {
+    fn add(&mut self, name: &str, auths: BTreeMap<String, Object<Entry>>) {
+        self.entries.extend(auths.into_iter().map(|(key, Object(entry))| {
             let (host, path) = place(&key);
             Scoped { secret: name.to_owned(), host, path: path.to_owned(), key, entry }
         }));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sigward_verify::evidence::Unreachable;
 
-use crate::http::{Credential, Fault, Origin, within};
+use crate::http::{Credential, Fault, Late, Origin, within};
 use crate::{Error, limits};
 
 /// What a pass is for. A token goes to no other origin than the one that asked for it.
@@ -140,9 +140,9 @@ impl Slot {
         &self,
         used: Standing,
         deadline: Instant,
+        late: impl FnOnce(Late) -> Fault,
         ask: impl Future<Output = Result<Outcome, Fault>>,
     ) -> Result<Standing, Fault> {
-        let late = |_| Fault::of(Unreachable::TimedOut { url: String::new() }, String::new());
         let _held = within(Duration::MAX, deadline, self.renewing.lock()).await.map_err(late)?;
         let now = lock(&self.standing).clone();
         if now.generation != used.generation {

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use crate::http::Origin;
+use crate::http::{Origin, is_loopback};
 
 /// Token servers of public registries whose names are no relatives of the registry's. Source: the challenges of these
 /// registries.
@@ -47,9 +47,10 @@ pub(crate) fn is_inward(registry: &Origin, realm: &Origin) -> bool {
     }
 }
 
-/// Whether what is sent to an origin stays on this machine.
+/// Whether what is sent to an origin stays on this machine. Names below `.localhost` may not: not every resolver keeps
+/// them here (RFC 6761 section 6.3 only asks for it), and a proxy may be before them.
 pub(crate) fn is_this_machine(origin: &Origin) -> bool {
-    reach(origin.name()) == Reach::Machine
+    is_loopback(origin.name())
 }
 
 /// `name` is below the domain `parent`, which is more than a top-level domain.
@@ -132,6 +133,13 @@ mod tests {
         ] {
             assert!(!sees(registry, realm), "{registry} {realm}");
         }
+    }
+
+    #[test]
+    fn names_that_may_leave_this_machine() {
+        let stays = |host: &str| is_this_machine(&origin(&format!("http://{host}/")));
+        assert!(stays("localhost:5000") && stays("127.0.0.2") && stays("[::1]:5000"));
+        assert!(!stays("registry.localhost:5000") && !stays("0.0.0.0") && !stays("10.0.0.1") && !stays("reg.local"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use sigward_verify::image::{Registry, SchemeRule};
 use tokio::sync::OnceCell;
 
 use super::RegistryTransport;
-use crate::http::{Wire, retry, within};
+use crate::http::{Speech, Wire, retry, within};
 use crate::limits;
 
 /// What a registry speaks.
@@ -66,15 +66,19 @@ struct Unknown;
 
 async fn find_out(host: &str, wire: &Wire, deadline: Instant) -> Result<Scheme, Unknown> {
     let uri = |scheme: Scheme| format!("{scheme}://{host}/").parse::<Uri>().map_err(|_| Unknown);
-    // The connection has its own time limit.
-    let knock = async |uri: Uri| within(Duration::MAX, deadline, wire.knock(uri)).await.map_err(|_| Unknown);
-    match knock(uri(Scheme::Https)?).await? {
-        Ok(()) => Ok(Scheme::Https),
-        Err(error) if !retry::speaks_no_tls(error.as_ref()) => Err(Unknown),
-        Err(error) if retry::is_refused(error.as_ref()) => {
+    let (https, http) = (uri(Scheme::Https)?, uri(Scheme::Http)?);
+    let connector = wire.connector();
+    // The connector has its own time limit.
+    let finding = async {
+        match connector.speech(&https).await {
+            Ok(Speech::Tls) => Ok(Scheme::Https),
+            Ok(Speech::Other) => Ok(Scheme::Http),
             // Nobody at all, or nobody at https's own port.
-            knock(uri(Scheme::Http)?).await?.map(|()| Scheme::Http).map_err(|_| Unknown)
+            Err(error) if retry::is_refused(error.as_ref()) => {
+                connector.reach(&http).await.map(|()| Scheme::Http).map_err(|_| Unknown)
+            }
+            Err(_) => Err(Unknown),
         }
-        Err(_) => Ok(Scheme::Http),
-    }
+    };
+    within(Duration::MAX, deadline, finding).await.unwrap_or(Err(Unknown))
 }
