@@ -120,6 +120,14 @@ pub enum Failure {
         /// Why.
         reason: String,
     },
+    /// A release, or a part of it, is not what it should be.
+    #[error("{reason}")]
+    Release {
+        /// Stable reason code.
+        code: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// An attestation was asked for, and the evidence is a plain signature.
     #[error("the bundle holds a signature over the blob, not an attestation (DSSE envelope)")]
     NotAnAttestation,
@@ -159,6 +167,7 @@ impl Failure {
             Self::SeveralImages { .. } => "several-failed",
             Self::Unsupported { .. } => "unsupported",
             Self::Policy { .. } => "policy-refused",
+            Self::Release { code, .. } => code,
         }
     }
 

@@ -15,6 +15,7 @@ pub mod image_render;
 pub mod input;
 pub mod layout;
 pub mod network;
+pub mod release;
 pub mod render;
 pub mod requirements;
 pub mod run;

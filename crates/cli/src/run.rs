@@ -71,6 +71,10 @@ fn dispatch(parsed: Parsed, environment: Environment, streams: &mut Streams<'_>)
             commands::attached::signatures(&request, &network, streams)
         }
         Command::PolicyEval(_) => not_there_yet(streams, "policy eval"),
+        Command::Release(command) => {
+            let network = network(&globals, environment);
+            commands::release::run(&command, &network, streams)
+        }
         Command::Tree(request) => {
             let network = network(&globals, environment);
             commands::attached::tree(&request, &network, streams)

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | the HTTP client | [`Client`], [`Options`] |
 //! | the only loop that performs needs | [`drive`], [`drive_all`] |
-//! | a runtime on demand | [`run_blocking`] |
+//! | a runtime on demand | [`run_blocking`], [`Runner`] |
 //! | the TUF cache, and its refresh | [`TufStore`], [`refresh_trust`] |
 //! | Rekor entries on disk | [`EntryCache`] |
 //!
@@ -26,5 +26,5 @@ pub use error::Error;
 pub use http::{Budget, Client, Credential, Options, Origin, ProxySettings, RetryPolicy, Streaming, TlsRoots};
 pub use hyper::body::Bytes;
 pub use refresh::{RefreshedTrust, refresh_trust};
-pub use runtime::run_blocking;
+pub use runtime::{Runner, run_blocking};
 pub use tuf_store::TufStore;

@@ -30,11 +30,11 @@ pub use notice::Notice;
 use error::NotSupported;
 use flag::{Flag, FlagGroups};
 use request::{
-    DownloadAttestationRequest, DownloadSignatureRequest, PolicyEvalRequest, TreeRequest, TriangulateRequest,
-    TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest, VerifyImagesRequest,
+    DownloadAttestationRequest, DownloadSignatureRequest, PolicyEvalRequest, ReleaseCommand, TreeRequest,
+    TriangulateRequest, TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest, VerifyImagesRequest,
 };
 use scan::Scanned;
-use validate::images;
+use validate::{images, release};
 use verbs::{Life, VERBS, Verb, VerbKind};
 
 /// A command line that was understood.
@@ -85,6 +85,8 @@ pub enum Command {
     Man(Option<PathBuf>),
     /// `policy eval`.
     PolicyEval(PolicyEvalRequest),
+    /// `release list|fetch|verify`.
+    Release(ReleaseCommand),
     /// `tree`.
     Tree(Box<TreeRequest>),
     /// `triangulate`.
@@ -200,6 +202,13 @@ fn command(
             Command::DownloadAttestation(Box::new(images::download_attestation(values, positionals, notices)?))
         }
         VerbKind::PolicyEval => Command::PolicyEval(images::policy_eval(values, positionals)?),
+        VerbKind::ReleaseList => Command::Release(ReleaseCommand::List(release::list(values, positionals)?)),
+        VerbKind::ReleaseFetch => {
+            Command::Release(ReleaseCommand::Fetch(Box::new(release::fetch(values, positionals, notices)?)))
+        }
+        VerbKind::ReleaseVerify => {
+            Command::Release(ReleaseCommand::Verify(Box::new(release::verify(values, positionals, notices)?)))
+        }
         VerbKind::TrustShow => {
             no_arguments()?;
             Command::Trust(validate::trust_show(values))

@@ -119,13 +119,25 @@ impl Client {
     /// The body of `url` in pieces, at most `limit` bytes in all, so that large files need no memory. An answer that
     /// is no success is an error. Repetitions end with the first piece.
     pub async fn get_stream(&self, url: &str, limit: u64, deadline: Instant) -> Result<Streaming, Error> {
+        self.get_stream_from(url, 0, limit, deadline).await
+    }
+
+    /// The same from byte `start` on (RFC 9110 section 14), where the server can do that: [`Streaming::start`] says
+    /// where its pieces begin. A file that ends there gives no pieces.
+    pub async fn get_stream_from(
+        &self,
+        url: &str,
+        start: u64,
+        limit: u64,
+        deadline: Instant,
+    ) -> Result<Streaming, Error> {
         let need = Need::get(Service::Direct, url.to_owned(), usize::MAX);
         let meter = Meter::unlimited();
         let mut attempt = 1;
         loop {
-            let fault = match self.exchange(&need, &meter, deadline).await {
-                Ok(exchange) if exchange.status.is_success() => {
-                    return Streaming::new(exchange, url, limit, self.shared.options.idle, deadline);
+            let fault = match self.exchange(&need, start, &meter, deadline).await {
+                Ok(exchange) if exchange.status.is_success() || body::ends_at(&exchange, start) => {
+                    return Streaming::new(exchange, url, start, limit, self.shared.options.idle, deadline);
                 }
                 Ok(exchange) => Fault {
                     again: retry::is_transient(exchange.status),
@@ -171,7 +183,7 @@ impl Client {
     }
 
     async fn attempt(&self, need: &Need, meter: &Meter, deadline: Instant) -> Result<Whole, Fault> {
-        let exchange = self.exchange(need, meter, deadline).await?;
+        let exchange = self.exchange(need, 0, meter, deadline).await?;
         let status = exchange.status;
         let transient = retry::is_transient(status);
         let asked = retry::retry_after(&exchange.headers, SystemTime::now());
@@ -185,8 +197,8 @@ impl Client {
         Ok(Whole { answer: Answer { outcome: Ok(response), host, url, credential }, transient, asked })
     }
 
-    /// One attempt, up to the head of the response that is no redirect.
-    async fn exchange(&self, need: &Need, meter: &Meter, deadline: Instant) -> Result<Exchange, Fault> {
+    /// One attempt, up to the head of the response that is no redirect; `start` is the first byte that is wanted.
+    async fn exchange(&self, need: &Need, start: u64, meter: &Meter, deadline: Instant) -> Result<Exchange, Fault> {
         let refused =
             |reason: String, host: String| Fault::of(Unreachable::Refused { url: shown(&need.url), reason }, host);
         let mut target = url::parse(&need.url).map_err(|reason| refused(reason.to_owned(), String::new()))?;
@@ -201,9 +213,12 @@ impl Client {
         for _ in 0..=limits::REDIRECTS {
             let host = target.origin.to_string();
             meter.request().map_err(|error| Fault { error, host: host.clone(), again: false, asked: None })?;
-            let request = self
+            let mut request = self
                 .request(&target, &method, need, payload.as_deref(), credential.as_ref())
                 .map_err(|reason| refused(reason, host.clone()))?;
+            if start > 0 {
+                request.headers_mut().insert(header::RANGE, body::range_from(start));
+            }
             let response = self.send(request, need, &host, deadline).await?;
             let (head, body) = response.into_parts();
             let location = head.headers.get(header::LOCATION).filter(|_| is_redirect(head.status));
