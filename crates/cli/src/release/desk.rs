@@ -2,12 +2,8 @@
 //! compared with the SBOM and the lockfile, and gets its name.
 
 use jiff::Timestamp;
-use sigward_fetch::DriveError;
 use sigward_verify::verifier::ProvedSigner;
-use sigward_verify::{
-    Artifact, BatchLookup, Digest, EntrySearch, HashAlgorithm, LogEntry, LookupError, LookupRequest, Requirements,
-    TrustMaterial, Verified, Verifier, limits,
-};
+use sigward_verify::{Artifact, Digest, HashAlgorithm, TrustMaterial, Verified, Verifier, limits};
 
 use super::evidence::{BUNDLE, Evidence};
 use super::fault::Fault;
@@ -15,11 +11,12 @@ use super::folder::{Folder, Partial};
 use super::known_faults::{self, SecondWitness};
 use super::layout::{ArtifactPath, RELEASE_SBOM};
 use super::lock::{Locked, LockedEntry};
+use super::log::{Log, LogFailure};
 use super::outcome::{Accepted, Outcome, Proof};
 use super::rules::Rules;
 use super::server::{Server, Taken};
 use super::witness::{Subject, Testimony, Witness, check_head};
-use crate::args::request::{EntryCache, Explain, LogLookup, Unnamed};
+use crate::args::request::{Explain, LogLookup, Unnamed};
 use crate::engine::is_about_unknown_trust;
 use crate::failure::Failure;
 use crate::render;
@@ -85,7 +82,7 @@ pub struct Desk<'a> {
     second: Second,
     waiting: Vec<Ready>,
     held: Vec<(Ready, Verified)>,
-    log_is_down: Option<String>,
+    log: Log<'a>,
     outcomes: Vec<(ArtifactPath, Outcome, Vec<Digest>)>,
 }
 
@@ -99,7 +96,7 @@ impl<'a> Desk<'a> {
             second: Second::Pending,
             waiting: Vec::new(),
             held: Vec::new(),
-            log_is_down: None,
+            log: Log::new(rules),
             outcomes: Vec::new(),
         }
     }
@@ -169,23 +166,15 @@ impl<'a> Desk<'a> {
         if !ready.evidence.entity.lacks_log_entry() {
             return Ok(Completion::Complete);
         }
-        let (log, allowed, cache) = match self.rules.lookup {
-            LogLookup::Allowed { rekor_url, cache } => (rekor_url, true, *cache),
-            LogLookup::Forbidden { rekor_url, cache } => (rekor_url, false, *cache),
-            LogLookup::NoLog => return Err(Failure::NoLog.into()),
-        };
-        if cache == EntryCache::Used
-            && let Some(hash) = request_of(ready, &self.rules.requirements).and_then(|request| request.leaf_hash())
-            && let Some(json) = self.rules.network.cached_entry(log, Some(hash))
-            && let Some(entries) = EntrySearch::read_cached(&json)
-        {
-            let material = self.session.at_hand()?.material.clone();
-            if let Ok(entry) = choose(ready, &self.rules.requirements, entries, &material) {
-                ready.evidence.entity.add_log_entry(entry);
-                return Ok(Completion::Complete);
-            }
+        let material = &self.session.at_hand()?.material;
+        if self.log.complete_from_cache(ready, material) {
+            return Ok(Completion::Complete);
         }
-        if allowed { Ok(Completion::Waits) } else { Err(Failure::Offline.into()) }
+        match self.rules.lookup {
+            LogLookup::Allowed { .. } => Ok(Completion::Waits),
+            LogLookup::Forbidden { .. } => Err(Failure::Offline.into()),
+            LogLookup::NoLog => Err(Failure::NoLog.into()),
+        }
     }
 
     /// Asks the log for the entries of up to ten files that wait.
@@ -196,8 +185,11 @@ impl<'a> Desk<'a> {
             return;
         }
         let outcome = match (server, self.rules.lookup) {
-            (Some(server), LogLookup::Allowed { rekor_url, .. }) => self.ask(&batch, server, rekor_url),
-            _ => Err(Failure::Offline.into()),
+            (Some(server), LogLookup::Allowed { rekor_url, .. }) => match self.session.online() {
+                Ok(trust) => self.log.ask(&batch, server, rekor_url, &trust.material),
+                Err(failure) => Err(LogFailure::Trust(failure.to_string())),
+            },
+            _ => Err(LogFailure::Forbidden),
         };
         match outcome {
             Ok(found) => {
@@ -211,74 +203,12 @@ impl<'a> Desk<'a> {
                     }
                 }
             }
-            Err(fault) => {
-                let text = fault.to_string();
-                let mut first = Some(fault);
+            Err(failure) => {
                 for ready in batch {
-                    let again = || Failure::Network { what: "transparency log".into(), reason: text.clone() }.into();
-                    let fault = first.take().unwrap_or_else(again);
-                    self.refuse(ready, fault);
+                    self.refuse(ready, failure.clone().into());
                 }
             }
         }
-    }
-
-    fn ask(&mut self, batch: &[Ready], server: &Server<'_>, url: &str) -> Result<Vec<Result<LogEntry, Fault>>, Fault> {
-        if let Some(reason) = &self.log_is_down {
-            return Err(Failure::Network { what: url.to_owned(), reason: reason.clone() }.into());
-        }
-        let material = self.session.online()?.material.clone();
-        let requests: Vec<Option<LookupRequest>> =
-            batch.iter().map(|ready| request_of(ready, &self.rules.requirements)).collect();
-        let hashes: Vec<[u8; 32]> = requests.iter().flatten().filter_map(LookupRequest::leaf_hash).collect();
-        self.rules.network.log("asking the log at", url);
-        let mut lookup = BatchLookup::new(&hashes, url);
-        let mut found = match server.drive(&mut lookup) {
-            Ok(found) => Some(found.into_iter()),
-            Err(DriveError::Failed(error)) if asks_singly(&error) => None,
-            Err(error) => {
-                let fault = lookup_failed(error);
-                self.log_is_down = Some(fault.to_string());
-                return Err(fault);
-            }
-        };
-        let mut entries = Vec::new();
-        for (ready, request) in batch.iter().zip(requests) {
-            let known = request.as_ref().and_then(LookupRequest::leaf_hash).is_some();
-            let of_batch = found.as_mut().filter(|_| known).and_then(Iterator::next);
-            entries.push(self.entry_of(ready, request, of_batch, server, url, &material));
-        }
-        Ok(entries)
-    }
-
-    /// The entry of one file: of the batch, or of a search where the batch does not know it.
-    fn entry_of(
-        &self,
-        ready: &Ready,
-        request: Option<LookupRequest>,
-        of_batch: Option<Vec<LogEntry>>,
-        server: &Server<'_>,
-        url: &str,
-        material: &TrustMaterial,
-    ) -> Result<LogEntry, Fault> {
-        let requirements = &self.rules.requirements;
-        let hash = request.as_ref().and_then(LookupRequest::leaf_hash);
-        let entry = match of_batch {
-            Some(entries) if !entries.is_empty() => choose(ready, requirements, entries, material)?,
-            of_batch => {
-                let request = request.ok_or(Failure::Lookup(LookupError::NotFound))?;
-                let mut search = match of_batch {
-                    Some(_) => EntrySearch::of_unknown_hash(request, url),
-                    None => EntrySearch::new(request, url),
-                };
-                let entries = server.drive(&mut search).map_err(lookup_failed)?;
-                choose(ready, requirements, entries, material)?
-            }
-        };
-        if let (LogLookup::Allowed { cache: EntryCache::Used, .. }, Some(hash)) = (self.rules.lookup, hash) {
-            self.rules.network.store_entry(url, hash, &entry);
-        }
-        Ok(entry)
     }
 
     /// Verifies a file that has all its evidence, and concludes as soon as the second witness is known.
@@ -453,43 +383,6 @@ impl<'a> Desk<'a> {
 enum Completion {
     Complete,
     Waits,
-}
-
-/// A log that cannot do batches, or stumbles over one of its entries, is asked for each by itself.
-fn asks_singly(error: &LookupError) -> bool {
-    match error {
-        LookupError::Malformed { .. } => true,
-        LookupError::Status { status, .. } => (400..500).contains(status) && *status != 429 || *status == 501,
-        _ => false,
-    }
-}
-
-fn lookup_failed(error: DriveError<LookupError>) -> Fault {
-    match error {
-        DriveError::Failed(error) => Failure::Lookup(error).into(),
-        DriveError::Stopped(error) => {
-            Failure::Network { what: "transparency log".into(), reason: error.to_string() }.into()
-        }
-    }
-}
-
-fn request_of(ready: &Ready, requirements: &Requirements) -> Option<LookupRequest> {
-    let nothing = TrustMaterial::default();
-    let artifact: &Artifact = &ready.taken.artifact;
-    let proof = Verifier::new(&nothing, requirements).check_locally(&ready.evidence.entity, artifact).ok()?;
-    LookupRequest::new(&proof, artifact)
-}
-
-fn choose(
-    ready: &Ready,
-    requirements: &Requirements,
-    entries: Vec<LogEntry>,
-    material: &TrustMaterial,
-) -> Result<LogEntry, Fault> {
-    let artifact = &ready.taken.artifact;
-    let proof = Verifier::new(material, requirements).check_locally(&ready.evidence.entity, artifact)?;
-    EntrySearch::choose(&proof, artifact.digests(), entries, &material.logs)
-        .map_err(|error| Failure::Lookup(error).into())
 }
 
 /// What was proved, as the lockfile keeps it. Files are always read with SHA-256.

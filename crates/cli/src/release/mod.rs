@@ -11,7 +11,7 @@
 //! | faults of past releases | [`known_faults`] |
 //! | lockfiles | [`lock`] |
 //! | reading from servers and folders | [`server`], [`evidence`], [`folder`], [`reader`] |
-//! | the run | [`flow`], [`desk`], [`rules`], [`images`] |
+//! | the run | [`flow`], [`desk`], [`log`], [`rules`], [`images`] |
 //! | what became of it | [`outcome`], [`fault`], [`report`], [`formats`], [`progress`] |
 
 pub mod desk;
@@ -26,6 +26,7 @@ pub mod known_faults;
 pub mod layout;
 pub mod list;
 pub mod lock;
+pub mod log;
 pub mod markers;
 pub mod outcome;
 pub mod plan;

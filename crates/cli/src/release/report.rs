@@ -52,14 +52,14 @@ impl Report<'_> {
         for outcome in self.outcomes {
             out.push_str(&format!("{:<9} {}\n", outcome.state().name(), outcome.name));
             if let Err(fault) = &outcome.result {
-                wrap(&mut out, "          ", &format!("{fault} [{}]", fault.code()));
+                wrap(&mut out, "    ", &format!("{fault} [{}]", fault.code()));
             }
             if let Some(known) = &outcome.known {
                 let text = format!("known upstream fault: {}, see {}", known.text, known.sources.join(" "));
-                wrap(&mut out, "          ", &text);
+                wrap(&mut out, "    ", &text);
             }
             if let Some(flag) = outcome.accepted.flag() {
-                wrap(&mut out, "          ", &format!("accepted by {flag}"));
+                wrap(&mut out, "    ", &format!("accepted by {flag}"));
             }
         }
         out.push_str(&format!("\n{}\n", self.summary()));

@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 
 use sigward_verify::{Digest, HashAlgorithm, unhex};
 
-use super::layout::{ArtifactPath, BadPath};
+use super::layout::{ArtifactPath, BadPath, Kind};
 use super::markers::Version;
 use super::spdx::{SpdxDocument, SpdxFault, SpdxPackage};
 
@@ -66,7 +66,7 @@ impl Subject {
     }
 }
 
-/// Checks that a document is the SBOM of this version, by its name and namespace: `Kubernetes Release v1.30.0` and
+/// Checks that a document is this SBOM of this version, by its name and namespace: `Kubernetes Release v1.30.0` and
 /// `https://sbom.k8s.io/v1.30.0/release`, or `kubernetes-v1.30.0` and `…/source` (krel, `pkg/anago/stage.go`).
 ///
 /// # Errors
@@ -137,8 +137,9 @@ impl Witness {
             witness.add(&file.name, &file.checksums, version)?;
         }
         for package in &document.packages {
-            if let Some(archive) = image_archive(package, version) {
-                witness.add(&archive, &package.checksums, version)?;
+            let file = image_archive(package, version).or_else(|| file_package(package, version));
+            if let Some(path) = file {
+                witness.add(&path, &package.checksums, version)?;
             }
             witness.images.extend(image(package, version));
         }
@@ -244,6 +245,17 @@ fn image_archive(package: &SpdxPackage, version: &Version) -> Option<String> {
     let (_, name) = name_in_id(package, version)?;
     let architecture = name.strip_prefix(stem)?.strip_prefix('-')?;
     Some(format!("bin/linux/{architecture}/{stem}.tar"))
+}
+
+/// A package that is one file of the release, by its `PackageFileName`. Layers of images are files of their own archives.
+fn file_package(package: &SpdxPackage, version: &Version) -> Option<String> {
+    let path = ArtifactPath::parse_listed(&package.file_name, version).ok()?;
+    let ours = match path.kind() {
+        Kind::Binary | Kind::ImageArchive => true,
+        Kind::Tarball => path.as_str().starts_with("kubernetes"),
+        Kind::Beside | Kind::Other | Kind::Sbom | Kind::Unsigned => false,
+    };
+    ours.then(|| path.to_string())
 }
 
 fn image(package: &SpdxPackage, version: &Version) -> Option<SbomImage> {
