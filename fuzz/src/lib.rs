@@ -119,5 +119,6 @@ pub fn verify_all(entity: &SignedEntity, material: &TrustMaterial) {
 pub fn answer(need: &Need, body: &[u8]) -> Answer {
     let status = if body.is_empty() { 404 } else { 200 };
     let body = body.get(..need.limit).unwrap_or(body).to_vec();
-    Answer { outcome: Ok(Response { status, content_type: None, body }), host: "fuzz".to_owned(), credential: None }
+    let response = Response { status, content_type: None, body, content_digest: None, link: None };
+    Answer { outcome: Ok(response), host: "fuzz".to_owned(), url: String::new(), credential: None }
 }

@@ -7,6 +7,8 @@ use sigward_verify as verify;
 use sigward_verify::LookupError;
 use sigward_verify::image::{BadReference, ImageError};
 
+use crate::manifest::ManifestError;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -102,6 +104,17 @@ pub enum Failure {
         /// How many there were.
         all: usize,
     },
+    /// One of several images failed.
+    #[error("{image}: {failure}")]
+    OfImage {
+        /// The image.
+        image: String,
+        /// Why.
+        failure: Box<Failure>,
+    },
+    /// A manifest, or what it says of images.
+    #[error(transparent)]
+    Manifest(Box<ManifestError>),
     /// Nothing is attached to an image.
     #[error("{what}")]
     NothingAttached {
@@ -139,6 +152,12 @@ impl From<ImageError> for Failure {
     }
 }
 
+impl From<ManifestError> for Failure {
+    fn from(error: ManifestError) -> Self {
+        Self::Manifest(Box::new(error))
+    }
+}
+
 impl Failure {
     /// A failure to read `path`, in Go's words.
     pub fn open(path: &Path, error: &io::Error) -> Self {
@@ -165,6 +184,8 @@ impl Failure {
             Self::Image(error) => error.code(),
             Self::ImageReference(_) => "image-reference-invalid",
             Self::SeveralImages { .. } => "several-failed",
+            Self::OfImage { failure, .. } => failure.code(),
+            Self::Manifest(error) => error.code(),
             Self::Unsupported { .. } => "unsupported",
             Self::Policy { .. } => "policy-refused",
             Self::Release { code, .. } => code,
@@ -175,10 +196,21 @@ impl Failure {
     pub const CODES: &'static [&'static str] = &[
         "attestation-missing",
         "evidence-missing",
+        "image-not-editable",
+        "image-place-invalid",
+        "image-reference-differs",
         "image-reference-invalid",
+        "image-unnamed",
+        "image-unpinned",
         "key-reference-unsupported",
         "log-lookup-forbidden",
         "log-missing",
+        "manifest-ambiguous",
+        "manifest-changed",
+        "manifest-limit",
+        "manifest-malformed",
+        "manifest-missing",
+        "manifest-template",
         "network",
         "policy-refused",
         "read-failed",
@@ -189,6 +221,7 @@ impl Failure {
         "trust-update-failed",
         "unsupported",
         "usage",
+        "waiver-unstated",
         "write-failed",
     ];
 
@@ -213,6 +246,8 @@ impl Failure {
             Self::Verification(failure) => return hint_of(&failure.error),
             Self::Evidence { error, .. } => return hint_of(error),
             Self::Trust(error) => return error.hint(),
+            Self::OfImage { failure, .. } => return failure.hint(),
+            Self::Manifest(error) => return error.hint(),
             _ => return None,
         })
     }

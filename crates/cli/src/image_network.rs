@@ -1,5 +1,6 @@
 //! Performs what inquiries about images need: from registries and logs, or from a folder.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
@@ -7,18 +8,17 @@ use jiff::Timestamp;
 use sigward_fetch::{Budget, Client, DriveError, Error, drive, drive_all, run_blocking};
 use sigward_verify::TrustMaterial;
 use sigward_verify::evidence::{Answer, Inquiry, Need, Service, Step};
-use sigward_verify::image::{ImageError, ImageInquiry, ImageQuestion, ImageVerdict, Listing, ListingInquiry};
+use sigward_verify::image::{
+    ImageError, ImageInquiry, ImageQuestion, ImageReference, ImageVerdict, Listing, ListingInquiry, ListingQuestion,
+    Repository,
+};
 
 use crate::args::request::RegistryRequest;
 use crate::failure::Failure;
 use crate::layout::Layout;
 use crate::network::Network;
+use crate::watch::Watch;
 
-/// Requests that one image may cost, repetitions and redirects included: a thousand payloads or bundles, their
-/// manifests, and the log.
-const REQUESTS: u32 = 4_096;
-/// Bytes that one image may cost: cosign allows 128 MiB for one payload.
-const BYTES: u64 = 512 * 1024 * 1024;
 /// Steps of an inquiry about an image in a folder: each asks for something, and a folder has only so much.
 const STEPS: usize = 100_000;
 
@@ -51,7 +51,9 @@ pub fn verify(
     if remote.is_empty() {
         return outcomes;
     }
-    let mut results = in_registries(&mut remote, registry, workers, network).into_iter();
+    let questions = asked.iter().flatten().filter(|(_, layout)| layout.is_none());
+    let hosts = hosts(questions.map(|(question, _)| (&question.reference, question.evidence_at.as_ref())));
+    let mut results = in_registries(remote, hosts, registry, workers, network).into_iter();
     for (outcome, one) in outcomes.iter_mut().zip(asked) {
         if matches!(one, Some((_, None))) {
             *outcome = results.next();
@@ -64,16 +66,26 @@ pub fn verify(
 ///
 /// # Errors
 /// [`Failure::Image`], [`Failure::Network`].
-pub fn list(mut inquiry: ListingInquiry, registry: &RegistryRequest, network: &Network) -> Result<Listing, Failure> {
-    let client = network.registry_client(registry)?;
+pub fn list(question: ListingQuestion, registry: &RegistryRequest, network: &Network) -> Result<Listing, Failure> {
+    let hosts = hosts([(&question.reference, question.evidence_at.as_ref())]);
+    let mut inquiry = ListingInquiry::new(question);
+    let client = network.registry_client(registry, hosts)?;
     let deadline = network.deadline();
     run_blocking(async { drive(&mut inquiry, &client, deadline, budget(NonZeroUsize::MIN)).await })
         .map_err(|error| stopped(&error))?
         .map_err(failure)
 }
 
+/// The registries that the command line names.
+fn hosts<'a>(images: impl IntoIterator<Item = (&'a ImageReference, Option<&'a Repository>)>) -> Vec<String> {
+    let places = images.into_iter().flat_map(|(reference, at)| [Some(reference.repository()), at]);
+    let hosts: BTreeSet<_> = places.flatten().map(|place| place.registry().host().to_owned()).collect();
+    hosts.into_iter().collect()
+}
+
 fn in_registries(
-    inquiries: &mut [ImageInquiry<'_>],
+    inquiries: Vec<ImageInquiry<'_>>,
+    hosts: Vec<String>,
     registry: &RegistryRequest,
     workers: NonZeroUsize,
     network: &Network,
@@ -85,12 +97,14 @@ fn in_registries(
         let again = || Failure::Network { what: "registry".into(), reason: text.clone() };
         (0..count).map(|_| Err(first.take().unwrap_or_else(again))).collect()
     };
-    let client = match network.registry_client(registry) {
+    let client = match network.registry_client(registry, hosts) {
         Ok(client) => client,
         Err(failure) => return fail(failure),
     };
     let deadline = network.deadline();
-    match run_blocking(async { drive_all(inquiries, &client, deadline, budget(workers)).await }) {
+    let watch = Watch::new(count, network);
+    let mut watched: Vec<_> = inquiries.into_iter().map(|inquiry| watch.over(inquiry)).collect();
+    match run_blocking(async { drive_all(&mut watched, &client, deadline, budget(workers)).await }) {
         Ok(results) => results.into_iter().map(|result| result.map_err(failure)).collect(),
         Err(error) => fail(stopped(&error)),
     }
@@ -98,7 +112,7 @@ fn in_registries(
 
 fn budget(workers: NonZeroUsize) -> Budget {
     // cosign's `--max-workers` counts signatures; here it counts requests, of which a signature has about two.
-    Budget { requests: REQUESTS, bytes: BYTES, concurrency: workers.get().saturating_mul(2).max(16) }
+    Budget { concurrency: workers.get().saturating_mul(2).max(16), ..Budget::image() }
 }
 
 /// Answers from the folder, except what only a log can answer.
@@ -143,7 +157,7 @@ impl Inquiry for Once {
 }
 
 fn ask(need: Need, registry: &RegistryRequest, network: &Network) -> Result<Answer, Failure> {
-    let client: Client = network.registry_client(registry)?;
+    let client: Client = network.registry_client(registry, Vec::new())?;
     let deadline: Instant = network.deadline();
     let missing = || Failure::Network { what: need.url.clone(), reason: "no answer".into() };
     let mut once = Once(Some(need.clone()));

@@ -30,7 +30,7 @@ impl Layout {
     /// Opens the layout in `folder` and finds its image.
     ///
     /// # Errors
-    /// [`Failure::Read`] if it is none, or holds no image or several.
+    /// [`Failure::Read`] if it is none, holds no image or several, or not the one that its index names.
     pub fn open(folder: &Path) -> Result<Self, Failure> {
         let path = folder.join("index.json");
         let bad = |reason: String| Failure::Read { what: path.display().to_string(), reason };
@@ -43,7 +43,26 @@ impl Layout {
             [] => return Err(bad("it holds no image".into())),
             several => return Err(bad(format!("it holds {} images, expected one", several.len()))),
         };
-        Ok(Self { folder: folder.to_owned(), image, entries })
+        let layout = Self { folder: folder.to_owned(), image, entries };
+        layout.check_image()?;
+        Ok(layout)
+    }
+
+    /// Who loads the folder takes the file for the image, and not the digest that the index gives: both must agree, as
+    /// for cosign, which judges the file's own digest.
+    fn check_image(&self) -> Result<(), Failure> {
+        let Some(digest) = Digest::parse(&self.image) else { return Ok(()) };
+        let path = self.blob_path(&digest);
+        let found = digest.algorithm().digest(&small_file(&path, limits::MANIFEST_BYTES)?);
+        if found == digest {
+            return Ok(());
+        }
+        let reason = format!("the image's manifest has the digest {found}, its name says {digest}");
+        Err(Failure::Read { what: path.display().to_string(), reason })
+    }
+
+    fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.folder.join("blobs").join(digest.algorithm().name()).join(digest.hex())
     }
 
     /// A reference to its image.
@@ -60,16 +79,19 @@ impl Layout {
     pub fn answer(&self, need: &Need) -> Answer {
         let path = need.repository.as_ref().and_then(|r| need.url.strip_prefix(&format!("{}/", r.base_url())));
         let (kind, name) = path.and_then(|path| path.split_once('/')).unwrap_or_default();
-        let found = match kind {
-            "manifests" => self.manifest_digest(name).and_then(|digest| self.blob(&digest, need.limit)),
-            "blobs" => self.blob(name, need.limit),
-            "referrers" => Some(self.referrers(name)),
+        let content_digest = match kind {
+            "manifests" => self.manifest_digest(name),
+            "blobs" => Some(name.to_owned()),
             _ => None,
+        };
+        let found = match kind {
+            "referrers" => Some(self.referrers(name)),
+            _ => content_digest.as_deref().and_then(|digest| self.blob(digest, need.limit)),
         };
         let content_type = (kind == "referrers").then(|| "application/vnd.oci.image.index.v1+json".to_owned());
         let status = if found.is_some() { 200 } else { 404 };
         let body = found.unwrap_or_default();
-        let response = Response { status, content_type, body, content_digest: None, link: None };
+        let response = Response { status, content_type, body, content_digest, link: None };
         let host = self.folder.display().to_string();
         Answer { outcome: Ok(response), host, url: String::new(), credential: None }
     }
@@ -93,8 +115,7 @@ impl Layout {
     fn blob(&self, digest: &str, limit: usize) -> Option<Vec<u8>> {
         // A digest that is none could be a path.
         let digest = Digest::parse(digest)?;
-        let path = self.folder.join("blobs").join(digest.algorithm().name()).join(digest.hex());
-        small_file(&path, limit).ok()
+        small_file(&self.blob_path(&digest), limit).ok()
     }
 
     /// Manifests whose subject is the image, as a registry with a referrers API lists them.

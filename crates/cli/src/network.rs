@@ -1,17 +1,22 @@
 //! The network, made when it is first needed: a command that needs none builds no runtime, no client and reads no
 //! certificate store.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sigward_fetch::{Budget, Client, DriveError, EntryCache, Options, RetryPolicy, drive_all, run_blocking};
+use sigward_fetch::{
+    Budget, Client, DriveError, EntryCache, Keychain, KeychainSources, Options, RegistryOptions, RegistrySecret,
+    RegistryTls, RegistryTransport, RetryPolicy, drive_all, run_blocking,
+};
 use sigward_verify::image::{BadReference, Repository};
-use sigward_verify::{EntryLookup, LogEntry};
+use sigward_verify::{EntryLookup, LogEntry, limits};
 
 use crate::args::Verbosity;
 use crate::args::env::Environment;
-use crate::args::request::RegistryRequest;
+use crate::args::request::{self, RegistryCredential, RegistryRequest};
 use crate::failure::Failure;
+use crate::input::small_file;
 
 /// Largest blob that is streamed from a URL: none of Kubernetes' files comes near.
 const BLOB_LIMIT: u64 = 64 * 1024 * 1024 * 1024;
@@ -75,13 +80,51 @@ impl Network {
         self.environment.repository.as_deref().map(|text| Repository::parse(text).map_err(bad)).transpose()
     }
 
-    /// A client for registries.
+    /// A client for registries. A credential from flags is for `registries` alone: those that the command line names.
     ///
     /// # Errors
     /// [`Failure::Read`] if a file of certificates or keys cannot be read or used.
-    pub fn registry_client(&self, registry: &RegistryRequest) -> Result<Client, Failure> {
-        let _ = registry;
-        Ok(self.client())
+    pub fn registry_client(&self, request: &RegistryRequest, registries: Vec<String>) -> Result<Client, Failure> {
+        self.used.store(true, Ordering::Relaxed);
+        let registry = RegistryOptions {
+            keychain: self.keychain(&request.credential, registries),
+            transport: match request.transport {
+                request::RegistryTransport::Verified => RegistryTransport::Verified,
+                request::RegistryTransport::HttpAllowed => RegistryTransport::HttpAllowed,
+                request::RegistryTransport::InsecureUnsafe => RegistryTransport::InsecureUnsafe,
+            },
+            tls: registry_tls(request)?,
+            trusted_realms: request.trusted_realms.clone(),
+        };
+        Ok(Client::new(Options { registry, ..Options::from_env() }))
+    }
+
+    fn keychain(&self, credential: &RegistryCredential, registries: Vec<String>) -> Keychain {
+        let given = |name: &str, secret: RegistrySecret| {
+            Keychain::given(registries, sigward_fetch::RegistryCredential::new(name, secret))
+        };
+        match credential {
+            RegistryCredential::Basic { username, password } => given(
+                "--registry-password",
+                RegistrySecret::Basic { user: username.clone(), password: password.expose().to_owned() },
+            ),
+            RegistryCredential::Token(token) => {
+                given("--registry-token", RegistrySecret::RegistryToken(token.expose().to_owned()))
+            }
+            RegistryCredential::DefaultKeychain => {
+                let environment = &self.environment.keychain;
+                Keychain::files(KeychainSources {
+                    docker_config_dir: environment.docker_config.clone(),
+                    docker_auth_config: environment.docker_auth_config.as_ref().map(|text| text.expose().to_owned()),
+                    home: environment.home.clone(),
+                    registry_auth_file: environment.registry_auth_file.clone(),
+                    xdg_runtime_dir: environment.xdg_runtime_dir.clone(),
+                    xdg_config_home: environment.xdg_config_home.clone(),
+                    path: environment.path.clone(),
+                    ..KeychainSources::default()
+                })
+            }
+        }
     }
 
     /// The body of a URL that the user named, at most `limit` bytes.
@@ -136,13 +179,34 @@ impl Network {
             .collect()
     }
 
+    /// Whether `--verbose` asks for a line a request.
+    pub fn logs_requests(&self) -> bool {
+        self.verbosity == Verbosity::Requests
+    }
+
     /// `--verbose`: one line a request. Not through the streams: requests are made deep inside.
     #[expect(clippy::print_stderr, reason = "a debug log that was asked for")]
     pub fn log(&self, what: &str, url: &str) {
-        if self.verbosity == Verbosity::Requests {
+        if self.logs_requests() {
             eprintln!("{what} {}", without_userinfo(url));
         }
     }
+}
+
+fn registry_tls(request: &RegistryRequest) -> Result<RegistryTls, Failure> {
+    let read = |path: &Path| small_file(path, limits::PEM_BYTES);
+    let unusable = |error: sigward_fetch::Error| Failure::Read { what: "registry".into(), reason: error.to_string() };
+    let mut tls = RegistryTls::default();
+    if let Some(path) = &request.ca_file {
+        tls = tls.with_authorities(&read(path)?).map_err(unusable)?;
+    }
+    if let (Some(certificate), Some(key)) = (&request.client_cert, &request.client_key) {
+        tls = tls.with_client(&read(certificate)?, &read(key)?).map_err(unusable)?;
+    }
+    if let Some(name) = &request.server_name {
+        tls = tls.with_server_name(name).map_err(unusable)?;
+    }
+    Ok(tls)
 }
 
 fn failure(error: DriveError<sigward_verify::LookupError>) -> Failure {

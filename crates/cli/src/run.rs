@@ -70,6 +70,10 @@ fn dispatch(parsed: Parsed, environment: Environment, streams: &mut Streams<'_>)
             let network = network(&globals, environment);
             commands::attached::signatures(&request, &network, streams)
         }
+        Command::Manifest(request) => {
+            let network = network(&globals, environment);
+            commands::manifest::run(&request, &network, streams)
+        }
         Command::PolicyEval(_) => not_there_yet(streams, "policy eval"),
         Command::Release(command) => {
             let network = network(&globals, environment);

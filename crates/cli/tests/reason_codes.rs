@@ -14,6 +14,7 @@ fn documentation_lists_every_code_and_no_other() {
     let known: BTreeSet<&str> = sigward_verify::Error::CODES
         .iter()
         .chain(sigward_verify::LookupError::CODES)
+        .chain(sigward_verify::image::ImageError::CODES)
         .chain(sigward::failure::Failure::CODES)
         .chain(&["log-lookup-forbidden"])
         .copied()

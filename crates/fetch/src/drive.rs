@@ -1,5 +1,6 @@
 //! The only loop that performs needs.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::Error;
 use crate::http::{Budget, Client, Meter};
+use crate::sharing::{Asker, Known, Question, Sharing};
 
 /// Why a driven inquiry has no result.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,8 @@ pub async fn drive<I: Inquiry>(
 
 /// Drives many inquiries side by side, each at its own pace. The budget is for each of them, and shared: an inquiry
 /// may use what another one does not. Where it ends, the inquiries that are not finished stop.
+///
+/// What several inquiries ask of a registry is asked once.
 pub async fn drive_all<I: Inquiry>(
     inquiries: &mut [I],
     client: &Client,
@@ -54,7 +58,7 @@ pub async fn drive_all<I: Inquiry>(
     let mut driver = Driver::new(client, deadline, budget.times(inquiries.len()), inquiries.len());
     let mut results: Vec<_> =
         inquiries.iter_mut().enumerate().map(|(index, inquiry)| driver.step(index, inquiry, Vec::new())).collect();
-    while let Some(Performed { index, place, answer }) = driver.next().await {
+    while let Some(Delivered { asker: Asker { index, place }, answer }) = driver.next().await {
         let (Some(inquiry), Some(result)) = (inquiries.get_mut(index), results.get_mut(index)) else { continue };
         match answer {
             _ if result.is_some() => {}
@@ -69,10 +73,16 @@ pub async fn drive_all<I: Inquiry>(
     results.into_iter().map(|result| result.unwrap_or(Err(DriveError::Stopped(Error::NothingAsked)))).collect()
 }
 
-/// A need that was performed: for which inquiry, at which place of its list.
+/// A need that was performed, and for whom.
 struct Performed {
-    index: usize,
-    place: usize,
+    asker: Asker,
+    need: Need,
+    answer: Result<Answer, Error>,
+}
+
+/// What came of it for one asker.
+struct Delivered {
+    asker: Asker,
     answer: Result<Answer, Error>,
 }
 
@@ -83,6 +93,9 @@ struct Driver {
     meter: Arc<Meter>,
     gate: Arc<Semaphore>,
     under_way: JoinSet<Performed>,
+    sharing: Sharing,
+    /// Answers that are known without a request.
+    delivered: VecDeque<Delivered>,
     waiting: Vec<Vec<Option<Answer>>>,
 }
 
@@ -95,6 +108,8 @@ impl Driver {
             gate: Arc::new(Semaphore::new(meter.concurrency())),
             meter,
             under_way: JoinSet::new(),
+            sharing: Sharing::default(),
+            delivered: VecDeque::new(),
             waiting: vec![Vec::new(); inquiries],
         }
     }
@@ -115,31 +130,60 @@ impl Driver {
                     *waiting = vec![None; needs.len()];
                 }
                 for (place, need) in needs.into_iter().enumerate() {
-                    self.start(index, place, need);
+                    self.start(Asker { index, place }, need);
                 }
                 None
             }
         }
     }
 
-    fn start(&mut self, index: usize, place: usize, need: Need) {
+    fn start(&mut self, asker: Asker, need: Need) {
+        if let Some(question) = Question::of(&need) {
+            match self.sharing.ask(&question, asker) {
+                Known::Nothing => {}
+                Known::UnderWay => return,
+                Known::Answer(answer) => return self.delivered.push_back(Delivered { asker, answer: Ok(*answer) }),
+            }
+        }
         let (client, meter, gate, deadline) =
             (self.client.clone(), Arc::clone(&self.meter), Arc::clone(&self.gate), self.deadline);
         self.under_way.spawn(async move {
+            // First what only those wait for that ask the same host.
+            let _room = client.room(&need).await;
             // The semaphore is never closed, so a permit always comes.
             let _permit = gate.acquire_owned().await;
-            Performed { index, place, answer: client.perform(&need, &meter, deadline).await }
+            // A request under way has some kilobytes of state, which those that wait do not need yet.
+            let answer = Box::pin(client.perform(&need, &meter, deadline)).await;
+            Performed { asker, need, answer }
         });
     }
 
-    async fn next(&mut self) -> Option<Performed> {
+    async fn next(&mut self) -> Option<Delivered> {
+        if let Some(delivered) = self.delivered.pop_front() {
+            return Some(delivered);
+        }
         match self.under_way.join_next().await? {
-            Ok(performed) => Some(performed),
+            Ok(performed) => Some(self.deliver(performed)),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => None,
             },
         }
+    }
+
+    /// Gives an answer to everybody who waits for it.
+    fn deliver(&mut self, performed: Performed) -> Delivered {
+        let Performed { asker, need, answer } = performed;
+        if let Some(question) = Question::of(&need) {
+            for asker in self.sharing.answered(question, answer.as_ref().ok()) {
+                match &answer {
+                    Ok(answer) => self.delivered.push_back(Delivered { asker, answer: Ok(answer.clone()) }),
+                    // The budget is spent; each finds that out by itself.
+                    Err(_) => self.start(asker, need.clone()),
+                }
+            }
+        }
+        Delivered { asker, answer }
     }
 
     /// Files an answer; gives all of them, in order, when it was the last.

@@ -16,6 +16,30 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// The value of a flag cannot be used.
+    #[error("{flag}: {reason}")]
+    BadFlag {
+        /// The flag.
+        flag: &'static str,
+        /// What was expected and found.
+        reason: String,
+    },
+    /// A file with credentials of registries cannot be used.
+    #[error("{file}: {reason}")]
+    CredentialFile {
+        /// The file, the variable or the pull secret.
+        file: String,
+        /// What was expected and found, without any of its content.
+        reason: String,
+    },
+    /// A program that knows credentials of registries failed.
+    #[error("{helper}: {reason}")]
+    CredentialHelper {
+        /// The program.
+        helper: String,
+        /// What it said, or what it did.
+        reason: String,
+    },
     /// A cached file is not what this program writes.
     #[error("{}: {source}", .path.display())]
     Cache {

@@ -3,6 +3,8 @@
 //! | what | where |
 //! |---|---|
 //! | the HTTP client | [`Client`], [`Options`] |
+//! | registries of images | [`RegistryOptions`] |
+//! | their credentials | [`Keychain`] |
 //! | the only loop that performs needs | [`drive`], [`drive_all`] |
 //! | a runtime on demand | [`run_blocking`], [`Runner`] |
 //! | the TUF cache, and its refresh | [`TufStore`], [`refresh_trust`] |
@@ -15,9 +17,13 @@ mod entry_cache;
 mod error;
 mod files;
 mod http;
+mod keychain;
 pub mod limits;
 mod refresh;
+mod registry;
 mod runtime;
+mod sharing;
+mod text;
 mod tuf_store;
 
 pub use drive::{DriveError, drive, drive_all};
@@ -25,6 +31,8 @@ pub use entry_cache::EntryCache;
 pub use error::Error;
 pub use http::{Budget, Client, Credential, Options, Origin, ProxySettings, RetryPolicy, Streaming, TlsRoots};
 pub use hyper::body::Bytes;
+pub use keychain::{Keychain, KeychainSources, PullSecrets, RegistryCredential, RegistrySecret};
 pub use refresh::{RefreshedTrust, refresh_trust};
+pub use registry::{RegistryOptions, RegistryTls, RegistryTransport};
 pub use runtime::{Runner, run_blocking};
 pub use tuf_store::TufStore;

@@ -77,3 +77,50 @@ pub const TUF_BYTES: u64 = 160 * 1024 * 1024;
 
 /// Time for a whole refresh of the trust root that nobody asked for: a mirror that dribbles must not cost more.
 pub const UNASKED_REFRESH: Duration = Duration::from_secs(20);
+
+/// Time to read what is left of a body that nobody wants, so that its connection can be used again.
+pub const DRAIN: Duration = Duration::from_millis(250);
+
+/// Requests at the same time to one registry. More connections gain nothing on registries that were measured.
+pub const PER_REGISTRY: usize = 16;
+
+/// Challenges of one `WWW-Authenticate`, and parameters of each. Source: real registries have one with three.
+pub const CHALLENGES: usize = 16;
+
+/// Largest answer of a token server. Source: go-containerregistry `maxTokenBodySize`.
+pub const TOKEN_BODY: usize = 64 * 1024;
+
+/// How long a token server's refusal, or a pass that the registry does not take, is not asked for again.
+pub const REFUSAL_AGE: Duration = Duration::from_secs(30);
+
+/// Registries and repositories that are remembered at the same time.
+pub const SCOPES: usize = 4_096;
+
+/// Time for one run of a credential helper.
+pub const HELPER: Duration = Duration::from_secs(10);
+
+/// Largest answer of a credential helper. Tokens of cloud providers have some kilobytes.
+pub const HELPER_OUTPUT: u64 = 64 * 1024;
+
+/// How long an answer of a credential helper is used. Cloud providers' secrets live an hour or more.
+pub const HELPER_AGE: Duration = Duration::from_secs(600);
+
+/// Largest file or pull secret with credentials. Source: the limit of a Kubernetes secret, 1 MiB.
+pub const CREDENTIAL_FILE: u64 = 1024 * 1024;
+
+/// How much is shown of what a server or a helper says.
+pub const SHOWN: usize = 300;
+
+/// Requests for one image: about 1,100 things that may be attached to it and looked at, each with a redirect or a
+/// token, and some repetitions.
+pub const IMAGE_REQUESTS: u32 = 4_096;
+
+/// Body bytes for one image: twice the evidence that is looked at by default, and its manifests and lists.
+pub const IMAGE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Requests at the same time for images: four registries as much as each may be asked.
+pub const IMAGE_CONCURRENCY: usize = 4 * PER_REGISTRY;
+
+/// Bytes of answers that are kept for other inquiries of the same run. The manifests and payloads of an image have a
+/// few kilobytes; what does not fit is asked for again.
+pub const SHARED_BYTES: usize = 8 * 1024 * 1024;

@@ -147,6 +147,16 @@ pub enum Unreachable {
         /// The URL asked.
         url: String,
     },
+    /// A registry or its token server wants a credential: none was had, or none that it accepts.
+    #[error("{request}: UNAUTHORIZED: {reason}")]
+    Unauthorized {
+        /// Method and URL of the request that was refused: the registry's or the token server's.
+        request: String,
+        /// What it said, or which rule kept a credential from being sent.
+        reason: String,
+        /// The credential at hand: a name without its secret, `None` for anonymous.
+        credential: Option<String>,
+    },
     /// The request is not allowed, for instance a redirect from https to http.
     #[error("{url}: refused: {reason}")]
     Refused {

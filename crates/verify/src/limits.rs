@@ -63,6 +63,8 @@ pub const LOG_BATCH: usize = 10;
 pub const MANIFEST_BYTES: usize = 8 * 1024 * 1024;
 /// Layers of a manifest: cosign's limit (`pkg/oci/signature`, CVE-2024-29903).
 pub const IMAGE_LAYERS: usize = 1000;
+/// Layers of all that is attached to one image, when it is listed: three tags, and some hundreds of referrers.
+pub const LISTED_LAYERS: usize = 4000;
 /// Annotations of one descriptor: cosign writes five.
 pub const ANNOTATIONS: usize = 64;
 /// Claims that a signer adds to one payload or subject: cosign takes them from the command line.

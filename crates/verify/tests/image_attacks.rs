@@ -12,8 +12,8 @@ use sigward_testkit::body;
 use sigward_testkit::dsse::Envelope;
 use sigward_testkit::rekor::Entry;
 use sigward_testkit::tsa::Stamp;
-use sigward_testkit::{Hash, How, Key, KeyKind, Leaf, Rekor, Signed, Sigstore, Statement};
-use sigward_verify::verifier::EvidenceIntermediates;
+use sigward_testkit::{Hash, How, IDENTITY, ISSUER, Key, KeyKind, Leaf, Rekor, Signed, Sigstore, Statement};
+use sigward_verify::verifier::{EvidenceIntermediates, ProvedSigner};
 use sigward_verify::{
     Artifact, ChainFault, EntrySearch, Error, Input, LogFault, LogUse, LookupError, Profile, Requirements,
     SignedEntity, Signer, TimeUse, TimestampFault, TrustMaterial, Verified, Verifier, to_base64,
@@ -74,6 +74,13 @@ fn what_is_unchanged_passes() {
     assert_eq!(verified.profile(), Profile::ImageSignature);
     assert_eq!(verified.entries()[0].body, by_leaf.entry.body);
     assert_eq!(verified.entries()[0].promise, by_leaf.entry.set);
+    match verified.signer() {
+        ProvedSigner::Identity(identity) => {
+            let names: Vec<_> = identity.names.iter().map(|name| name.text.as_str()).collect();
+            assert_eq!((names.as_slice(), identity.issuer.as_str()), (&[IDENTITY][..], ISSUER));
+        }
+        other => panic!("{other:?}"),
+    }
     let key = Key::new(KeyKind::P256);
     let by_key = sigstore.sign_blob_with_key(BLOB, &key);
     signature(&sigstore, &annotations(&by_key), &Requirements::new(managed(&key))).unwrap();

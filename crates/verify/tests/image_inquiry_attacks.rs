@@ -168,7 +168,7 @@ fn certificate_that_only_names_the_signer() {
     let forged = eve.sign_image(NAME, &world.image, Leaf::default());
     let layer = EvidenceLayer::of(&forged);
     // Her own log stands behind it, and ours does not know it.
-    unproved!(with_layers(&mut world, &[layer.clone()]), Error::LogThreshold { .. });
+    unproved!(with_layers(&mut world, std::slice::from_ref(&layer)), Error::LogThreshold { .. });
     // The log takes everybody's signatures: then the authority decides.
     let mut world = World::new();
     world.sigstore.rekor = eve.rekor.clone();
@@ -352,7 +352,7 @@ fn envelope_in_a_signature_layer() {
     let attested = world.attested(SLSA);
     // Its own signature is over another encoding …
     let layer = EvidenceLayer::of(&attested).with(annotation::SIGNATURE, &attested.sig());
-    unproved!(with_layers(&mut world, &[layer.clone()]), Error::Signature { .. });
+    unproved!(with_layers(&mut world, std::slice::from_ref(&layer)), Error::Signature { .. });
     unproved!(with_layers(&mut world, &[EvidenceLayer::of(&attested)]), Error::LayerSignatureMissing);
     // … and signed as a payload it claims nothing.
     let blob = world.sigstore.sign_blob(&layer.payload, Leaf::default());

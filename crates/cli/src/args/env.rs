@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::error::UsageErrorKind;
 use super::flag::{EnvironmentNames, Flag, FlagGroups, all};
 use super::notice::Notice;
+use super::request::Secret;
 use super::values::Values;
 
 /// The repository that holds signatures instead of the image's own.
@@ -34,6 +35,10 @@ pub const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
 pub const REGISTRY_AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
 /// The directory in which podman keeps credentials as long as a user is logged in.
 pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+/// The directory for configuration, instead of `~/.config`: podman's file with credentials may be there too.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// The text of docker's config.json, as runners of GitLab have it.
+pub const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
 /// No colours, if not empty (<https://no-color.org>).
 pub const NO_COLOR: &str = "NO_COLOR";
 /// The home directory.
@@ -52,6 +57,8 @@ pub(super) static DOCUMENTED: &[(&str, &str)] = &[
     (COSIGN_MAX_ATTACHMENT_SIZE, "Largest signature or attestation of an image that is read (default: 128MiB)."),
     (DOCKER_CONFIG, "The directory of docker's config.json, for credentials of registries (default: ~/.docker)."),
     (REGISTRY_AUTH_FILE, "The file with podman's credentials (default: containers/auth.json in XDG_RUNTIME_DIR)."),
+    (DOCKER_AUTH_CONFIG, "The text of a docker config.json, for credentials of registries."),
+    (XDG_CONFIG_HOME, "The directory for configuration (default: ~/.config): containers/auth.json may be there too."),
     (XDG_RUNTIME_DIR, "The directory for what is kept as long as a user is logged in."),
     (TUF_ROOT, "Where TUF metadata are kept (default: ~/.sigstore/root)."),
     (TUF_MIRROR, "Another TUF repository."),
@@ -120,6 +127,12 @@ pub struct KeychainEnvironment {
     pub registry_auth_file: Option<PathBuf>,
     /// See [`XDG_RUNTIME_DIR`].
     pub xdg_runtime_dir: Option<PathBuf>,
+    /// See [`XDG_CONFIG_HOME`].
+    pub xdg_config_home: Option<PathBuf>,
+    /// See [`DOCKER_AUTH_CONFIG`].
+    pub docker_auth_config: Option<Secret>,
+    /// `PATH`: where credential helpers are.
+    pub path: Option<OsString>,
 }
 
 /// Where and how TUF metadata are had.
@@ -189,6 +202,9 @@ impl Environment {
                 home: home.clone(),
                 registry_auth_file: path(REGISTRY_AUTH_FILE),
                 xdg_runtime_dir: path(XDG_RUNTIME_DIR),
+                xdg_config_home: path(XDG_CONFIG_HOME),
+                docker_auth_config: text(DOCKER_AUTH_CONFIG).map(Secret::new),
+                path: set("PATH"),
             },
             colors: if set(NO_COLOR).is_some() { Colors::Never } else { Colors::OnTerminal },
             cache: path(SIGWARD_CACHE).or_else(|| caches.map(|caches| caches.join("sigward"))),

@@ -202,6 +202,9 @@ pub enum UsageErrorKind {
     /// `{}` needs a name, and standard input has none.
     #[error("--{0} cannot name a file after standard input")]
     PlaceholderForStdin(&'static str),
+    /// Two results for one stream.
+    #[error("--output json and the pinned manifest of standard input would both be written to standard output")]
+    JsonBesideManifest,
     /// `-` more than once.
     #[error("standard input can be verified only once")]
     StdinTwice,

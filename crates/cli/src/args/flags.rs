@@ -212,6 +212,32 @@ pub(super) static POLICY_LANGUAGE: Flag =
 pub(super) static POLICY_FILE: Flag = Flag::file("policy", Command, "The policy").ours();
 pub(super) static POLICY_INPUT: Flag = Flag::file("input", Command, "The document that it judges, JSON").ours();
 
+pub(super) static IMAGE_PATH: Flag = Flag::of(
+    Kind::List,
+    "image-path",
+    "KIND.PATH",
+    Command,
+    "Where custom resources hold images, as in Rollout.spec.image or .spec.images[*].name; with ! before it: where \
+     something that looks like an image is none; repeatable",
+)
+.ours();
+pub(super) static REQUIRE_REFERENCE: Flag = Flag::switch(
+    "require-reference",
+    Checks,
+    "Demand a signature that names the image's repository; a copied one is not enough",
+)
+.ours();
+pub(super) static PIN_CHECK: Flag =
+    Flag::switch("check", Command, "Write nothing; fail if an image is not pinned or not verified")
+        .environment(EnvironmentNames::Neither);
+pub(super) static PIN_DIFF: Flag =
+    Flag::switch("diff", Command, "Write nothing; show what would change").environment(EnvironmentNames::Neither);
+pub(super) static MANIFEST_OUTPUT: Flag =
+    Flag::of(Kind::Choice(&["text", "table", "json"]), "output", "FORMAT", Output, "text (tables), or json")
+        .short('o')
+        .default("text")
+        .ours();
+
 pub(super) static OUTPUT: Flag =
     Flag::of(Kind::Choice(&["text", "json"]), "output", "FORMAT", Output, "text, or json on standard output")
         .short('o')
@@ -377,6 +403,13 @@ pub(super) static TREE: &[&Flag] = &[&REFERRERS_MODE, &TREE_OCI11, &OUTPUT];
 pub(super) static TRIANGULATE: &[&Flag] = &[&TRIANGULATE_TYPE];
 /// Flags of `download attestation` alone.
 pub(super) static DOWNLOAD_ATTESTATION: &[&Flag] = &[&PREDICATE_TYPE, &PLATFORM];
+/// Flags of all that reads manifests.
+pub(super) static MANIFEST: &[&Flag] = &[&IMAGE_PATH, &MANIFEST_OUTPUT];
+/// Flags of what verifies images of manifests. Not `--check-claims`: who pins must know what was signed.
+pub(super) static MANIFEST_IMAGES: &[&Flag] =
+    &[&ANNOTATIONS, &REQUIRE_SIGNATURE, &REQUIRE_ATTESTATION, &REQUIRE_REFERENCE, &WORKERS];
+/// Flags of `manifest pin` alone.
+pub(super) static MANIFEST_PIN: &[&Flag] = &[&PIN_CHECK, &PIN_DIFF];
 /// Flags of `policy eval` alone.
 pub(super) static POLICY_EVAL: &[&Flag] = &[&POLICY_LANGUAGE, &POLICY_FILE, &POLICY_INPUT, &OUTPUT];
 /// Flags of what looks at a release.

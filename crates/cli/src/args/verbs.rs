@@ -35,6 +35,9 @@ pub(super) enum VerbKind {
     DownloadAttestation,
     DownloadSignature,
     Man,
+    ManifestImages,
+    ManifestPin,
+    ManifestVerify,
     PolicyEval,
     ReleaseFetch,
     ReleaseList,
@@ -184,6 +187,66 @@ pub(super) static VERBS: &[Verb] = &[
         description: "Prints the attestations of IMAGE, one JSON document a line. Nothing is verified.",
         examples: "  {0} download attestation --predicate-type slsaprovenance1 \\\n    registry.example/app:v1\n",
         flags: &[flags::DOWNLOAD_ATTESTATION, flags::REGISTRY, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
+        path: &["manifest", "images"],
+        kind: VerbKind::ManifestImages,
+        arguments: "PATH...",
+        summary: "List the images in Kubernetes manifests",
+        description: "Lists every image that the manifests in PATH (files, folders, or - for standard input) name, with \
+                      file, document and place: of pods and of all that makes pods, init and ephemeral containers and \
+                      image volumes included, and of custom resources where --image-path says so.",
+        examples: concat!(
+            "  {0} manifest images deploy/\n",
+            "  kustomize build . | {0} manifest images --output json -\n",
+        ),
+        flags: &[flags::MANIFEST, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
+        path: &["manifest", "verify"],
+        kind: VerbKind::ManifestVerify,
+        arguments: "PATH...",
+        summary: "Verify the images in Kubernetes manifests",
+        description: "Verifies every image that the manifests in PATH (files, folders, or - for standard input) name, as \
+                      the command verify does, each image once. Succeeds only if all are verified.",
+        examples: concat!(
+            "  # What Helm would install\n",
+            "  helm template app ./chart | {0} manifest verify --key cosign.pub -\n",
+            "\n",
+            "  # A custom resource that holds an image\n",
+            "  {0} manifest verify --key cosign.pub --image-path Prometheus.spec.image prometheus.yaml\n",
+        ),
+        flags: &[flags::MANIFEST, flags::MANIFEST_IMAGES, flags::VERIFYING, flags::REGISTRY, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
+        path: &["manifest", "pin"],
+        kind: VerbKind::ManifestPin,
+        arguments: "PATH...",
+        summary: "Write verified digests into Kubernetes manifests",
+        description: "Verifies every image that the manifests in PATH (files, folders, or - for standard input) name, and \
+                      writes the verified digest behind its tag, name:tag@sha256:..., with everything else in the file \
+                      left as it is. A file with an image that is not verified is not touched. An image must itself be \
+                      signed; --require-attestation accepts an attestation instead.",
+        examples: concat!(
+            "  {0} manifest pin --key cosign.pub deploy/\n",
+            "\n",
+            "  # In CI: nothing is written\n",
+            "  {0} manifest pin --check --key cosign.pub deploy/\n",
+            "\n",
+            "  # Only verified content reaches the cluster\n",
+            "  helm template app ./chart | {0} manifest pin --key cosign.pub - | kubectl apply -f -\n",
+        ),
+        flags: &[
+            flags::MANIFEST,
+            flags::MANIFEST_PIN,
+            flags::MANIFEST_IMAGES,
+            flags::VERIFYING,
+            flags::REGISTRY,
+            flags::GLOBAL,
+        ],
         life: Life::Listed,
     },
     Verb {
@@ -347,11 +410,12 @@ pub(super) static COSIGN_ONLY: &[&str] = &[
 ];
 
 /// Commands of our own that are not there yet.
-pub(super) static LATER: &[&str] = &["manifest", "policy lint", "policy test"];
+pub(super) static LATER: &[&str] = &["policy lint", "policy test"];
 
 /// What commands of two words are about, by the first.
 pub(super) static GROUPS: &[(&str, &str)] = &[
     ("download", "Signatures and attestations of images, unverified"),
+    ("manifest", "Images in Kubernetes manifests"),
     ("policy", "Policies over attestations"),
     ("release", "Kubernetes releases: files, SBOMs, images"),
     ("trust", "The trust roots in use"),

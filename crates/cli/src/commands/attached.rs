@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sigward_verify::image::{
-    Attached, AttachedTag, Contents, ImageReference, Listing, ListingInquiry, ListingQuestion, Referrer, Referrers,
+    Attached, AttachedTag, Contents, ImageReference, Listing, ListingQuestion, Referrer, Referrers,
 };
 use sigward_verify::{Envelope, to_base64};
 
@@ -13,7 +13,7 @@ use crate::args::request::{
     AttachmentKind, DownloadAttestationRequest, DownloadSignatureRequest, OutputFormat, PredicateType, ReferrerUse,
     RegistryRequest, TreeRequest, TriangulateRequest,
 };
-use crate::commands::Streams;
+use crate::commands::{Streams, plain};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::image_network;
@@ -33,7 +33,7 @@ pub fn tree(request: &TreeRequest, network: &Network, streams: &mut Streams<'_>)
     let outcome = list(&request.image, &AttachedTag::ALL, referrers, Contents::Unread, &request.registry, network)
         .and_then(|(reference, listing)| match request.output {
             OutputFormat::Json => streams.result(format_args!("{:#}", tree_json(&reference, &listing))),
-            OutputFormat::Text => streams.result(tree_text(&reference, &listing, &request.registry.tag_prefix)),
+            OutputFormat::Text => streams.result(plain(&tree_text(&reference, &listing, &request.registry.tag_prefix))),
         });
     finish(outcome, streams)
 }
@@ -128,7 +128,7 @@ fn list(
         referrers,
         contents,
     };
-    let listing = image_network::list(ListingInquiry::new(question), registry, network)?;
+    let listing = image_network::list(question, registry, network)?;
     Ok((reference, listing))
 }
 
@@ -210,6 +210,8 @@ fn by_kind(referrers: &[Referrer]) -> BTreeMap<&str, Vec<&Referrer>> {
         let manifest = &referrer.manifest;
         let kind =
             manifest.annotations.get(PREDICATE_ANNOTATION).map_or(manifest.artifact_type.as_str(), String::as_str);
+        // Whoever may push writes it, and could write whole lines of this tree.
+        let kind = kind.lines().next().unwrap_or_default();
         groups.entry(kind).or_default().push(referrer);
     }
     groups

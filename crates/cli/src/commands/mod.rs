@@ -2,6 +2,7 @@
 
 pub mod attached;
 pub mod attestation;
+pub mod manifest;
 pub mod release;
 pub mod trust;
 pub mod verify_blob;

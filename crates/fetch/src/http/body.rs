@@ -2,46 +2,41 @@
 
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Incoming};
-use sigward_verify::evidence::{Method, Need, Unreachable};
+use sigward_verify::evidence::Unreachable;
 
-use super::{Exchange, Fault, Late, Meter, retry, shown, within};
+use super::{Exchange, Fault, Late, Run, retry, shown, within};
 use crate::{Error, limits};
 
 /// Most that is allocated because a header says so.
 const FIRST_ALLOCATION: u64 = 1 << 20;
 
-/// The whole body of an exchange, at most as long as the need allows.
-pub(crate) async fn read(
-    exchange: Exchange,
-    need: &Need,
-    idle: Duration,
-    meter: &Meter,
-    deadline: Instant,
-) -> Result<Vec<u8>, Fault> {
-    let Exchange { status, headers, mut body, host, .. } = exchange;
+/// The whole body of an exchange, at most `limit` bytes.
+pub(crate) async fn read(exchange: Exchange, limit: usize, idle: Duration, run: Run<'_>) -> Result<Vec<u8>, Fault> {
+    let host = exchange.host();
+    let Exchange { status, headers, mut body, asked, method, .. } = exchange;
     let success = status.is_success();
-    let limit = if success { need.limit } else { need.limit.min(limits::ERROR_BODY) };
-    let too_large = || Fault::of(Unreachable::TooLarge { url: shown(&need.url), limit }, host.clone());
+    let limit = if success { limit } else { limit.min(limits::ERROR_BODY) };
+    let too_large = || Fault::of(Unreachable::TooLarge { url: asked.clone(), limit }, host.clone());
     let announced = content_length(&headers).unwrap_or_default();
-    if success && need.method != Method::Head && announced > as_u64(limit) {
+    if success && method != Method::HEAD && announced > as_u64(limit) {
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(announced.min(FIRST_ALLOCATION)).unwrap_or_default().min(limit));
     loop {
-        let frame = match within(idle, deadline, body.frame()).await {
+        let frame = match within(idle, run.deadline, body.frame()).await {
             Ok(None) => return Ok(bytes),
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(error))) => {
-                let unreachable = Unreachable::Transport { url: shown(&need.url), reason: retry::chain(&error) };
+                let unreachable = Unreachable::Transport { url: asked, reason: retry::chain(&error) };
                 return Err(Fault { again: true, ..Fault::of(unreachable, host) });
             }
-            Err(late) => return Err(Fault::late(late, &need.url, &host)),
+            Err(late) => return Err(Fault::late(late, &asked, &host)),
         };
         let Ok(data) = frame.into_data() else { continue };
-        meter.body(data.len()).map_err(|error| Fault { error, host: host.clone(), again: false, asked: None })?;
+        run.meter.body(data.len()).map_err(|error| Fault::spent(error, host.clone()))?;
         let room = limit.saturating_sub(bytes.len());
         if data.len() > room && success {
             return Err(too_large());
@@ -51,6 +46,21 @@ pub(crate) async fn read(
             return Ok(bytes);
         }
     }
+}
+
+/// Reads what nobody wants, so that the connection can be used again; a long or slow body is given up with it.
+pub(crate) async fn drain(mut body: Incoming, deadline: Instant) {
+    let mut seen = 0_usize;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            seen = seen.saturating_add(frame.data_ref().map_or(0, Bytes::len));
+            if seen > limits::ERROR_BODY {
+                return;
+            }
+        }
+    };
+    // Whether it ended makes no difference.
+    let _ = within(limits::DRAIN, deadline, reading).await;
 }
 
 /// A body that comes in pieces.
@@ -84,7 +94,8 @@ impl Streaming {
         deadline: Instant,
     ) -> Result<Self, Error> {
         let done = ends_at(&exchange, asked);
-        let Exchange { status, headers, body, host, .. } = exchange;
+        let host = exchange.host();
+        let Exchange { status, headers, body, .. } = exchange;
         let length = if done { Some(0) } else { content_length(&headers) };
         let start = match status {
             _ if done => asked,

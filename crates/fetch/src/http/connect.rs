@@ -10,30 +10,22 @@ use std::time::Duration;
 
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::hello::{client_hello, is_tls};
 use super::proxy::{BadProxy, Proxies};
+use super::tls::{TlsRoots, TlsSettings, provider};
 
-type BoxError = Box<dyn StdError + Send + Sync>;
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
-
-/// Which certificate authorities servers are checked against.
-#[derive(Debug, Clone, Default)]
-pub enum TlsRoots {
-    /// Those of the system; `SSL_CERT_FILE` and `SSL_CERT_DIR` replace them.
-    #[default]
-    System,
-    /// Only these, DER.
-    Only(Vec<CertificateDer<'static>>),
-}
 
 /// Why no connection was even tried, or which limit ended it. What cannot get better is not tried again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,20 +46,72 @@ pub(crate) struct Connector {
 
 struct Shared {
     proxies: Proxies,
-    roots: TlsRoots,
-    /// Read when the first https URL is contacted: reading the system's store costs several milliseconds.
-    tls: OnceLock<Result<Arc<ClientConfig>, ConnectError>>,
+    servers: Tls,
+    /// Proxies are not the servers that a setting was meant for.
+    https_proxies: Tls,
     timeout: Duration,
 }
 
+/// Settings, and what the library makes of them when the first https URL is contacted: reading the system's store
+/// costs several milliseconds.
+struct Tls {
+    settings: TlsSettings,
+    config: OnceLock<Result<Arc<ClientConfig>, ConnectError>>,
+}
+
+impl Tls {
+    fn new(settings: TlsSettings) -> Self {
+        Self { settings, config: OnceLock::new() }
+    }
+
+    fn config(&self) -> Result<ClientConfig, ConnectError> {
+        let config = self.config.get_or_init(|| self.settings.config().map(Arc::new));
+        config.as_ref().map(|config| ClientConfig::clone(config)).map_err(ConnectError::clone)
+    }
+}
+
 impl Connector {
-    pub(crate) fn new(proxies: Proxies, roots: TlsRoots, timeout: Duration) -> Self {
-        Self { shared: Arc::new(Shared { proxies, roots, tls: OnceLock::new(), timeout }) }
+    /// `roots` are for https proxies.
+    pub(crate) fn new(proxies: Proxies, servers: TlsSettings, roots: TlsRoots, timeout: Duration) -> Self {
+        let https_proxies = Tls::new(TlsSettings::of(roots));
+        Self { shared: Arc::new(Shared { proxies, servers: Tls::new(servers), https_proxies, timeout }) }
     }
 
     pub(crate) fn proxies(&self) -> &Proxies {
         &self.shared.proxies
     }
+
+    /// Whether a server speaks TLS: says hello, and looks how it answers. Nothing else is sent, and nobody is believed.
+    pub(crate) async fn speech(&self, dst: &Uri) -> Result<Speech, BoxError> {
+        self.in_time(async {
+            let mut stream = self.shared.below_tls(dst).await?;
+            // A server that hangs up has said that this is not what it speaks.
+            let answer = async {
+                stream.write_all(&client_hello(dst)).await?;
+                stream.read_u8().await
+            };
+            Ok(if answer.await.is_ok_and(is_tls) { Speech::Tls } else { Speech::Other })
+        })
+        .await
+    }
+
+    /// Whether somebody listens there.
+    pub(crate) async fn reach(&self, dst: &Uri) -> Result<(), BoxError> {
+        self.in_time(async { self.shared.below_tls(dst).await.map(drop) }).await
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
+        let after = self.shared.timeout;
+        tokio::time::timeout(after, work).await.unwrap_or_else(|_| Err(ConnectError::TimedOut { after }.into()))
+    }
+}
+
+/// What a server was found to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speech {
+    Tls,
+    /// Anything else, or nothing.
+    Other,
 }
 
 impl Service<Uri> for Connector {
@@ -80,58 +124,34 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, dst: Uri) -> Self::Future {
-        let shared = Arc::clone(&self.shared);
-        Box::pin(async move {
-            let after = shared.timeout;
-            tokio::time::timeout(after, shared.connect(dst))
-                .await
-                .unwrap_or_else(|_| Err(ConnectError::TimedOut { after }.into()))
-        })
+        let connector = self.clone();
+        Box::pin(async move { connector.in_time(Arc::clone(&connector.shared).connect(dst)).await })
     }
 }
 
 impl Shared {
+    async fn below_tls(self: &Arc<Self>, dst: &Uri) -> Result<TokioIo<Dialed>, BoxError> {
+        let proxy = self.proxies.before(dst).map_err(ConnectError::from)?;
+        let dial = Dial { proxy, shared: Arc::clone(self) };
+        dial.dial(dst.clone()).await.map(TokioIo::new)
+    }
+
     async fn connect(self: Arc<Self>, dst: Uri) -> Result<MaybeHttpsStream<Dialed>, BoxError> {
         let proxy = self.proxies.before(&dst).map_err(ConnectError::from)?;
         let dial = Dial { proxy, shared: Arc::clone(&self) };
         if dst.scheme_str() == Some("https") {
-            let mut config = ClientConfig::clone(self.tls()?.as_ref());
+            let mut config = self.servers.config()?;
             config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-            return HttpsConnector::from((dial, config)).call(dst).await;
+            let mut https = match &self.servers.settings.server_name {
+                None => HttpsConnector::from((dial, config)),
+                Some(name) => {
+                    HttpsConnector::new(dial, config, false, Arc::new(FixedServerNameResolver::new(name.clone())))
+                }
+            };
+            return https.call(dst).await;
         }
         dial.dial(dst).await.map(MaybeHttpsStream::Http)
     }
-
-    fn tls(&self) -> Result<Arc<ClientConfig>, ConnectError> {
-        self.tls.get_or_init(|| client_config(&self.roots).map(Arc::new)).clone()
-    }
-}
-
-fn client_config(roots: &TlsRoots) -> Result<ClientConfig, ConnectError> {
-    let mut store = RootCertStore::empty();
-    let mut reason = "the system's store is empty".to_owned();
-    match roots {
-        TlsRoots::Only(certificates) => {
-            store.add_parsable_certificates(certificates.iter().cloned());
-        }
-        TlsRoots::System => {
-            let found = rustls_native_certs::load_native_certs();
-            store.add_parsable_certificates(found.certs);
-            if let Some(error) = found.errors.first() {
-                reason = error.to_string();
-            }
-        }
-    }
-    if store.is_empty() {
-        return Err(ConnectError::NoRoots { reason });
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ConnectError::NoRoots { reason: error.to_string() })?
-        .with_root_certificates(store)
-        .with_no_client_auth();
-    Ok(config)
 }
 
 /// Opens the stream below TLS: directly, or through a proxy.
@@ -159,7 +179,7 @@ impl Dial {
             return Ok(Dialed::plain(socks.call(dst).await?));
         }
         let to_proxy = if address.scheme_str() == Some("https") {
-            HttpsConnector::from((tcp, ClientConfig::clone(self.shared.tls()?.as_ref())))
+            HttpsConnector::from((tcp, self.shared.https_proxies.config()?))
         } else {
             HttpsConnector::from((tcp, no_tls()?))
         };
@@ -177,8 +197,7 @@ impl Dial {
 
 /// A configuration that trusts nobody, where a type wants one and TLS is not used.
 fn no_tls() -> Result<ClientConfig, BoxError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
+    Ok(ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth())

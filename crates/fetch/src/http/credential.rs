@@ -13,7 +13,8 @@ use crate::Error;
 #[derive(Clone)]
 pub struct Credential {
     origin: Origin,
-    name: String,
+    /// `None` where the secret says nothing of who asks: a token that anybody gets.
+    name: Option<String>,
     header: HeaderValue,
 }
 
@@ -31,10 +32,8 @@ impl Credential {
 
     fn with_header(url: &str, name: &str, header: &str) -> Result<Self, Error> {
         let target = url::parse(url).map_err(|reason| Error::BadUrl { url: url::shown(url), reason })?;
-        let mut header = HeaderValue::from_str(header)
-            .map_err(|_| Error::BadUrl { url: url::shown(url), reason: "the credential has control characters" })?;
-        header.set_sensitive(true);
-        Ok(Self { origin: target.origin, name: name.to_owned(), header })
+        Self::of_header(target.origin, Some(name.to_owned()), header)
+            .ok_or_else(|| Error::BadUrl { url: url::shown(url), reason: "the credential has control characters" })
     }
 
     /// The credential in a URL such as `https://user:password@host/`.
@@ -44,17 +43,22 @@ impl Credential {
         let mut plain = percent_decoded(user);
         plain.push(b':');
         plain.extend(percent_decoded(password));
-        let mut header = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(plain))).ok()?;
+        Self::of_header(target.origin.clone(), Some("URL".to_owned()), &format!("Basic {}", STANDARD.encode(plain)))
+    }
+
+    /// A header for an origin, or nothing if the secret has characters that no header can carry.
+    pub(crate) fn of_header(origin: Origin, name: Option<String>, header: &str) -> Option<Self> {
+        let mut header = HeaderValue::from_str(header).ok()?;
         header.set_sensitive(true);
-        Some(Self { origin: target.origin.clone(), name: "URL".to_owned(), header })
+        Some(Self { origin, name, header })
     }
 
     pub(crate) fn is_for(&self, origin: &Origin) -> bool {
         &self.origin == origin
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     pub(crate) fn header(&self) -> HeaderValue {

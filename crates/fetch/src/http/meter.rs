@@ -22,6 +22,12 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// What finding the signatures of one image may cost.
+    pub fn image() -> Self {
+        use crate::limits::{IMAGE_BYTES, IMAGE_CONCURRENCY, IMAGE_REQUESTS};
+        Self { requests: IMAGE_REQUESTS, bytes: IMAGE_BYTES, concurrency: IMAGE_CONCURRENCY }
+    }
+
     /// The budget of several inquiries together.
     pub(crate) fn times(self, inquiries: usize) -> Self {
         let count = u32::try_from(inquiries).unwrap_or(u32::MAX);

@@ -3,34 +3,40 @@
 mod body;
 mod connect;
 mod credential;
+mod follow;
+mod hello;
 mod meter;
 mod proxy;
-mod retry;
-mod url;
+pub(crate) mod retry;
+mod tls;
+pub(crate) mod url;
+mod wire;
 
 pub use body::Streaming;
-pub use connect::TlsRoots;
+pub(crate) use body::{drain, read};
+pub(crate) use connect::{Connector, Speech};
 pub use credential::Credential;
+pub(crate) use follow::{Ask, Exchange, Payload, Route, Run};
 pub use meter::Budget;
 pub(crate) use meter::Meter;
 pub use proxy::ProxySettings;
+pub(crate) use proxy::{Proxies, is_loopback};
 pub use retry::RetryPolicy;
+pub(crate) use retry::retry_after;
+pub use tls::TlsRoots;
+pub(crate) use tls::{TlsSettings, Verification, provider};
 pub use url::Origin;
 pub(crate) use url::shown;
+pub(crate) use wire::Wire;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper_util::client::legacy;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use sigward_verify::evidence::{self, Answer, Need, Response, Service, Unreachable};
+use http::{HeaderValue, header};
+use sigward_verify::evidence::{Answer, Need, Response, Service, Unreachable};
+use tokio::sync::OwnedSemaphorePermit;
 
-use self::connect::Connector;
-use self::proxy::Proxies;
-use self::url::Target;
+use crate::registry::{Registries, RegistryOptions};
 use crate::{Error, limits};
 
 /// How the client behaves.
@@ -48,6 +54,8 @@ pub struct Options {
     pub proxies: ProxySettings,
     /// Secrets, each for one origin.
     pub credentials: Vec<Credential>,
+    /// How registries of images are reached, and with which credentials. Nothing of it holds for other services.
+    pub registry: RegistryOptions,
 }
 
 impl Default for Options {
@@ -60,6 +68,7 @@ impl Default for Options {
             roots: TlsRoots::System,
             proxies: ProxySettings::default(),
             credentials: Vec::new(),
+            registry: RegistryOptions::default(),
         }
     }
 }
@@ -79,8 +88,8 @@ pub struct Client {
 }
 
 struct Shared {
-    http: legacy::Client<Connector, Full<Bytes>>,
-    connector: Connector,
+    wire: Wire,
+    registries: Registries,
     options: Options,
     user_agent: HeaderValue,
 }
@@ -94,16 +103,11 @@ impl std::fmt::Debug for Client {
 impl Client {
     /// A client which behaves as `options` say.
     pub fn new(options: Options) -> Self {
-        let connector = Connector::new(Proxies::new(&options.proxies), options.roots.clone(), options.connect);
-        let http = legacy::Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(Duration::from_secs(60))
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .http1_max_buf_size(limits::HEAD_BYTES)
-            .http1_max_headers(limits::HEADERS)
-            .build(connector.clone());
+        let (proxies, tls) = (Proxies::new(&options.proxies), TlsSettings::of(options.roots.clone()));
+        let wire = Wire::new(Connector::new(proxies, tls, options.roots.clone(), options.connect));
+        let registries = Registries::new(&options, &wire);
         let user_agent = HeaderValue::from_static(concat!("sigward/", env!("CARGO_PKG_VERSION")));
-        Self { shared: Arc::new(Shared { http, connector, options, user_agent }) }
+        Self { shared: Arc::new(Shared { wire, registries, options, user_agent }) }
     }
 
     /// The body of `url`, at most `limit` bytes. An answer that is no success is an error.
@@ -133,17 +137,18 @@ impl Client {
     ) -> Result<Streaming, Error> {
         let need = Need::get(Service::Direct, url.to_owned(), usize::MAX);
         let meter = Meter::unlimited();
+        let run = Run { meter: &meter, deadline };
         let mut attempt = 1;
         loop {
-            let fault = match self.exchange(&need, start, &meter, deadline).await {
+            let fault = match self.exchange_from(&need, start, run).await {
                 Ok(exchange) if exchange.status.is_success() || body::ends_at(&exchange, start) => {
-                    return Streaming::new(exchange, url, start, limit, self.shared.options.idle, deadline);
+                    return Streaming::new(exchange, url, start, limit, self.options().idle, deadline);
                 }
                 Ok(exchange) => Fault {
-                    again: retry::is_transient(exchange.status),
-                    asked: retry::retry_after(&exchange.headers, SystemTime::now()),
+                    again: retry::is_transient(need.service, exchange.status),
+                    asked: retry::retry_after(&exchange.headers),
                     error: Error::Status { url: shown(url), status: exchange.status.as_u16() },
-                    host: exchange.host,
+                    host: exchange.host(),
                 },
                 Err(fault) => fault,
             };
@@ -154,11 +159,17 @@ impl Client {
         }
     }
 
+    /// Waits for room at the host of a need, where one asks for it.
+    pub(crate) async fn room(&self, need: &Need) -> Option<OwnedSemaphorePermit> {
+        self.shared.registries.room(need).await
+    }
+
     /// Performs one need, with repetitions. Fails only where the budget ends; whatever the server does is an answer.
     pub(crate) async fn perform(&self, need: &Need, meter: &Meter, deadline: Instant) -> Result<Answer, Error> {
+        let run = Run { meter, deadline };
         let mut attempt = 1;
         loop {
-            let (answer, again, asked) = match self.attempt(need, meter, deadline).await {
+            let (answer, again, asked) = match self.attempt(need, run).await {
                 Ok(Whole { answer, transient, asked }) => (answer, transient, asked),
                 Err(Fault { error: Error::Unreachable(unreachable), again, asked, host }) => {
                     (Answer { outcome: Err(unreachable), host, url: String::new(), credential: None }, again, asked)
@@ -173,8 +184,8 @@ impl Client {
     }
 
     /// Waits before the next attempt; says whether there is one.
-    async fn pause(&self, attempt: u32, asked: Option<Duration>, deadline: Instant) -> bool {
-        let Some(pause) = self.shared.options.retry.pause(attempt, asked) else { return false };
+    pub(crate) async fn pause(&self, attempt: u32, asked: Option<Duration>, deadline: Instant) -> bool {
+        let Some(pause) = self.options().retry.pause(attempt, asked) else { return false };
         if Instant::now().checked_add(pause).is_none_or(|end| end >= deadline) {
             return false;
         }
@@ -182,123 +193,44 @@ impl Client {
         true
     }
 
-    async fn attempt(&self, need: &Need, meter: &Meter, deadline: Instant) -> Result<Whole, Fault> {
-        let exchange = self.exchange(need, 0, meter, deadline).await?;
+    async fn attempt(&self, need: &Need, run: Run<'_>) -> Result<Whole, Fault> {
+        let exchange = self.exchange(need, run).await?;
         let status = exchange.status;
-        let transient = retry::is_transient(status);
-        let asked = retry::retry_after(&exchange.headers, SystemTime::now());
+        let transient = retry::is_transient(need.service, status);
+        let asked = retry::retry_after(&exchange.headers);
         let content_type = exchange.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let text = |name: &str| exchange.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (content_digest, link) = (text("docker-content-digest"), text("link"));
-        let (host, url, credential) = (exchange.host.clone(), exchange.url.clone(), exchange.credential.clone());
-        let body = body::read(exchange, need, self.shared.options.idle, meter, deadline).await?;
+        let (host, url, credential) = (exchange.host(), exchange.target.uri.to_string(), exchange.credential.clone());
+        let body = body::read(exchange, need.limit, self.options().idle, run).await?;
         let response = Response { status: status.as_u16(), content_type, body, content_digest, link };
         Ok(Whole { answer: Answer { outcome: Ok(response), host, url, credential }, transient, asked })
     }
 
-    /// One attempt, up to the head of the response that is no redirect; `start` is the first byte that is wanted.
-    async fn exchange(&self, need: &Need, start: u64, meter: &Meter, deadline: Instant) -> Result<Exchange, Fault> {
-        let refused =
-            |reason: String, host: String| Fault::of(Unreachable::Refused { url: shown(&need.url), reason }, host);
-        let mut target = url::parse(&need.url).map_err(|reason| refused(reason.to_owned(), String::new()))?;
-        let mut credential = Credential::of_url(&target)
-            .or_else(|| self.shared.options.credentials.iter().find(|it| it.is_for(&target.origin)).cloned());
-        let mut method = match need.method {
-            evidence::Method::Get => Method::GET,
-            evidence::Method::Head => Method::HEAD,
-            evidence::Method::Post => Method::POST,
-        };
-        let mut payload = need.body.clone();
-        for _ in 0..=limits::REDIRECTS {
-            let host = target.origin.to_string();
-            meter.request().map_err(|error| Fault { error, host: host.clone(), again: false, asked: None })?;
-            let mut request = self
-                .request(&target, &method, need, payload.as_deref(), credential.as_ref())
-                .map_err(|reason| refused(reason, host.clone()))?;
-            if start > 0 {
-                request.headers_mut().insert(header::RANGE, body::range_from(start));
-            }
-            let response = self.send(request, need, &host, deadline).await?;
-            let (head, body) = response.into_parts();
-            let location = head.headers.get(header::LOCATION).filter(|_| is_redirect(head.status));
-            let Some(location) = location else {
-                let credential = credential.map(|credential| credential.name().to_owned());
-                let url = target.uri.to_string();
-                return Ok(Exchange { status: head.status, headers: head.headers, body, host, url, credential });
-            };
-            let next = url::resolve(&target.uri, location.as_bytes())
-                .map_err(|reason| refused(format!("redirect: {reason}"), host.clone()))?;
-            match hop(&target.origin, &next.origin) {
-                Hop::Same => {}
-                // For good: a foreign host that sends us back must not choose what is asked with the credential.
-                Hop::Foreign => credential = None,
-                Hop::Downgrade => {
-                    return Err(refused(format!("redirect from https to http, to {}", next.origin), host));
-                }
-            }
-            if head.status != StatusCode::TEMPORARY_REDIRECT
-                && head.status != StatusCode::PERMANENT_REDIRECT
-                && method == Method::POST
-            {
-                method = Method::GET;
-                payload = None;
-            }
-            target = next;
+    /// One attempt, up to the head of the response that is no redirect.
+    async fn exchange(&self, need: &Need, run: Run<'_>) -> Result<Exchange, Fault> {
+        if let Some(repository) = &need.repository {
+            return self.shared.registries.exchange(self, need, repository, run).await;
         }
-        Err(refused(format!("more than {} redirects", limits::REDIRECTS), target.origin.to_string()))
+        self.exchange_from(need, 0, run).await
     }
 
-    fn request(
-        &self,
-        target: &Target,
-        method: &Method,
-        need: &Need,
-        payload: Option<&[u8]>,
-        credential: Option<&Credential>,
-    ) -> Result<Request<Full<Bytes>>, String> {
-        let mut request = Request::new(Full::new(payload.map(Bytes::copy_from_slice).unwrap_or_default()));
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = target.uri.clone();
-        let headers = request.headers_mut();
-        headers.insert(header::USER_AGENT, self.shared.user_agent.clone());
-        headers.insert(header::ACCEPT, HeaderValue::from_static(need.accept.unwrap_or("*/*")));
-        // What is verified are the bytes as they are stored.
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if payload.is_some() {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        if let Some(credential) = credential {
-            headers.insert(header::AUTHORIZATION, credential.header());
-        }
-        if !target.origin.is_https() {
-            let proxy = self.shared.connector.proxies().before(&target.uri).map_err(|error| error.to_string())?;
-            if let Some(auth) = proxy.as_ref().and_then(|proxy| proxy.basic_auth()) {
-                headers.insert(header::PROXY_AUTHORIZATION, auth.clone());
-            }
-        }
-        Ok(request)
+    /// The same of anything but a registry, from byte `start` on.
+    async fn exchange_from(&self, need: &Need, start: u64, run: Run<'_>) -> Result<Exchange, Fault> {
+        let target = url::parse(&need.url).map_err(|reason| Fault::bad_url(&need.url, reason))?;
+        let credential = Credential::of_url(&target)
+            .or_else(|| self.options().credentials.iter().find(|it| it.is_for(&target.origin)).cloned());
+        let route = Route { near: &self.shared.wire, far: &self.shared.wire };
+        self.follow(Ask { start, ..Ask::of(need, target) }, route, credential, run).await
     }
 
-    async fn send(
-        &self,
-        request: Request<Full<Bytes>>,
-        need: &Need,
-        host: &str,
-        deadline: Instant,
-    ) -> Result<http::Response<Incoming>, Fault> {
-        let options = &self.shared.options;
-        let patience = options.connect.saturating_add(options.idle);
-        match within(patience, deadline, self.shared.http.request(request)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(Fault {
-                again: !retry::is_final(&error),
-                asked: None,
-                error: Unreachable::Transport { url: shown(&need.url), reason: retry::chain(&error) }.into(),
-                host: host.to_owned(),
-            }),
-            Err(late) => Err(Fault::late(late, &need.url, host)),
-        }
+    pub(crate) fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    fn user_agent(&self) -> HeaderValue {
+        self.shared.user_agent.clone()
     }
 }
 
@@ -309,31 +241,30 @@ struct Whole {
     asked: Option<Duration>,
 }
 
-/// The head of a response, with its body still to come.
-pub(crate) struct Exchange {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Incoming,
-    host: String,
-    url: String,
-    credential: Option<String>,
-}
-
 /// An attempt that failed.
 pub(crate) struct Fault {
-    error: Error,
-    host: String,
-    again: bool,
-    asked: Option<Duration>,
+    pub(crate) error: Error,
+    pub(crate) host: String,
+    pub(crate) again: bool,
+    pub(crate) asked: Option<Duration>,
 }
 
 impl Fault {
     /// A fault that trying again does not cure.
-    fn of(unreachable: Unreachable, host: String) -> Self {
+    pub(crate) fn of(unreachable: Unreachable, host: String) -> Self {
         Self { error: unreachable.into(), host, again: false, asked: None }
     }
 
-    fn late(late: Late, url: &str, host: &str) -> Self {
+    /// The budget is spent.
+    pub(crate) fn spent(error: Error, host: String) -> Self {
+        Self { error, host, again: false, asked: None }
+    }
+
+    pub(crate) fn bad_url(url: &str, reason: &str) -> Self {
+        Self::of(Unreachable::Refused { url: shown(url), reason: reason.to_owned() }, String::new())
+    }
+
+    pub(crate) fn late(late: Late, url: &str, host: &str) -> Self {
         Self { again: late == Late::Idle, ..Self::of(Unreachable::TimedOut { url: shown(url) }, host.to_owned()) }
     }
 }
@@ -350,40 +281,4 @@ pub(crate) async fn within<F: Future>(patience: Duration, deadline: Instant, wor
     let patient = Instant::now().checked_add(patience).unwrap_or(deadline);
     let late = if patient < deadline { Late::Idle } else { Late::Deadline };
     tokio::time::timeout_at(patient.min(deadline).into(), work).await.map_err(|_| late)
-}
-
-/// What a redirect from one origin to another is.
-#[derive(Debug, PartialEq, Eq)]
-enum Hop {
-    Same,
-    Foreign,
-    Downgrade,
-}
-
-fn hop(from: &Origin, to: &Origin) -> Hop {
-    match (from == to, from.is_https(), to.is_https()) {
-        (true, ..) => Hop::Same,
-        (false, true, false) => Hop::Downgrade,
-        (false, ..) => Hop::Foreign,
-    }
-}
-
-fn is_redirect(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn redirect_to_http_and_to_other_ports() {
-        let hop = |from: &str, to: &str| hop(&url::parse(from).unwrap().origin, &url::parse(to).unwrap().origin);
-        assert_eq!(hop("https://a/", "https://A:443/b"), Hop::Same);
-        assert_eq!(hop("https://a/", "https://a:8443/"), Hop::Foreign);
-        assert_eq!(hop("https://a/", "https://a.b/"), Hop::Foreign);
-        assert_eq!(hop("http://a/", "https://a/"), Hop::Foreign);
-        assert_eq!(hop("https://a/", "http://a/"), Hop::Downgrade);
-        assert_eq!(hop("https://a/", "http://a:443/"), Hop::Downgrade);
-    }
 }

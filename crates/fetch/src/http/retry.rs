@@ -7,6 +7,7 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode, header};
+use sigward_verify::evidence::Service;
 
 use super::connect::ConnectError;
 use crate::limits;
@@ -57,13 +58,20 @@ impl RetryPolicy {
     }
 }
 
-/// Statuses which a later attempt may change (RFC 9110 and 6585; 501 means "never").
-pub(crate) fn is_transient(status: StatusCode) -> bool {
-    status == StatusCode::TOO_MANY_REQUESTS || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
+/// Statuses which a later attempt may change (RFC 9110 and 6585; 501 means "never"). Of registries also those that
+/// go-containerregistry repeats (`pkg/v1/remote/options.go`): 408, and what proxies before them say, 499.
+pub(crate) fn is_transient(service: Service, status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS
+        || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
+        || (service == Service::Registry && matches!(status.as_u16(), 408 | 499))
 }
 
 /// `Retry-After`: seconds or an HTTP date (RFC 9110 section 10.2.3).
-pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    retry_after_at(headers, SystemTime::now())
+}
+
+fn retry_after_at(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
@@ -74,21 +82,30 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
 
 /// Whether trying again cannot help: a certificate that is not trusted, or a broken setting of ours.
 pub(crate) fn is_final(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|error| match error.downcast_ref::<ConnectError>() {
+        Some(error) => !matches!(error, ConnectError::TimedOut { .. }),
+        None => matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))),
+    })
+}
+
+/// Whether nobody listens there.
+pub(crate) fn is_refused(error: &(dyn StdError + 'static)) -> bool {
+    let mut system = causes(error).filter_map(|error| error.downcast_ref::<io::Error>());
+    system.any(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// The error and everything below it.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<ConnectError>() {
-            return !matches!(error, ConnectError::TimedOut { .. });
-        }
-        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
+    std::iter::from_fn(move || {
+        let error = next?;
         // The source of an io::Error is that of its inner error, which would skip the inner error itself.
-        if let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            return is_final(inner);
-        }
-        next = error.source();
-    }
-    false
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+        Some(error)
+    })
 }
 
 /// The error and its sources, each once.
@@ -120,7 +137,7 @@ mod tests {
     fn after(value: &str, now: u64) -> Option<Duration> {
         let mut headers = HeaderMap::new();
         headers.insert(header::RETRY_AFTER, value.parse().unwrap());
-        retry_after(&headers, SystemTime::UNIX_EPOCH + Duration::from_secs(now))
+        retry_after_at(&headers, SystemTime::UNIX_EPOCH + Duration::from_secs(now))
     }
 
     #[test]

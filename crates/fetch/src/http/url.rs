@@ -34,6 +34,11 @@ impl Origin {
         Some(Self { https, host, port })
     }
 
+    /// The host alone, in lower case; IPv6 addresses in brackets.
+    pub(crate) fn name(&self) -> &str {
+        &self.host
+    }
+
     /// Whether TLS protects it.
     pub fn is_https(&self) -> bool {
         self.https
@@ -57,6 +62,12 @@ pub(crate) struct Target {
     pub(crate) origin: Origin,
     /// `user:password` of the URL, still percent-encoded.
     pub(crate) userinfo: Option<String>,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").field("uri", &self.uri).finish_non_exhaustive()
+    }
 }
 
 /// Reads an absolute `http` or `https` URL.

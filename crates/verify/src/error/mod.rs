@@ -110,7 +110,7 @@ pub enum Error {
         found: Vec<String>,
     },
     /// The leaf's names or issuer are not those wanted.
-    #[error("none of the expected identities matched what was in the certificate: {0}")]
+    #[error("none of the expected identities matched what was in the certificate, {0}")]
     Identity(IdentityFault),
     /// The log took the entry when the certificate was not valid.
     #[error("integrated time {time} is outside the certificate's validity ({window})")]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::error::check_digest;
+use super::error::{check_content, check_digest};
 use super::manifest::{ACCEPT_MANIFESTS, Content, Descriptor, content_digest};
 use super::referrer_list::ReferrerList;
 use super::reply::{self, Absence, Reply};
@@ -118,6 +118,9 @@ pub struct ListingInquiry {
     referrers: Vec<Referrer>,
     /// How many referrers have their manifest read.
     manifests_read: usize,
+    /// Bytes of the manifests read, and layers that they name.
+    bytes_read: u64,
+    layers_found: usize,
 }
 
 #[derive(Debug)]
@@ -127,7 +130,7 @@ enum State {
     Tag(AttachedTag),
     List(ReferrerList),
     Manifests { first: usize },
-    Layers(Vec<Place>),
+    Layers { asked: Vec<Place>, left: VecDeque<Place> },
     Over,
 }
 
@@ -151,6 +154,8 @@ impl ListingInquiry {
             tags: Vec::new(),
             referrers: Vec::new(),
             manifests_read: 0,
+            bytes_read: 0,
+            layers_found: 0,
             question,
         }
     }
@@ -167,7 +172,7 @@ impl ListingInquiry {
             State::Tag(tag) => self.read_tag(answers, tag),
             State::List(list) => self.step_list(list, answers),
             State::Manifests { first } => self.read_manifests(answers, first),
-            State::Layers(places) => self.read_layers(answers, &places),
+            State::Layers { asked, left } => self.read_layers(answers, &asked, left),
             State::Over => self.conclude(),
         }
     }
@@ -213,17 +218,37 @@ impl ListingInquiry {
         if self.manifests_read < self.referrers.len() {
             return Ok(self.ask_manifests());
         }
-        self.ask_layers()
+        self.find_layers()
     }
 
     fn read_tag(&mut self, answers: Vec<Answer>, tag: AttachedTag) -> Next {
         let image = self.image_digest()?;
         let asked = format!("{}/manifests/{}", self.place.base_url(), tag.of(&self.question.tag_prefix, &image));
         if let Reply::Content(content) = reply::read(answers.into_iter().next(), &asked, Absence::NotFound)? {
+            if let Some(named) = content.digest.as_deref().and_then(content_digest) {
+                check_digest(&asked, &named, &content.body)?;
+            }
             let manifest = Content::parse(&content.body, &asked, limits::IMAGE_LAYERS)?.manifest(&asked)?;
+            self.afford(content.body.len(), manifest.layers.len())?;
             self.tags.push((tag, unread(manifest.layers)));
         }
         self.next()
+    }
+
+    /// All manifests together are bounded too: a thousand could each be as large as one may be.
+    fn afford(&mut self, bytes: usize, layers: usize) -> Result<(), ImageError> {
+        let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        self.bytes_read = self.bytes_read.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.layers_found = self.layers_found.saturating_add(layers);
+        if self.bytes_read > limits::IMAGE_EVIDENCE_BYTES {
+            let (found, limit) = (count(self.bytes_read), count(limits::IMAGE_EVIDENCE_BYTES));
+            return Err(ImageError::TooMany { what: "bytes of manifests", found, limit });
+        }
+        if self.layers_found > limits::LISTED_LAYERS {
+            let (found, limit) = (self.layers_found, limits::LISTED_LAYERS);
+            return Err(ImageError::TooMany { what: "layers", found, limit });
+        }
+        Ok(())
     }
 
     fn step_list(&mut self, mut list: ReferrerList, answers: Vec<Answer>) -> Next {
@@ -251,69 +276,82 @@ impl ListingInquiry {
     }
 
     fn read_manifests(&mut self, answers: Vec<Answer>, first: usize) -> Next {
-        for (referrer, answer) in self.referrers.iter_mut().skip(first).zip(answers) {
+        for (index, answer) in answers.into_iter().enumerate() {
+            let Some(referrer) = self.referrers.get(first.saturating_add(index)) else { continue };
             let what = format!("referrer {}", referrer.manifest.digest);
             let Reply::Content(content) = reply::read(Some(answer), &what, Absence::NotFound)? else { continue };
             check_digest(&what, &referrer.manifest.digest, &content.body)?;
             if let Content::Manifest(manifest) = Content::parse(&content.body, &what, limits::IMAGE_LAYERS)? {
-                referrer.layers = unread(manifest.layers);
+                self.afford(content.body.len(), manifest.layers.len())?;
+                if let Some(referrer) = self.referrers.get_mut(first.saturating_add(index)) {
+                    referrer.layers = unread(manifest.layers);
+                }
             }
         }
         self.next()
     }
 
-    fn ask_layers(&mut self) -> Next {
+    fn find_layers(&mut self) -> Next {
         let Contents::Read { limit } = self.question.contents else { return self.conclude() };
-        let (mut needs, mut places) = (Vec::new(), Vec::new());
-        let of_tags = self.tags.iter().enumerate().flat_map(|(tag, (_, layers))| {
-            layers.iter().enumerate().map(move |(layer, attached)| (Place::Tag { tag, layer }, attached))
-        });
-        let of_referrers = self.referrers.iter().enumerate().flat_map(|(referrer, found)| {
-            found
-                .layers
-                .iter()
-                .enumerate()
-                .map(move |(layer, attached)| (Place::Referrer { referrer, layer }, attached))
-        });
-        let mut bytes: u64 = 0;
-        for (place, attached) in of_tags.chain(of_referrers) {
-            let Descriptor { digest, size, .. } = &attached.layer;
-            bytes = bytes.saturating_add(*size);
-            if bytes > limit {
-                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-                let found = usize::try_from(bytes).unwrap_or(usize::MAX);
-                return Err(ImageError::TooMany { what: "bytes of attached content", found, limit });
+        let mut places = VecDeque::new();
+        for (tag, (_, layers)) in self.tags.iter().enumerate() {
+            places.extend((0..layers.len()).map(|layer| Place::Tag { tag, layer }));
+        }
+        for (referrer, found) in self.referrers.iter().enumerate() {
+            places.extend((0..found.layers.len()).map(|layer| Place::Referrer { referrer, layer }));
+        }
+        let of_tags = self.tags.iter().flat_map(|(_, layers)| layers);
+        let all = of_tags.chain(self.referrers.iter().flat_map(|found| &found.layers));
+        let bytes = all.map(|attached| attached.layer.size).fold(0, u64::saturating_add);
+        if bytes > limit {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let found = usize::try_from(bytes).unwrap_or(usize::MAX);
+            return Err(ImageError::TooMany { what: "bytes of attached content", found, limit });
+        }
+        self.ask_layers(places)
+    }
+
+    fn attached(&mut self, place: Place) -> Option<&mut Attached> {
+        match place {
+            Place::Tag { tag, layer } => self.tags.get_mut(tag).and_then(|(_, layers)| layers.get_mut(layer)),
+            Place::Referrer { referrer, layer } => {
+                self.referrers.get_mut(referrer).and_then(|found| found.layers.get_mut(layer))
             }
+        }
+    }
+
+    fn ask_layers(&mut self, mut left: VecDeque<Place>) -> Next {
+        let (mut needs, mut asked) = (Vec::new(), Vec::new());
+        while needs.len() < limits::IMAGE_BATCH
+            && let Some(place) = left.pop_front()
+        {
+            let repository = self.place.clone();
+            let Some(attached) = self.attached(place) else { continue };
+            let Descriptor { digest, size, .. } = &attached.layer;
             let size = usize::try_from(*size).unwrap_or(usize::MAX);
-            needs.push(Need::registry(&self.place, &format!("blobs/{digest}"), "*/*", size));
-            places.push(place);
+            needs.push(Need::registry(&repository, &format!("blobs/{digest}"), "*/*", size));
+            asked.push(place);
         }
         if needs.is_empty() {
             return self.conclude();
         }
-        self.state = State::Layers(places);
+        self.state = State::Layers { asked, left };
         Ok(Step::Need(needs))
     }
 
-    fn read_layers(&mut self, answers: Vec<Answer>, places: &[Place]) -> Next {
-        for (place, answer) in places.iter().zip(answers) {
-            let attached = match *place {
-                Place::Tag { tag, layer } => self.tags.get_mut(tag).and_then(|(_, layers)| layers.get_mut(layer)),
-                Place::Referrer { referrer, layer } => {
-                    self.referrers.get_mut(referrer).and_then(|r| r.layers.get_mut(layer))
-                }
-            };
-            let Some(attached) = attached else { continue };
+    fn read_layers(&mut self, answers: Vec<Answer>, asked: &[Place], left: VecDeque<Place>) -> Next {
+        for (place, answer) in asked.iter().zip(answers) {
+            let Some(attached) = self.attached(*place) else { continue };
             let what = format!("layer {}", attached.layer.digest);
             match reply::read(Some(answer), &what, Absence::NotFound)? {
                 Reply::Absent { reason } => return Err(ImageError::Registry { reason, rejected: Vec::new() }),
                 Reply::Content(content) => {
-                    check_digest(&what, &attached.layer.digest, &content.body)?;
+                    check_content(&what, &attached.layer, &content.body)?;
                     attached.content = content.body;
                 }
             }
         }
-        self.conclude()
+        self.ask_layers(left)
     }
 
     fn conclude(&mut self) -> Next {

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use super::ImageError;
 use crate::digest::{Digest, HashAlgorithm};
 use crate::limits;
-use crate::wire::{Named, Object};
+use crate::wire::{Named, Object, from_json, object};
 
 /// Every kind of manifest that an image can be (specs/cosign.md §2.7).
 pub(super) const ACCEPT_MANIFESTS: &str = "application/vnd.oci.image.index.v1+json,application/vnd.oci.image.manifest.v1+json,\
@@ -63,7 +63,7 @@ impl Content {
     /// [`ImageError::Malformed`] if it is neither or could be read as both, [`ImageError::TooMany`].
     pub(super) fn parse(json: &[u8], what: &str, limit: usize) -> Result<Self, ImageError> {
         let malformed = |reason: String| ImageError::Malformed { what: what.to_owned(), reason };
-        let Object(wire): Object<Wire> = serde_json::from_slice(json).map_err(|error| malformed(error.to_string()))?;
+        let wire: Wire = from_json(json).map_err(|error| malformed(error.to_string()))?;
         let media_type = wire.media_type.unwrap_or_default();
         let says_index = media_type.contains("image.index") || media_type.contains("manifest.list");
         match (wire.layers, wire.manifests) {
@@ -72,11 +72,10 @@ impl Content {
             (Some(_), None) if says_index => Err(malformed(format!("its type is {media_type}, and it has layers"))),
             (Some(layers), None) => {
                 let layers = layers.checked("layers", limit)?;
-                let config_type = wire.config.map(|config| config.0.media_type).unwrap_or_default();
+                let config_type = wire.config.map(|config| config.media_type).unwrap_or_default();
                 let artifact_type = wire.artifact_type.filter(|t| !t.is_empty()).unwrap_or(config_type);
                 let layers = layers.into_iter().map(|layer| layer.read(what)).collect::<Result<_, _>>()?;
-                let subject =
-                    wire.subject.map(|subject| subject.0.read(what)).transpose()?.map(|subject| subject.digest);
+                let subject = wire.subject.map(|subject| subject.read(what)).transpose()?.map(|subject| subject.digest);
                 Ok(Self::Manifest(Manifest { artifact_type, layers, subject }))
             }
             (None, Some(_)) if !says_index && !media_type.is_empty() => {
@@ -115,10 +114,12 @@ struct Wire {
     media_type: Option<String>,
     #[serde(rename = "artifactType")]
     artifact_type: Option<String>,
-    config: Option<Object<WireDescriptor>>,
+    #[serde(default, deserialize_with = "object")]
+    config: Option<WireDescriptor>,
     layers: Option<List>,
     manifests: Option<List>,
-    subject: Option<Object<WireDescriptor>>,
+    #[serde(default, deserialize_with = "object")]
+    subject: Option<WireDescriptor>,
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use super::EvidenceFault;
 use crate::digest::Digest;
 use crate::dsse::Envelope;
 use crate::limits;
-use crate::wire::{Named, Object};
+use crate::wire::{Named, from_json, object};
 
 /// A simple signing payload. That its signature was verified is for its owner to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,18 +29,18 @@ type Annotations = Named<Value, { limits::CLAIMS }>;
 
 #[derive(Deserialize)]
 struct Wire {
-    #[serde(default)]
-    critical: Option<Object<Critical>>,
+    #[serde(default, deserialize_with = "object")]
+    critical: Option<Critical>,
     #[serde(default)]
     optional: Option<Annotations>,
 }
 
 #[derive(Deserialize, Default)]
 struct Critical {
-    #[serde(default)]
-    identity: Option<Object<Identity>>,
-    #[serde(default)]
-    image: Option<Object<Image>>,
+    #[serde(default, deserialize_with = "object")]
+    identity: Option<Identity>,
+    #[serde(default, deserialize_with = "object")]
+    image: Option<Image>,
     #[serde(rename = "type", default)]
     kind: Option<String>,
 }
@@ -63,12 +63,11 @@ impl SimpleSigning {
     /// # Errors
     /// [`EvidenceFault::Payload`] if it is no simple signing payload.
     pub fn parse(json: &[u8]) -> Result<Self, EvidenceFault> {
-        let Object(wire): Object<Wire> =
-            serde_json::from_slice(json).map_err(|error| EvidenceFault::Payload { reason: error.to_string() })?;
-        let Object(critical) = wire.critical.unwrap_or_default();
+        let wire: Wire = from_json(json).map_err(|error| EvidenceFault::Payload { reason: error.to_string() })?;
+        let critical = wire.critical.unwrap_or_default();
         Ok(Self {
-            docker_reference: critical.identity.and_then(|i| i.0.docker_reference).unwrap_or_default(),
-            manifest_digest: critical.image.and_then(|i| i.0.digest).unwrap_or_default(),
+            docker_reference: critical.identity.and_then(|i| i.docker_reference).unwrap_or_default(),
+            manifest_digest: critical.image.and_then(|i| i.digest).unwrap_or_default(),
             kind: critical.kind.unwrap_or_default(),
             optional: wire.optional.unwrap_or_default().0,
         })

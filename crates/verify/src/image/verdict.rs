@@ -22,7 +22,7 @@ pub struct ImageVerdict {
     pub rejected: Vec<Rejected>,
 }
 
-/// A piece of evidence about an image that was verified. Only [`Judge::conclude`] makes one.
+/// A piece of evidence about an image that was verified. Only `Judge::conclude` makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvedEvidence {
     origin: Origin,

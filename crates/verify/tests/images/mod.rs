@@ -23,6 +23,7 @@ use sigward_verify::image::{
 use sigward_verify::{ChainPolicy, Requirements, Signer, TrustMaterial};
 
 /// The error must be this variant.
+#[allow(unused_macros, reason = "each binary uses a part")]
 macro_rules! refused {
     ($result:expr, $variant:pat) => {
         match $result {
@@ -34,6 +35,7 @@ macro_rules! refused {
 }
 
 /// The one piece of evidence that was rejected must have this fault.
+#[allow(unused_macros, reason = "each binary uses a part")]
 macro_rules! rejected {
     ($result:expr, $fault:pat) => {
         match $crate::images::only_fault($result) {
@@ -163,18 +165,22 @@ impl World {
 
     /// Asks until there is a verdict.
     pub fn ask(&self, question: &ImageQuestion) -> Result<ImageVerdict, ImageError> {
-        self.asked.borrow_mut().clear();
         let root = self.sigstore.trusted_root().to_json();
         let material = TrustMaterial::from_trusted_root(root.as_bytes()).unwrap();
-        let mut inquiry = ImageInquiry::new(question, &material, "2026-11-25T00:00:00Z".parse().unwrap());
+        self.drive(&mut ImageInquiry::new(question, &material, "2026-11-25T00:00:00Z".parse().unwrap()))
+    }
+
+    /// Answers until an inquiry is finished.
+    pub fn drive<I: Inquiry>(&self, inquiry: &mut I) -> Result<I::Out, I::Error> {
+        self.asked.borrow_mut().clear();
         let mut answers = Vec::new();
         // More rounds than any image may take.
         for _ in 0..10_000 {
             match inquiry.step(answers) {
-                Step::Done(verdict) => return Ok(verdict),
+                Step::Done(out) => return Ok(out),
                 Step::Failed(error) => return Err(error),
                 Step::Need(needs) => {
-                    assert!(!needs.is_empty() && needs.len() <= 64, "{} needs", needs.len());
+                    assert!(!needs.is_empty() && needs.len() <= 32, "{} needs", needs.len());
                     answers = needs.iter().map(|need| self.answer(need)).collect();
                 }
             }

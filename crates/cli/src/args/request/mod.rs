@@ -3,6 +3,7 @@
 //! Nothing here is a bare `bool`: a setting that weakens a verification is named for its danger.
 
 mod images;
+mod manifest;
 mod release;
 
 use std::ffi::{OsStr, OsString};
@@ -16,6 +17,7 @@ pub use images::{
     RegistryTransport, Secret, SignatureDemand, TreeRequest, TriangulateRequest, VerifyImagesRequest,
 };
 
+pub use manifest::{ImageDemands, ManifestInput, ManifestRequest, ManifestTask, PinMode, ReferenceDemand};
 pub use release::{
     Kit, KnownFaults, LockUse, ReleaseCommand, ReleaseImages, ReleaseListRequest, ReleasePlace, ReleaseRequest,
     ReportFormat, Retry, Unnamed,

@@ -23,7 +23,15 @@ pub(in crate::args) fn verify(
     positionals: &[OsString],
     notices: &mut Vec<Notice>,
 ) -> Result<VerifyImagesRequest, UsageErrorKind> {
-    let images = images(positionals)?;
+    verify_any(values, images(positionals)?, notices)
+}
+
+/// The flags of `verify`, whatever the images are.
+pub(super) fn verify_any(
+    values: &Values,
+    images: Vec<String>,
+    notices: &mut Vec<Notice>,
+) -> Result<VerifyImagesRequest, UsageErrorKind> {
     exclusive(values)?;
     let annotations = annotations(values, notices)?;
     let digest = signature_digest(values)?;

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use self::layers::{LayerQueue, LayerRole};
+use self::layers::LayerQueue;
 use self::lookups::Lookups;
 use self::referrers::BundleQueue;
 use super::error::check_digest;
@@ -21,7 +21,7 @@ use super::referrer_list::ReferrerList;
 use super::reply::{self, Absence, Reply};
 use super::verdict::{Evidence, Judge};
 use super::{
-    Demand, EvidenceFault, EvidenceKind, Forms, ImageError, ImageQuestion, ImageVerdict, LookupRule, Origin,
+    Demand, EvidenceFault, EvidenceKind, Forms, ImageError, ImageQuestion, ImageVerdict, LayerRole, LookupRule, Origin,
     ProvedEvidence, Rejected, Repository, Target, Wanted,
 };
 use crate::digest::{Digest, HashAlgorithm};
@@ -133,11 +133,11 @@ impl<'m> ImageInquiry<'m> {
             Reply::Content(content) => content,
             Reply::Absent { reason } => return Err(ImageError::NotFound { reason }),
         };
-        Content::parse(&content.body, &asked, limits::IMAGE_LAYERS)?;
-        let digest = HashAlgorithm::Sha256.digest(&content.body);
         if let Some(named) = content.digest.as_deref().and_then(super::manifest::content_digest) {
             check_digest(&asked, &named, &content.body)?;
         }
+        Content::parse(&content.body, &asked, limits::IMAGE_LAYERS)?;
+        let digest = HashAlgorithm::Sha256.digest(&content.body);
         self.image = Some(digest);
         self.seen = true;
         self.next_phase()

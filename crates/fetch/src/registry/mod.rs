@@ -1,0 +1,118 @@
+//! Registries of images: how they are reached, and what lets us in.
+//!
+//! | what | where |
+//! |---|---|
+//! | https or http | [`scheme`] |
+//! | what a registry wants to see | [`challenge`] |
+//! | whether its token server may see a password | [`realm`] |
+//! | passwords and tokens for what it wants to see | [`auth`] |
+//! | one attempt from beginning to end | [`visit`] |
+//! | what was given for which repository, once for all requests | [`passes`] |
+
+mod auth;
+mod challenge;
+mod options;
+mod passes;
+mod realm;
+mod scheme;
+mod visit;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sigward_verify::evidence::Need;
+use sigward_verify::image::Repository;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub use self::options::{RegistryOptions, RegistryTls, RegistryTransport};
+
+use self::challenge::Challenge;
+use self::passes::Passes;
+use self::scheme::Schemes;
+use self::visit::Visit;
+use crate::http::{Client, Connector, Exchange, Fault, Options, Origin, Proxies, Run, TlsSettings, Verification, Wire};
+use crate::limits;
+
+/// Everything that is known of registries, for all requests of a client.
+pub(crate) struct Registries {
+    /// To the registry itself.
+    near: Wire,
+    /// To token servers, and to wherever the registry redirects: without the client certificate, which is not for them.
+    far: Wire,
+    schemes: Schemes,
+    passes: Passes,
+    /// What a registry asked for before, so that its other repositories need not be refused first.
+    challenges: Mutex<HashMap<Origin, Challenge>>,
+    rooms: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+impl Registries {
+    /// `wire` is for other services; it serves registries too where no setting makes a difference.
+    pub(crate) fn new(options: &Options, wire: &Wire) -> Self {
+        let registry = &options.registry;
+        let verification = match registry.transport {
+            RegistryTransport::Verified | RegistryTransport::HttpAllowed => Verification::Checked,
+            RegistryTransport::InsecureUnsafe => Verification::SkippedUnsafe,
+        };
+        let connect = |tls: TlsSettings| {
+            let proxies = Proxies::new(&options.proxies);
+            Wire::new(Connector::new(proxies, tls, options.roots.clone(), options.connect))
+        };
+        let usual = TlsSettings { verification, ..TlsSettings::of(registry.tls.roots(&options.roots)) };
+        let far = match (verification, registry.tls.has_roots()) {
+            (Verification::Checked, false) => wire.clone(),
+            _ => connect(usual.clone()),
+        };
+        let near = if registry.tls.is_own() { connect(registry.tls.near(usual)) } else { far.clone() };
+        Self {
+            near,
+            far,
+            schemes: Schemes::default(),
+            passes: Passes::default(),
+            challenges: Mutex::default(),
+            rooms: Mutex::default(),
+        }
+    }
+
+    /// Waits until the registry of a need is not asked too much at the same time.
+    pub(crate) async fn room(&self, need: &Need) -> Option<OwnedSemaphorePermit> {
+        let host = need.repository.as_ref()?.registry().host().to_owned();
+        let room = {
+            let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+            if rooms.len() >= limits::SCOPES {
+                rooms.retain(|_, room| Arc::strong_count(room) > 1);
+            }
+            Arc::clone(rooms.entry(host).or_insert_with(|| Arc::new(Semaphore::new(limits::PER_REGISTRY))))
+        };
+        // It is never closed.
+        room.acquire_owned().await.ok()
+    }
+
+    /// One attempt at what a registry has, with everything that it takes to be let in.
+    pub(crate) async fn exchange(
+        &self,
+        client: &Client,
+        need: &Need,
+        repository: &Repository,
+        run: Run<'_>,
+    ) -> Result<Exchange, Fault> {
+        Visit { registries: self, client, need, repository, run }.exchange().await
+    }
+
+    /// What the registry asked for before.
+    fn challenge_of(&self, origin: &Origin) -> Option<Challenge> {
+        let challenges = self.challenges.lock().unwrap_or_else(PoisonError::into_inner);
+        // Without its scope, which is of one repository.
+        Some(match challenges.get(origin)?.clone() {
+            Challenge::Bearer { realm, service, .. } => Challenge::Bearer { realm, service, scope: None },
+            Challenge::Basic => Challenge::Basic,
+        })
+    }
+
+    fn remember_challenge(&self, origin: &Origin, challenge: &Challenge) {
+        let mut challenges = self.challenges.lock().unwrap_or_else(PoisonError::into_inner);
+        if challenges.len() < limits::SCOPES {
+            challenges.insert(origin.clone(), challenge.clone());
+        }
+    }
+}

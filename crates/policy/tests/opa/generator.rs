@@ -1,0 +1,724 @@
+//! Pairs of policy and input, made from a seed: what decides verdicts in Rego, and where implementations differ.
+
+/// SplitMix64: the same pairs everywhere.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(n).unwrap()).unwrap()
+    }
+
+    fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.below(of.len())]
+    }
+}
+
+/// A policy and an input.
+pub(crate) struct Pair {
+    pub(crate) policy: String,
+    pub(crate) input: String,
+}
+
+pub(crate) fn pair(random: &mut Random) -> Pair {
+    let input = input(random);
+    let policy =
+        Policy { random, locals: Vec::new(), next: 0, helpers: String::new(), helper_names: Vec::new() }.module();
+    Pair { policy, input }
+}
+
+fn input(r: &mut Random) -> String {
+    let mut members = Vec::new();
+    let mut member = |r: &mut Random, name: &str, values: &[&str]| {
+        if r.chance(85) {
+            members.push(format!("\"{name}\":{}", r.pick(values)));
+        }
+    };
+    member(r, "n", &["0", "1", "2", "3", "10", "-1", "1.0", "2.5", "9007199254740993", "\"1\"", "null", "1e2"]);
+    member(
+        r,
+        "f",
+        &["0.1", "0.2", "7.0", "7.5", "-0.5", "1e3", "1.23456789012345678901", "100", "0.30000000000000004"],
+    );
+    member(
+        r,
+        "s",
+        &["\"\"", "\"a\"", "\"abc\"", "\"a/b\"", "\"sha256:00ff\"", "\"Ünïcode\"", "\"  x \"", "1", "\"x%y\""],
+    );
+    member(
+        r,
+        "t",
+        &[
+            "\"2024-02-29T12:30:00Z\"",
+            "\"2023-01-31T00:00:00+02:00\"",
+            "\"2024-13-01T00:00:00Z\"",
+            "\"1969-12-31T23:59:59.5Z\"",
+            "\"\"",
+            "17",
+        ],
+    );
+    member(r, "b", &["true", "false", "\"true\"", "null"]);
+    member(r, "a", &["[]", "[1,2,3]", "[3,1,2,1]", "[1,\"a\",null]", "[[1,2],[3]]", "{}", "[0]", "[true,false]"]);
+    member(r, "w", &["[]", "[\"a\",\"b\"]", "[\"a\",\"a\"]", "[\"abc\",\"b\",\"\"]", "\"a\"", "[\"b\",1]"]);
+    member(
+        r,
+        "l",
+        &[
+            "[]",
+            "[{\"x\":1,\"y\":\"a\"},{\"x\":2,\"y\":\"b\"}]",
+            "[{\"x\":1},{\"y\":\"b\"}]",
+            "[{\"x\":false,\"y\":null},{\"x\":2}]",
+            "[{\"x\":{\"z\":1},\"y\":[1]}]",
+        ],
+    );
+    member(
+        r,
+        "o",
+        &[
+            "{}",
+            "{\"a\":1,\"b\":2}",
+            "{\"a\":{\"b\":{\"c\":true}}}",
+            "{\"a\":\"x\",\"k\":false}",
+            "[1]",
+            "{\"a\":null}",
+        ],
+    );
+    member(r, "p", &["[1,\"a\"]", "[1]", "[\"a\",1]", "[1,[2,3]]", "{\"k\":1,\"v\":2}", "{\"k\":1}"]);
+    format!("{{{}}}", members.join(","))
+}
+
+/// What an expression is for.
+#[derive(Clone, Copy, PartialEq)]
+enum Want {
+    Any,
+    Number,
+    Text,
+    Array,
+    Set,
+    Object,
+    Bool,
+}
+
+struct Policy<'r> {
+    random: &'r mut Random,
+    locals: Vec<(String, Want)>,
+    next: usize,
+    helpers: String,
+    helper_names: Vec<String>,
+}
+
+impl Policy<'_> {
+    fn chance(&mut self, percent: usize) -> bool {
+        self.random.chance(percent)
+    }
+
+    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        self.random.pick(of)
+    }
+
+    fn fresh(&mut self) -> String {
+        self.next += 1;
+        format!("v{}", self.next)
+    }
+
+    fn module(mut self) -> String {
+        for _ in 0..self.random.below(4) {
+            self.helper();
+        }
+        self.locals.clear();
+        let rule = match self.random.below(10) {
+            0..=2 => {
+                let body = self.body(3);
+                let default = if self.chance(60) { "default isCompliant = false\n" } else { "" };
+                format!("{default}isCompliant {{\n{body}}}\n")
+            }
+            3 => {
+                let (a, b) = (self.body(2), self.other_body(2));
+                let value = self.pick(&["true", "false", "1"]);
+                format!("isCompliant {{\n{a}}} else = {value} {{\n{b}}}\n")
+            }
+            4 => {
+                let (a, b) = (self.body(2), self.other_body(2));
+                format!("isCompliant {{\n{a}}}\nisCompliant = {} {{\n{b}}}\n", self.pick(&["true", "true", "false"]))
+            }
+            5 => {
+                let (a, b) = (self.body(2), self.other_body(2));
+                format!("isCompliant {{\n{a}}} {{\n{b}}}\n")
+            }
+            6 => {
+                let body = self.body(2);
+                let text = self.term(Want::Any, 1);
+                let result = self.pick(&["true", "false", "count(input.a) == 0", "input.b"]);
+                format!(
+                    "isCompliant[response] {{\n{body}  result := {result}\n  response := {{\"result\": result, \"error\": sprintf(\"%v\", [{text}]), \"warning\": \"w\"}}\n}}\n"
+                )
+            }
+            // The value itself is compared, by its text.
+            _ => {
+                let body = if self.chance(50) { self.body(1) } else { String::new() };
+                let value = self.term(Want::Any, 3);
+                let format = self.pick(&["%v", "%v", "%v", "%v", "%v", "%s", "%d", "%-5s|", "%v %v"]);
+                format!(
+                    "isCompliant[response] {{\n{body}  value := {value}\n  response := {{\"result\": false, \"error\": sprintf(\"{format}\", [value])}}\n}}\n"
+                )
+            }
+        };
+        format!("package sigstore\nimport future.keywords.in\nimport future.keywords.every\n{}{rule}", self.helpers)
+    }
+
+    fn other_body(&mut self, statements: usize) -> String {
+        self.locals.clear();
+        self.body(statements)
+    }
+
+    fn helper(&mut self) {
+        self.locals.clear();
+        let n = self.helper_names.len();
+        let (text, name) = match self.random.below(9) {
+            0 => {
+                let body = self.body(2);
+                (format!("r{n} {{\n{body}}}\n"), format!("r{n}"))
+            }
+            1 => {
+                let body = self.body(2);
+                let value = self.term(Want::Any, 1);
+                (format!("r{n} = {value} {{\n{body}}}\n"), format!("r{n}"))
+            }
+            2 => {
+                let key = self.term(Want::Any, 1);
+                let body = self.body(2);
+                (format!("r{n}[k] {{\n{body}  k := {key}\n}}\n"), format!("r{n}"))
+            }
+            3 => {
+                let element = self.pick(&["input.o[k]", "input.a[k]", "input.l[k].x", "input.l[k]"]);
+                (format!("r{n}[k] = v {{\n  v := {element}\n}}\n"), format!("r{n}"))
+            }
+            4 => {
+                let value = self.term(Want::Any, 2);
+                (format!("r{n} = {value}\n"), format!("r{n}"))
+            }
+            5 => {
+                let body = self.body(2);
+                let default = self.pick(&["false", "0", "[]", "{\"a\": 1}"]);
+                (format!("default r{n} = {default}\nr{n} = x {{\n{body}  x := input.n\n}}\n"), format!("r{n}"))
+            }
+            6 => {
+                self.locals.push(("x".into(), Want::Any));
+                let body = self.body(2);
+                (format!("f{n}(x) {{\n{body}}}\n"), format!("f{n}(_)"))
+            }
+            7 => {
+                self.locals.push(("x".into(), Want::Any));
+                let value = self.term(Want::Any, 1);
+                let body = self.body(1);
+                (format!("f{n}(x) = y {{\n{body}  y := {value}\n}}\n"), format!("f{n}(_)"))
+            }
+            _ => {
+                let (a, b) =
+                    (self.pick(&["1", "\"a\"", "[y]", "[y, _]", "{\"x\": y}"]), self.pick(&["2", "\"b\"", "x"]));
+                (format!("f{n}({a}) = 1\nf{n}({b}) = 2\n"), format!("f{n}(_)"))
+            }
+        };
+        self.locals.clear();
+        self.helpers.push_str(&text);
+        self.helper_names.push(name);
+    }
+
+    fn body(&mut self, most: usize) -> String {
+        let mut out = String::new();
+        for _ in 0..=self.random.below(most) {
+            let statement = self.statement(2);
+            out.push_str(&format!("  {statement}\n"));
+        }
+        out
+    }
+
+    fn statement(&mut self, depth: usize) -> String {
+        match self.random.below(20) {
+            0..=2 => {
+                let kinds = [Want::Any, Want::Number, Want::Text, Want::Array, Want::Set, Want::Object, Want::Bool];
+                let want = kinds[self.random.below(7)];
+                let value = self.term(want, depth);
+                let name = self.fresh();
+                self.locals.push((name.clone(), want));
+                format!("{name} {} {value}", self.pick(&[":=", ":=", "="]))
+            }
+            3..=5 => {
+                // Terms of one type mostly, or OPA would not load the policy.
+                let want =
+                    [Want::Number, Want::Text, Want::Array, Want::Set, Want::Object, Want::Bool][self.random.below(6)];
+                let a = if self.chance(40) { self.reference() } else { self.term(want, depth) };
+                let b = if self.chance(10) { self.term(Want::Any, 1) } else { self.term(want, 1) };
+                format!("{a} {} {b}", self.pick(&["==", "==", "!=", "="]))
+            }
+            6..=7 => {
+                let (a, b) = (self.term(Want::Number, depth), self.term(Want::Number, 1));
+                format!("{a} {} {b}", self.pick(&["<", "<=", ">", ">=", "==", "!="]))
+            }
+            8..=11 => {
+                let inner = match self.random.below(6) {
+                    0 => self.term(Want::Bool, depth),
+                    1 => self.term(Want::Any, depth),
+                    2 => format!("{} == {}", self.reference(), self.term(Want::Any, 1)),
+                    3 => format!("{} < {}", self.term(Want::Number, depth), self.term(Want::Number, 1)),
+                    4 => format!("{} in {}", self.term(Want::Any, 1), self.term(Want::Array, 1)),
+                    _ => self.call_helper(depth),
+                };
+                format!("not {inner}")
+            }
+            12 => self.call_helper(depth),
+            13 => self.term(Want::Bool, depth),
+            14 => {
+                let name = self.fresh();
+                let (at, value) = (self.pick(&["input.a", "input.w", "input.o", "input.l"]), self.term(Want::Any, 1));
+                let text = format!("some {name}; {at}[{name}] {} {value}", self.pick(&["==", "!=", "="]));
+                self.locals.push((name, Want::Any));
+                text
+            }
+            15 => {
+                let of = self.collection(1);
+                let name = self.fresh();
+                self.locals.push((name.clone(), Want::Any));
+                if self.chance(40) {
+                    let key = self.fresh();
+                    self.locals.push((key.clone(), Want::Any));
+                    return format!("some {key}, {name} in {of}");
+                }
+                format!("some {name} in {of}")
+            }
+            16..=17 => {
+                let of = self.collection(1);
+                let name = self.fresh();
+                let known = self.locals.len();
+                self.locals.push((name.clone(), Want::Any));
+                let inner = self.statement(1);
+                self.locals.truncate(known);
+                let inner = if inner.contains(&name) {
+                    inner
+                } else {
+                    format!("{name} != {inner_text}; {inner}", inner_text = self.leaf(Want::Number))
+                };
+                format!("every {name} in {of} {{ {inner} }}")
+            }
+            18 => {
+                let (x, y) = (self.fresh(), self.fresh());
+                let pattern = match self.random.below(3) {
+                    0 => format!("[{x}, {y}]"),
+                    1 => format!("{{\"k\": {x}, \"v\": {y}}}"),
+                    _ => format!("[{x}, [{y}, _]]"),
+                };
+                self.locals.push((x, Want::Any));
+                self.locals.push((y, Want::Any));
+                let of = self.pick(&[
+                    "input.p",
+                    "[1, [2, 3]]",
+                    "{\"k\": 1, \"v\": input.n}",
+                    "input.a[_]",
+                    "[input.s, input.n]",
+                ]);
+                format!("{pattern} = {of}")
+            }
+            _ => format!("{} in {}", self.term(Want::Any, 1), self.collection(1)),
+        }
+    }
+
+    fn call_helper(&mut self, depth: usize) -> String {
+        if self.helper_names.is_empty() {
+            return self.term(Want::Bool, depth);
+        }
+        let at = self.random.below(self.helper_names.len());
+        let name = self.helper_names[at].clone();
+        match name.strip_suffix("(_)") {
+            Some(function) => {
+                let arg = self.term(Want::Any, depth.saturating_sub(1));
+                format!("{function}({arg})")
+            }
+            None if self.chance(30) => {
+                let key = self.term(Want::Any, 0);
+                format!("{name}[{key}]")
+            }
+            None => name,
+        }
+    }
+
+    fn collection(&mut self, depth: usize) -> String {
+        let want = [Want::Array, Want::Set, Want::Object][self.random.below(3)];
+        self.term(want, depth)
+    }
+
+    fn reference(&mut self) -> String {
+        let plain = [
+            "input.n",
+            "input.f",
+            "input.s",
+            "input.t",
+            "input.b",
+            "input.a",
+            "input.w",
+            "input.l",
+            "input.o",
+            "input.p",
+            "input.missing",
+            "input.missing.deep",
+            "input.a[0]",
+            "input.a[_]",
+            "input.w[_]",
+            "input.l[_].x",
+            "input.l[_].y",
+            "input.l[0].x",
+            "input.o.a",
+            "input.o.a.b",
+            "input.o[_]",
+            "input.o.missing",
+            "input.a[input.n]",
+            "input.o[input.s]",
+            "input.l[1]",
+            "input.p[0]",
+            "input[\"n\"]",
+            "input.w[count(input.a)]",
+        ];
+        self.pick(&plain).to_owned()
+    }
+
+    fn term(&mut self, want: Want, depth: usize) -> String {
+        let fits: Vec<String> = self
+            .locals
+            .iter()
+            .filter(|l| l.1 == want || l.1 == Want::Any || want == Want::Any)
+            .map(|l| l.0.clone())
+            .collect();
+        if !fits.is_empty() && self.chance(25) {
+            return fits[self.random.below(fits.len())].clone();
+        }
+        if depth == 0 {
+            return self.leaf(want);
+        }
+        if self.chance(if want == Want::Any { 15 } else { 3 }) {
+            return self.call_helper(depth - 1);
+        }
+        match want {
+            Want::Any => {
+                let want =
+                    [Want::Number, Want::Text, Want::Array, Want::Set, Want::Object, Want::Bool][self.random.below(6)];
+                if self.chance(35) { self.reference() } else { self.term(want, depth) }
+            }
+            Want::Number => self.number(depth - 1),
+            Want::Text => self.text(depth - 1),
+            Want::Array => self.array(depth - 1),
+            Want::Set => self.set(depth - 1),
+            Want::Object => self.object(depth - 1),
+            Want::Bool => self.bool(depth - 1),
+        }
+    }
+
+    fn leaf(&mut self, want: Want) -> String {
+        match want {
+            Want::Any => {
+                if self.chance(60) {
+                    return self.reference();
+                }
+                self.pick(&[
+                    "1", "2", "\"a\"", "\"b\"", "null", "true", "false", "0.1", "\"\"", "[]", "{}", "\"k\"", "1.0",
+                ])
+                .to_owned()
+            }
+            Want::Number => self
+                .pick(&[
+                    "0",
+                    "1",
+                    "2",
+                    "3",
+                    "10",
+                    "-1",
+                    "0.1",
+                    "0.2",
+                    "2.5",
+                    "1.0",
+                    "input.n",
+                    "input.f",
+                    "input.a[0]",
+                    "1e2",
+                    "9007199254740993",
+                ])
+                .to_owned(),
+            Want::Text => self
+                .pick(&[
+                    "\"\"",
+                    "\"a\"",
+                    "\"abc\"",
+                    "\"/\"",
+                    "\"b\"",
+                    "input.s",
+                    "input.t",
+                    "input.w[_]",
+                    "input.w[0]",
+                    "`a`",
+                ])
+                .to_owned(),
+            Want::Array => self
+                .pick(&["[]", "[1, 2]", "[\"a\", \"b\"]", "input.a", "input.w", "input.l", "[3, 1, 2]", "[[1], [2]]"])
+                .to_owned(),
+            Want::Set => self.pick(&["set()", "{1, 2}", "{\"a\", \"b\"}", "{input.n}", "{3, 1}"]).to_owned(),
+            Want::Object => self
+                .pick(&["{}", "{\"a\": 1}", "{\"a\": 1, \"b\": 2}", "input.o", "{\"k\": input.n}", "input.l[0]"])
+                .to_owned(),
+            Want::Bool => self.pick(&["true", "false", "input.b", "input.o.k"]).to_owned(),
+        }
+    }
+
+    fn number(&mut self, d: usize) -> String {
+        let mut n = || self.term(Want::Number, d);
+        match n().len() % 2 + self.random.below(14) {
+            0..=3 => {
+                let (a, b) = (self.term(Want::Number, d), self.term(Want::Number, d));
+                format!("({a} {} {b})", self.pick(&["+", "-", "*", "/", "%"]))
+            }
+            4 => format!("count({})", self.collection(d)),
+            5 => format!("{}({})", self.pick(&["round", "ceil", "floor", "abs"]), self.term(Want::Number, d)),
+            6 => format!("{}({})", self.pick(&["sum", "product", "max", "min"]), self.term(Want::Array, d)),
+            7 => format!(
+                "to_number({})",
+                self.pick(&["\"12\"", "\"1.5\"", "\"x\"", "\"\"", "null", "true", "input.s", "\"-3e2\""])
+            ),
+            8 => format!(
+                "time.parse_rfc3339_ns({})",
+                self.pick(&["input.t", "\"2024-01-01T00:00:00Z\"", "\"2024-01-01T00:00:00.123456789+01:30\"", "\"x\""])
+            ),
+            9 => format!(
+                "time.parse_duration_ns({})",
+                self.pick(&["\"1h30m\"", "\"-1.5s\"", "\"24h\"", "\"1d\"", "input.s", "\"100us\"", "\"1.25h\""])
+            ),
+            10 => format!("indexof({}, {})", self.term(Want::Text, d), self.term(Want::Text, d)),
+            11 => format!(
+                "time.add_date({}, {}, {}, {})",
+                self.pick(&["1706659200000000000", "0", "input.n"]),
+                self.pick(&["0", "1", "-1"]),
+                self.pick(&["1", "13", "-2"]),
+                self.pick(&["0", "31", "-40"])
+            ),
+            12 => format!("strings.count({}, {})", self.term(Want::Text, d), self.term(Want::Text, d)),
+            _ => self.leaf(Want::Number),
+        }
+    }
+
+    fn text(&mut self, d: usize) -> String {
+        match self.random.below(18) {
+            0 => format!(
+                "sprintf({}, [{}])",
+                self.pick(&["\"%v\"", "\"%d\"", "\"%s\"", "\"%.1f\"", "\"%v-%v\"", "\"100%%\"", "\"%03d\""]),
+                self.term(Want::Any, d)
+            ),
+            1 => format!(
+                "concat({}, {})",
+                self.term(Want::Text, d),
+                self.pick(&["input.w", "[\"a\", \"b\"]", "{\"z\", \"y\"}", "[input.s]"])
+            ),
+            2 => format!(
+                "{}({})",
+                self.pick(&[
+                    "lower",
+                    "upper",
+                    "trim_space",
+                    "strings.reverse",
+                    "base64.encode",
+                    "base64url.encode",
+                    "hex.encode",
+                    "base64url.encode_no_pad"
+                ]),
+                self.term(Want::Text, d)
+            ),
+            3 => format!(
+                "replace({}, {}, {})",
+                self.term(Want::Text, d),
+                self.term(Want::Text, 0),
+                self.term(Want::Text, 0)
+            ),
+            4 => format!(
+                "substring({}, {}, {})",
+                self.term(Want::Text, d),
+                self.pick(&["0", "1", "2", "-1", "input.n"]),
+                self.pick(&["0", "1", "2", "-1"])
+            ),
+            5 => format!(
+                "{}({}, {})",
+                self.pick(&["trim", "trim_left", "trim_right", "trim_prefix", "trim_suffix"]),
+                self.term(Want::Text, d),
+                self.term(Want::Text, 0)
+            ),
+            6 => format!("format_int({}, {})", self.term(Want::Number, d), self.pick(&["2", "8", "10", "16", "3"])),
+            7 => format!("json.marshal({})", self.term(Want::Any, d)),
+            8 => format!("type_name({})", self.term(Want::Any, d)),
+            9 => format!(
+                "{}({})",
+                self.pick(&["base64.decode", "base64url.decode", "hex.decode"]),
+                self.pick(&["\"YQ==\"", "\"YQ\"", "\"61\"", "\"x\"", "input.s", "\"/w==\""])
+            ),
+            10 => format!(
+                "time.weekday({})",
+                self.pick(&["1706659200000000000", "input.n", "[0, \"UTC\"]", "time.parse_rfc3339_ns(input.t)"])
+            ),
+            11 => format!(
+                "split({}, {})[{}]",
+                self.term(Want::Text, d),
+                self.term(Want::Text, 0),
+                self.pick(&["0", "1", "_"])
+            ),
+            12 => format!("strings.replace_n({{\"a\": \"x\", \"b\": \"y\"}}, {})", self.term(Want::Text, d)),
+            _ => self.leaf(Want::Text),
+        }
+    }
+
+    fn comprehension(&mut self) -> (String, String) {
+        let known = self.locals.len();
+        let name = self.fresh();
+        let of = self.pick(&[
+            "input.a[_]",
+            "input.w[_]",
+            "input.l[_].x",
+            "input.l[_]",
+            "input.o[_]",
+            "[1, 2, 3][_]",
+            "{1, 2}[_]",
+        ]);
+        self.locals.push((name.clone(), Want::Any));
+        let mut body = format!("{name} := {of}");
+        if self.chance(60) {
+            let inner = self.statement(1);
+            body.push_str(&format!("; {inner}"));
+        }
+        let term = if self.chance(70) { name } else { self.term(Want::Any, 1) };
+        self.locals.truncate(known);
+        (term, body)
+    }
+
+    fn array(&mut self, d: usize) -> String {
+        match self.random.below(14) {
+            0..=3 => {
+                let (term, body) = self.comprehension();
+                format!("[{term} | {body}]")
+            }
+            4 => format!("array.concat({}, {})", self.term(Want::Array, d), self.term(Want::Array, d)),
+            5 => format!(
+                "array.slice({}, {}, {})",
+                self.term(Want::Array, d),
+                self.pick(&["0", "1", "-1"]),
+                self.pick(&["1", "2", "5", "-1"])
+            ),
+            6 => format!("sort({})", self.collection(d)),
+            7 => format!("array.reverse({})", self.term(Want::Array, d)),
+            8 => format!("numbers.range({}, {})", self.pick(&["0", "1", "3", "input.n"]), self.pick(&["2", "-1", "5"])),
+            9 => format!("split({}, {})", self.term(Want::Text, d), self.term(Want::Text, 0)),
+            10 => format!("[{}, {}]", self.term(Want::Any, d), self.term(Want::Any, d)),
+            11 => format!("indexof_n({}, {})", self.term(Want::Text, d), self.term(Want::Text, 0)),
+            12 => format!(
+                "time.{}({})",
+                self.pick(&["date", "clock"]),
+                self.pick(&["1706659200000000000", "-1", "input.n", "time.parse_rfc3339_ns(input.t)"])
+            ),
+            _ => self.leaf(Want::Array),
+        }
+    }
+
+    fn set(&mut self, d: usize) -> String {
+        match self.random.below(10) {
+            0..=2 => {
+                let (term, body) = self.comprehension();
+                format!("{{{term} | {body}}}")
+            }
+            3..=4 => {
+                format!("({} {} {})", self.term(Want::Set, d), self.pick(&["|", "&", "-"]), self.term(Want::Set, d))
+            }
+            5 => format!("{{{}, {}}}", self.term(Want::Any, d), self.term(Want::Any, d)),
+            6 => format!("union({{{}, {}}})", self.term(Want::Set, d), self.term(Want::Set, 0)),
+            7 => format!("intersection({{{}, {}}})", self.term(Want::Set, d), self.term(Want::Set, 0)),
+            8 => format!("object.keys({})", self.term(Want::Object, d)),
+            _ => self.leaf(Want::Set),
+        }
+    }
+
+    fn object(&mut self, d: usize) -> String {
+        match self.random.below(10) {
+            0..=2 => {
+                let known = self.locals.len();
+                let name = self.fresh();
+                self.locals.push((name.clone(), Want::Any));
+                let of = self.pick(&["input.o", "input.a", "input.l", "[\"x\", \"y\"]"]);
+                let value = if self.chance(50) { format!("{of}[{name}]") } else { self.term(Want::Any, 1) };
+                self.locals.truncate(known);
+                format!("{{{name}: w | {of}[{name}]; w := {value}}}")
+            }
+            3 => format!("object.union({}, {})", self.term(Want::Object, d), self.term(Want::Object, d)),
+            4 => format!(
+                "object.{}({}, {})",
+                self.pick(&["remove", "filter"]),
+                self.term(Want::Object, d),
+                self.pick(&["[\"a\"]", "{\"a\", \"b\"}", "{\"b\": 1}", "input.w"])
+            ),
+            5 => format!("{{\"a\": {}, {}: 2}}", self.term(Want::Any, d), self.term(Want::Text, 0)),
+            6 => format!("json.unmarshal({})", self.pick(&["\"{\\\"a\\\": 1}\"", "\"[1,\"", "input.s", "\"{}\""])),
+            _ => self.leaf(Want::Object),
+        }
+    }
+
+    fn bool(&mut self, d: usize) -> String {
+        match self.random.below(14) {
+            0..=2 => format!(
+                "{}({}, {})",
+                self.pick(&["startswith", "endswith", "contains"]),
+                self.term(Want::Text, d),
+                self.term(Want::Text, 0)
+            ),
+            3 => format!(
+                "{}({})",
+                self.pick(&["is_number", "is_string", "is_boolean", "is_array", "is_set", "is_object", "is_null"]),
+                self.term(Want::Any, d)
+            ),
+            4 => format!(
+                "regex.match({}, {})",
+                self.pick(&["`^a`", "`[a-c]+$`", "\"\"", "`^sha256:[0-9a-f]+$`"]),
+                self.term(Want::Text, d)
+            ),
+            5 => format!(
+                "{}({})",
+                self.pick(&["any", "all"]),
+                self.pick(&["[true, input.b]", "input.a", "{true}", "[]", "[x | x := input.l[_].x]"])
+            ),
+            6 => format!("({} == {})", self.term(Want::Any, d), self.term(Want::Any, 0)),
+            7 => format!(
+                "object.get({}, {}, {})",
+                self.term(Want::Object, d),
+                self.pick(&["\"a\"", "[\"a\", \"b\"]", "\"k\"", "input.s", "[]"]),
+                self.term(Want::Any, 0)
+            ),
+            8 => format!(
+                "strings.any_prefix_match({}, {})",
+                self.pick(&["input.s", "input.w", "[\"ab\", \"c\"]"]),
+                self.pick(&["\"a\"", "[\"b\", \"a\"]"])
+            ),
+            9 => format!(
+                "{}({})",
+                self.pick(&["base64.is_valid", "json.is_valid", "regex.is_valid"]),
+                self.term(Want::Text, d)
+            ),
+            10 => {
+                format!("({} {} {})", self.term(Want::Any, d), self.pick(&["<", ">=", "!="]), self.term(Want::Any, 0))
+            }
+            _ => self.leaf(Want::Bool),
+        }
+    }
+}
