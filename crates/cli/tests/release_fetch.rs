@@ -9,9 +9,9 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use release_scene::{ALL, KUBECTL, RELEASE_SBOM, Scene};
+use release_scene::{ALL, KUBECTL, Scene};
 use sigward_testkit::server::Response;
-use sigward_testkit::{Archeio, Fault, FaultKind, ReleaseSpec};
+use sigward_testkit::{Fault, FaultKind, ReleaseSpec};
 
 const ONLY: &str = "--only kubectl --platform linux/amd64";
 const PARTIAL: &str = "bin/linux/amd64/.kubectl.sigward-partial";
@@ -359,56 +359,4 @@ fn a_lockfile_grows_and_forgets_nothing() {
     let lock = std::fs::read_to_string(scene.place.path("work/got/sigward.lock")).unwrap();
     assert!(lock.contains("amd64/kubectl\"") && lock.contains("amd64/kubelet\""), "{lock}");
     assert!(lock.contains("krel-staging@") && lock.contains("\"logIndex\""), "{lock}");
-}
-
-#[test]
-fn images_of_the_sbom() {
-    let scene = Scene::small();
-    let registry = Archeio::start();
-    scene.release.promote_images(&scene.sigstore, &registry);
-    let words = format!("--images --image-registry {} --only kubectl --platform linux/amd64", registry.address());
-    let image = "registry.k8s.io/kube-proxy-amd64:v1.30.0";
-    let report = scene.verify(&words).succeeded();
-    assert_eq!(report.of(image).0, "verified");
-    assert!(report.0.out.contains("krel-trust@"), "{report:?}");
-    let staging = format!("{words} --image-identity krel-promoter@k8s-releng-prod.iam.gserviceaccount.com");
-    scene.verify(&staging).fails(image, "refused", "image-no-matching-signature");
-    let unsigned = Archeio::start();
-    let name = &scene.release.images[0].name();
-    unsigned.push(name, "v1.30.0", &scene.release.images[0].artifact);
-    // A record of a promotion is no signature.
-    unsigned.refer(name, &scene.sigstore.promotion(name, &scene.release.images[0].artifact));
-    let words = words.replace(&registry.address().to_string(), &unsigned.address().to_string());
-    let report = scene.verify(&words).failed();
-    assert_ne!(report.of(image).0, "verified");
-    let empty = Archeio::start();
-    let words = words.replace(&unsigned.address().to_string(), &empty.address().to_string());
-    scene.verify(&words).fails(image, "missing", "image-not-found");
-}
-
-#[test]
-fn an_image_other_than_the_sbom_says() {
-    let scene = Scene::small().change(|release, sigstore| {
-        for (image, package) in release.images.iter().zip(&mut release.sbom.packages) {
-            package.purl = Some(image.purl("v1.30.0"));
-        }
-        release.finish(sigstore);
-    });
-    let registry = Archeio::start();
-    scene.release.promote_images(&scene.sigstore, &registry);
-    let words = format!("--images --image-registry {}", registry.address());
-    let image = "registry.k8s.io/kube-proxy-amd64:v1.30.0";
-    scene.verify(&words).succeeded();
-    // The tag moves to another image that krel has signed, too.
-    let mut other = scene.other_version();
-    other.spec.version = "v1.30.0".into();
-    other.promote_images(&scene.sigstore, &registry);
-    scene.verify(&words).fails(image, "refused", "image-digest-mismatch");
-}
-
-#[test]
-fn images_without_a_signed_sbom_are_no_success() {
-    let scene = Scene::small().change(|release, _| release.remove(RELEASE_SBOM, &[".sig"]));
-    let words = format!("--images --allow-unnamed {ONLY} --image-registry 127.0.0.1:9");
-    scene.verify(&words).fails("images", "error", "sbom-no-images");
 }

@@ -112,7 +112,8 @@ fn work(
     if let Some(asked) = &request.images {
         let wanted = image_requirements(&request.verification, asked)?;
         let witness = results.witness.as_ref();
-        outcomes.extend(images::verify(witness, asked, &rules, &wanted, manner.jobs, &mut session, now));
+        let asking = images::Asking { asked, rules: &rules, requirements: &wanted, jobs: manner.jobs, now };
+        outcomes.extend(images::verify(witness, asking, &mut session));
     }
     let warnings = session.take_warnings();
     drop(session);

@@ -221,7 +221,9 @@ fn state_of(failure: &Failure) -> State {
         Failure::Image(error) => match error.as_ref() {
             ImageError::NotFound { .. } => State::Missing,
             ImageError::NoSignatures => State::Unsigned,
-            ImageError::NoMatchingSignatures { .. } | ImageError::Demand { .. } => State::Refused,
+            ImageError::NoMatchingSignatures { .. }
+            | ImageError::NoMatchingAttestations { .. }
+            | ImageError::Demand { .. } => State::Refused,
             _ => State::Error,
         },
         Failure::ImageReference(_) => State::Refused,

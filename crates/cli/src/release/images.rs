@@ -7,7 +7,7 @@ use sigward_verify::image::{
     Demand, Forms, ImageError, ImageQuestion, ImageReference, ImageVerdict, LookupRule, ProvedEvidence, Wanted,
 };
 use sigward_verify::verifier::ProvedSigner;
-use sigward_verify::{ChainPolicy, Requirements, TrustMaterial};
+use sigward_verify::{ChainPolicy, Matcher, Requirements, Signer, TrustMaterial};
 
 use super::fault::Fault;
 use super::known_faults::{self, SecondWitness};
@@ -15,7 +15,7 @@ use super::lock::{Locked, LockedEntry};
 use super::outcome::{Accepted, Outcome, Proof};
 use super::rules::Rules;
 use super::witness::{SbomImage, Witness};
-use crate::args::request::{LogLookup, ReleaseImages};
+use crate::args::request::{KnownFaults, LogLookup, ReleaseImages};
 use crate::engine::is_about_unknown_trust;
 use crate::failure::Failure;
 use crate::image_network;
@@ -24,62 +24,100 @@ use crate::trust_source::TrustSession;
 /// The registry that Kubernetes' images are in.
 const REGISTRY: &str = "registry.k8s.io";
 
+/// How images are asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'q> {
+    /// The request.
+    pub asked: &'q ReleaseImages,
+    /// What one run demands.
+    pub rules: &'q Rules<'q>,
+    /// What must hold for each signature.
+    pub requirements: &'q Requirements,
+    /// Images at a time.
+    pub jobs: NonZeroUsize,
+    /// The present time.
+    pub now: Timestamp,
+}
+
 /// Verifies every image that the SBOM names.
-pub fn verify(
-    witness: Option<&Witness>,
-    asked: &ReleaseImages,
-    rules: &Rules<'_>,
-    requirements: &Requirements,
-    jobs: NonZeroUsize,
-    session: &mut TrustSession<'_>,
-    now: Timestamp,
-) -> Vec<Outcome> {
-    let images = match witness.map(Witness::images) {
-        Some(images) if !images.is_empty() => images,
-        Some(_) => return vec![nothing(rules, "the signed SBOM names no image")],
-        None => return vec![nothing(rules, "there is no signed SBOM that names them")],
+pub fn verify(witness: Option<&Witness>, asking: Asking<'_>, session: &mut TrustSession<'_>) -> Vec<Outcome> {
+    let images: Vec<&SbomImage> = match witness.map(Witness::images) {
+        Some(images) if !images.is_empty() => images.iter().collect(),
+        Some(_) => return vec![nothing(asking.rules, "the signed SBOM names no image")],
+        None => return vec![nothing(asking.rules, "there is no signed SBOM that names them")],
     };
-    let questions: Vec<Result<ImageQuestion, Failure>> =
-        images.iter().map(|image| question(image, asked, rules, requirements)).collect();
     let material = match session.at_hand() {
         Ok(trust) => trust.material.clone(),
         Err(failure) => {
             let text = failure.to_string();
             let fault = || Failure::Read { what: "trust material".into(), reason: text.clone() }.into();
-            return images.iter().map(|image| conclude(image, Err(fault()), rules)).collect();
+            return images.iter().map(|image| tell(outcome(image, Err(fault())), asking.rules)).collect();
         }
     };
-    let ask = |material: &TrustMaterial, which: &dyn Fn(usize) -> bool| {
-        let asked_for: Vec<_> = questions
-            .iter()
-            .enumerate()
-            .map(|(at, question)| question.as_ref().ok().filter(|_| which(at)).map(|question| (question, None)))
-            .collect();
-        image_network::verify(&asked_for, material, &asked.registry, jobs, rules.network, now)
-    };
-    let mut verdicts = ask(&material, &|_| true);
-    let again: Vec<bool> =
-        verdicts.iter().map(|verdict| matches!(verdict, Some(Err(f)) if may_be_new_trust(f))).collect();
-    if again.contains(&true)
+    let mut results = asking.ask(&images, &material);
+    let is_again = |result: &Result<Proof, Fault>| matches!(result, Err(Fault::Other(f)) if may_be_new_trust(f));
+    let (places, again): (Vec<usize>, Vec<&SbomImage>) = images
+        .iter()
+        .zip(&results)
+        .enumerate()
+        .filter(|(_, (_, result))| is_again(result))
+        .map(|(place, (image, _))| (place, *image))
+        .unzip();
+    if !again.is_empty()
         && let Some(trust) = session.refreshed_for_unknown()
     {
-        let second = ask(&trust.material.clone(), &|at| again.get(at) == Some(&true));
-        for (verdict, second) in verdicts.iter_mut().zip(second) {
-            if second.is_some() {
-                *verdict = second;
+        for (place, second) in places.into_iter().zip(asking.ask(&again, &trust.material)) {
+            if let Some(result) = results.get_mut(place) {
+                *result = second;
             }
         }
     }
-    let mut outcomes = Vec::new();
-    for ((image, question), verdict) in images.iter().zip(questions).zip(verdicts) {
-        let result = match (question, verdict) {
-            (Err(failure), _) | (_, Some(Err(failure))) => Err(failure.into()),
-            (Ok(_), Some(Ok(verdict))) => judge(image, &verdict, rules),
-            (Ok(_), None) => Err(Failure::Read { what: "image".into(), reason: "not asked".into() }.into()),
-        };
-        outcomes.push(conclude(image, result, rules));
+    let outcomes = images.iter().zip(results).map(|(image, result)| asking.conclude(image, result, &material));
+    outcomes.collect()
+}
+
+impl Asking<'_> {
+    /// Asks about images, side by side.
+    fn ask(&self, images: &[&SbomImage], material: &TrustMaterial) -> Vec<Result<Proof, Fault>> {
+        let questions: Vec<Result<ImageQuestion, Failure>> =
+            images.iter().map(|image| question(image, self.asked, self.rules, self.requirements)).collect();
+        let asked: Vec<_> = questions.iter().map(|q| q.as_ref().ok().map(|question| (question, None))).collect();
+        let network = self.rules.network;
+        let verdicts = image_network::verify(&asked, material, &self.asked.registry, self.jobs, network, self.now);
+        let results =
+            images.iter().zip(questions).zip(verdicts).map(|((image, question), verdict)| match (question, verdict) {
+                (Err(failure), _) | (_, Some(Err(failure))) => Err(failure.into()),
+                (Ok(_), Some(Ok(verdict))) => judge(image, &verdict, self.rules),
+                (Ok(_), None) => Err(Failure::Read { what: "image".into(), reason: "not asked".into() }.into()),
+            });
+        results.collect()
     }
-    outcomes
+
+    /// Explains a failure that upstream knows of, and accepts it if that is asked for.
+    fn conclude(&self, image: &SbomImage, result: Result<Proof, Fault>, material: &TrustMaterial) -> Outcome {
+        let rules = self.rules;
+        let mut outcome = outcome(image, result);
+        if let Err(fault) = &outcome.result {
+            outcome.known = known_faults::lookup(&rules.version, &image.reference, fault);
+        }
+        // A signature by another signer must be one: what a certificate says counts only when it is verified.
+        let second = match outcome.known.as_ref().and_then(|known| known.identity.as_deref()) {
+            Some(identity) if rules.known_faults == KnownFaults::AcceptedUnsafe => {
+                let mut requirements = self.requirements.clone();
+                if let Signer::Keyless(identities) = &mut requirements.signer {
+                    identities.iter_mut().for_each(|wanted| wanted.subject = Matcher::exact(identity));
+                }
+                let other = Asking { requirements: &requirements, ..*self };
+                match other.ask(&[image], material).pop() {
+                    Some(Ok(_)) => SecondWitness::Names,
+                    Some(Err(_)) | None => SecondWitness::Silent,
+                }
+            }
+            _ => SecondWitness::Silent,
+        };
+        outcome.accepted = rules.accepts(outcome.known.as_ref(), second);
+        tell(outcome, rules)
+    }
 }
 
 fn question(
@@ -144,19 +182,18 @@ fn proof(image: &SbomImage, digest: String, proved: &ProvedEvidence) -> Proof {
     Proof { locked, time: entry.and_then(|entry| entry.integrated_time), explanation: None }
 }
 
-fn conclude(image: &SbomImage, result: Result<Proof, Fault>, rules: &Rules<'_>) -> Outcome {
-    let known = result.as_ref().err().and_then(|f| known_faults::lookup(&rules.version, &image.reference, f));
-    let accepted = rules.accepts(known.as_ref(), SecondWitness::Silent);
-    let outcome = Outcome { name: image.reference.clone(), asked: true, result, known, accepted };
+fn outcome(image: &SbomImage, result: Result<Proof, Fault>) -> Outcome {
+    Outcome { name: image.reference.clone(), asked: true, result, known: None, accepted: Accepted::No }
+}
+
+fn tell(outcome: Outcome, rules: &Rules<'_>) -> Outcome {
     rules.tell(&outcome);
     outcome
 }
 
 fn nothing(rules: &Rules<'_>, why: &'static str) -> Outcome {
     let result = Err(Fault::NoImages { why });
-    let outcome = Outcome { name: "images".into(), asked: true, result, known: None, accepted: Accepted::No };
-    rules.tell(&outcome);
-    outcome
+    tell(Outcome { name: "images".into(), asked: true, result, known: None, accepted: Accepted::No }, rules)
 }
 
 /// Whether something failed because the trust root at hand does not know it.

@@ -13,6 +13,8 @@ const TABLE: &str = include_str!("known_faults.json");
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KnownFault {
     kind: Kind,
+    /// Who signed instead, if that is what is wrong.
+    pub identity: Option<String>,
     /// What is wrong, in words.
     pub text: String,
     /// Where that is told.
@@ -37,7 +39,7 @@ enum Kind {
 /// What speaks for an artifact beside its signature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SecondWitness {
-    /// The signed SBOM names exactly these bytes.
+    /// The signed SBOM names exactly these bytes, or the signer that is known has signed the image.
     Names,
     /// Nothing does.
     Silent,
@@ -60,7 +62,7 @@ struct Row {
 pub fn lookup(version: &Version, artifact: &str, fault: &Fault) -> Option<KnownFault> {
     let rows: Vec<Row> = serde_json::from_str(TABLE).unwrap_or_default();
     let row = rows.into_iter().find(|row| row.is_about(version, artifact) && explains(row, fault))?;
-    Some(KnownFault { kind: row.fault, text: row.text, sources: row.sources })
+    Some(KnownFault { kind: row.fault, identity: row.identity, text: row.text, sources: row.sources })
 }
 
 impl Row {
@@ -74,24 +76,25 @@ impl Row {
 
 /// Whether the row tells of this failure and not of another one.
 fn explains(row: &Row, fault: &Fault) -> bool {
+    const UNMATCHED: [&str; 3] = ["image-no-matching-signature", "image-no-matching-attestation", "image-demand-unmet"];
     match row.fault {
         Kind::NotYetSigned => fault.state() == State::Unsigned,
         // A signature that was cut short leaves images without one, or with that of the staging registry alone.
-        Kind::Unsigned => matches!(fault.code(), "image-unsigned" | "image-no-matching-signature"),
+        Kind::Unsigned => fault.code() == "image-unsigned" || UNMATCHED.contains(&fault.code()),
         Kind::SignatureMismatch => fault.code() == "signature-invalid",
-        Kind::OtherSignature => fault.code() == "image-no-matching-signature",
-        Kind::OtherIdentity => row.identity.as_deref().is_some_and(|identity| fault.to_string().contains(identity)),
+        Kind::OtherIdentity | Kind::OtherSignature => UNMATCHED.contains(&fault.code()),
     }
 }
 
 impl KnownFault {
     /// Whether `--accept-known-faults` may accept it. A file whose signature is of no use must be vouched for by the signed
-    /// SBOM, or the flag would accept any bytes under its name. What was never signed cannot be accepted as if it were.
+    /// SBOM, and an image with another signer's by that signer's signature, or the flag would accept anything under their
+    /// names. What was never signed cannot be accepted as if it were.
     pub fn may_be_accepted(&self, witness: SecondWitness) -> bool {
         match self.kind {
             Kind::NotYetSigned => false,
-            Kind::SignatureMismatch => witness == SecondWitness::Names,
-            Kind::OtherIdentity | Kind::OtherSignature | Kind::Unsigned => true,
+            Kind::OtherIdentity | Kind::SignatureMismatch => witness == SecondWitness::Names,
+            Kind::OtherSignature | Kind::Unsigned => true,
         }
     }
 }
@@ -134,7 +137,8 @@ mod tests {
 
     #[test]
     fn a_signature_that_is_of_no_use_needs_the_sbom() {
-        let known = KnownFault { kind: Kind::SignatureMismatch, text: String::new(), sources: Vec::new() };
+        let known =
+            KnownFault { kind: Kind::SignatureMismatch, identity: None, text: String::new(), sources: Vec::new() };
         assert!(known.may_be_accepted(SecondWitness::Names));
         assert!(!known.may_be_accepted(SecondWitness::Silent));
     }
