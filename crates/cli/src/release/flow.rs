@@ -3,7 +3,6 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::Sender;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -203,10 +202,9 @@ fn work<'a>(
         for _ in 0..others {
             scope.spawn(|| {
                 let own = place.base().map(|base| Server::new(base, manner.retry, rules.network));
-                match own.transpose() {
-                    Ok(own) => turn(own.as_ref()),
-                    // The first worker does it all.
-                    Err(_) => {}
+                // Else the first worker does it all.
+                if let Ok(own) = own.transpose() {
+                    turn(own.as_ref());
                 }
             });
         }
@@ -278,5 +276,3 @@ pub fn folder(path: &Path, missing: super::folder::Missing) -> Result<Folder, Fa
     Folder::root(path, missing).map_err(into_failure)
 }
 
-/// Where a run tells how it goes.
-pub type Events = Sender<Event>;

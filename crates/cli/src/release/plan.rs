@@ -32,6 +32,9 @@ pub struct Plan {
     pub refused: Vec<(String, Fault)>,
 }
 
+/// What lies in a folder: a file, or what is not used and why.
+pub type Found = Result<ArtifactPath, (String, Fault)>;
+
 /// What lists the files of a release.
 #[derive(Debug, Default)]
 pub struct Lists<'a> {
@@ -40,7 +43,7 @@ pub struct Lists<'a> {
     /// `SHA256SUMS`.
     pub sums: Option<Vec<u8>>,
     /// What lies in a folder.
-    pub folder: Option<Vec<Result<ArtifactPath, (String, Fault)>>>,
+    pub folder: Option<Vec<Found>>,
     /// The lockfile, where it says what must be there.
     pub lock: Option<&'a Lock>,
 }
@@ -131,7 +134,7 @@ fn locked(lock: Option<&Lock>, version: &Version) -> Vec<ArtifactPath> {
 ///
 /// # Errors
 /// [`Fault::Absent`] if there is none.
-pub fn walk(root: &Folder, version: &Version) -> Result<Vec<Result<ArtifactPath, (String, Fault)>>, Fault> {
+pub fn walk(root: &Folder, version: &Version) -> Result<Vec<Found>, Fault> {
     let top = format!("release/{version}");
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), root.below(&top, Missing::Error)?, 0)];
