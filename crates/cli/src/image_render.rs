@@ -65,6 +65,11 @@ pub fn claims(reference: &ImageReference, verdict: &ImageVerdict) -> String {
     go_json(&Value::Array(all))
 }
 
+/// What cosign prints with `-o text` for a statement in a bundle: the claim alone.
+pub fn claim_line(reference: &ImageReference, digest: &Digest, proved: &ProvedEvidence) -> String {
+    go_json(&claim(reference, digest, proved))
+}
+
 /// The signer as the certificate names it, for people: what cosign prints to standard error with `-o text`.
 pub fn certificate_lines(proved: &ProvedEvidence) -> String {
     let ProvedSigner::Identity(identity) = proved.verified().signer() else { return String::new() };
@@ -76,10 +81,9 @@ pub fn certificate_lines(proved: &ProvedEvidence) -> String {
     out
 }
 
-/// The envelope as JSON of its own.
+/// The envelope of a bundle as JSON of its own.
 pub fn envelope(envelope: &Envelope) -> String {
-    let signatures: Vec<_> =
-        envelope.signatures.iter().map(|sig| json!({ "keyid": "", "sig": to_base64(sig) })).collect();
+    let signatures: Vec<_> = envelope.signatures.iter().map(|sig| json!({ "sig": to_base64(sig) })).collect();
     let payload = to_base64(&envelope.payload);
     json!({ "payload": payload, "payloadType": envelope.payload_type, "signatures": signatures }).to_string()
 }
@@ -119,9 +123,9 @@ fn claim(reference: &ImageReference, digest: &Digest, proved: &ProvedEvidence) -
     match (proved.claim(), proved.entity().content()) {
         (Claim::Statement, Content::Envelope { envelope, .. }) => {
             let annotations: Map<_, _> = subject_annotations(envelope, digest).into_iter().collect();
-            let optional = if annotations.is_empty() { Value::Null } else { Value::Object(annotations) };
             let kind = proved.predicate_type().unwrap_or_default();
-            entry(&reference.name(), &digest.to_string(), kind, optional)
+            // cosign writes an empty object here, and null for payloads without claims.
+            entry(&reference.name(), &digest.to_string(), kind, Value::Object(annotations))
         }
         (Claim::Simple(Some(claim)), _) => {
             let optional = optional(proved, claim.optional.clone());

@@ -108,7 +108,10 @@ fn bundle_of_cosign_3() {
         "image": {"docker-manifest-digest": scene.image.digest()},
         "type": SIGN_PREDICATE,
     });
-    assert_eq!(claims(&run), [json!({"critical": critical, "optional": null})]);
+    let claim = json!({"critical": critical, "optional": {}});
+    assert_eq!(claims(&run), [claim.clone()]);
+    let text = scene.verify(&format!("-o text {}", scene.by_tag())).succeeded();
+    assert_eq!(serde_json::from_str::<Value>(&text.out).unwrap(), claim);
     run.said("image signature by jane@example.com").did_not_say("NOTE");
     scene.verify(&format!("--require-signature {}", scene.by_tag())).succeeded();
     let run =

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sigward_verify::image::{
-    Demand, EvidenceFault, Forms, GivenCertificate, ImageError, ImageQuestion, ImageReference, ImageVerdict,
+    Claim, Demand, EvidenceFault, Forms, GivenCertificate, ImageError, ImageQuestion, ImageReference, ImageVerdict,
     LookupRule, ProvedEvidence, Repository, Wanted,
 };
 use sigward_verify::verifier::{EvidenceIntermediates, ProvedSigner};
@@ -334,7 +334,12 @@ fn print(
             }
             for proved in &verdict.proved {
                 streams.say_block(&image_render::certificate_lines(proved));
-                streams.result(String::from_utf8_lossy(signed_text(proved).as_ref()))?;
+                match proved.claim() {
+                    Claim::Statement => {
+                        streams.result(image_render::claim_line(reference, &verdict.digest, proved))?;
+                    }
+                    Claim::Simple(_) => streams.result(String::from_utf8_lossy(proved.blob()))?,
+                }
             }
             Ok(())
         }
@@ -351,7 +356,7 @@ fn print(
     }
 }
 
-/// The payload that was signed; of an attestation its envelope.
+/// The envelope of an attestation.
 fn signed_text(proved: &ProvedEvidence) -> std::borrow::Cow<'_, [u8]> {
     match proved.entity().content() {
         Content::Envelope { envelope, json: None } => image_render::envelope(envelope).into_bytes().into(),
