@@ -275,4 +275,3 @@ fn told(plan: Plan, rules: &Rules<'_>) -> Vec<Outcome> {
 pub fn folder(path: &Path, missing: super::folder::Missing) -> Result<Folder, Failure> {
     Folder::root(path, missing).map_err(into_failure)
 }
-
