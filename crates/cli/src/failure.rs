@@ -133,6 +133,14 @@ pub enum Failure {
         /// Why.
         reason: String,
     },
+    /// A release, or a part of it, is not what it should be.
+    #[error("{reason}")]
+    Release {
+        /// Stable reason code.
+        code: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// An attestation was asked for, and the evidence is a plain signature.
     #[error("the bundle holds a signature over the blob, not an attestation (DSSE envelope)")]
     NotAnAttestation,
@@ -180,6 +188,7 @@ impl Failure {
             Self::Manifest(error) => error.code(),
             Self::Unsupported { .. } => "unsupported",
             Self::Policy { .. } => "policy-refused",
+            Self::Release { code, .. } => code,
         }
     }
 

@@ -158,6 +158,29 @@ fn attestations() {
     }
 }
 
+/// What a signer wrote does not look like a line of ours.
+#[test]
+fn predicate_type_with_line_breaks() {
+    let scene = Scene::new();
+    let predicate_type = "x by y\n  - image signature";
+    scene.refer("app", &referrer(&scene.image, &scene.attestation(predicate_type).bundle_v03(), SLSA));
+    let run = scene.verify(&scene.by_tag()).succeeded();
+    assert_eq!(claims(&run)[0]["critical"]["type"], predicate_type);
+    run.did_not_say("\n  - image signature").said("NOTE: none of this is a signature");
+}
+
+/// The digest counts, and the tag beside it is not asked for.
+#[test]
+fn tag_and_digest() {
+    let scene = Scene::signed();
+    let other = Artifact::image("other");
+    scene.push("app", "v1", &other);
+    let run = scene.verify(&format!("{}@{}", scene.by_tag(), scene.image.digest())).succeeded();
+    assert_eq!(claims(&run)[0]["critical"]["image"]["docker-manifest-digest"], scene.image.digest());
+    assert_eq!(scene.count_of("/manifests/v1"), 0);
+    failed(scene.verify(&format!("{}@{}", scene.by_tag(), other.digest())), 10, "no signatures found");
+}
+
 /// Each image is judged by its own format, all are reported, the exit code is that of the first failure.
 #[test]
 fn mixed_list_of_images() {

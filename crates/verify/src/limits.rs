@@ -56,6 +56,8 @@ pub const REGEXP_PROGRAM_BYTES: usize = 4 * 1024 * 1024;
 /// Largest answer of a log look-up, in bytes: an entry with an attestation of 100 KB (Rekor's own limit) in base64,
 /// ten of them in a batch.
 pub const LOG_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Hashes that a log is asked for at once: Rekor's openapi.yaml allows ten items.
+pub const LOG_BATCH: usize = 10;
 /// Bytes of one manifest, index or page of referrers. 1000 signatures with certificate, chain and log entry in their
 /// annotations have about 8 MB; the distribution specification asks registries for 4 MiB at least.
 pub const MANIFEST_BYTES: usize = 8 * 1024 * 1024;

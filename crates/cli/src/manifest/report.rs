@@ -47,7 +47,9 @@ pub fn verdicts(survey: &Survey, judgement: &Judgement) -> String {
         match &judged.outcome {
             Ok(verdict) => {
                 good += 1;
-                out.push_str(&format!("verified  {} {}\n", judged.reference.name(), verdict.digest));
+                // A pinned name ends with it.
+                let digest = if is_pinned(&judged.reference) { String::new() } else { format!(" {}", verdict.digest) };
+                out.push_str(&format!("verified  {}{digest}\n", judged.reference.name()));
                 for proved in &verdict.proved {
                     out.push_str(&format!("          {} by {}\n", proved.kind(), signer(proved)));
                 }
