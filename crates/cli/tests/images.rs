@@ -344,13 +344,12 @@ fn local_images() {
     // Another payload under the right name, and another manifest.
     let files = Saved { signatures: Some(&signatures), referrers: &[], ..saved }.to_files();
     let blob = sigward_testkit::image::digest(&signatures.blobs[1]).replace(':', "/");
-    for (path, exit) in [(format!("blobs/{blob}"), 12), (format!("blobs/{}", signatures.digest().replace(':', "/")), 1)]
-    {
+    for path in [format!("blobs/{blob}"), format!("blobs/{}", signatures.digest().replace(':', "/"))] {
         let mut damaged = files.clone();
         *damaged.get_mut(&path).unwrap().last_mut().unwrap() ^= 1;
         write_tree(&scene.place.path("work/damaged"), &damaged).unwrap();
         let run = scene.verify("--local-image damaged");
-        assert_eq!((run.code, run.out.as_str()), (exit, ""), "{run:?}");
+        assert_eq!((run.code, run.out.as_str()), (1, ""), "{run:?}");
         run.said("digest is");
     }
     // The image itself is another than its name says, or is not there: who loads the folder would load it all the same.

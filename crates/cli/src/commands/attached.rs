@@ -194,13 +194,13 @@ fn tree_text(reference: &ImageReference, listing: &Listing, prefix: &str) -> Str
         }
     }
     let name = reference.name();
-    if groups.is_empty() {
-        return format!(
-            "No Supply Chain Security Related Artifacts found for image {name},\n start creating one with simply \
-             running$ cosign sign {name}"
-        );
-    }
     let mut out = format!("📦 Supply Chain Security Related artifacts for an image: {name}");
+    if groups.is_empty() {
+        out.push_str(&format!(
+            "\nNo Supply Chain Security Related Artifacts found for image {name},\n start creating one with simply \
+             running$ cosign sign <img>"
+        ));
+    }
     for (title, digests) in groups {
         out.push_str(&format!("\n└── {title}"));
         for (at, digest) in digests.iter().enumerate() {
