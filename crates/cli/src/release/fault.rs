@@ -157,7 +157,7 @@ impl Fault {
             Self::WrongSbom(SbomFault::Subject { .. }) => "sbom-other-subject",
             Self::Path(_) => "path-unsafe",
             Self::Lock(fault) => fault.code(),
-            Self::Waived { .. } => "check-waived",
+            Self::Waived { .. } => "waiver-unstated",
             Self::ImageDigest { .. } => "image-digest-mismatch",
             Self::NoImages { .. } => "sbom-no-images",
             Self::Unsafe { .. } => "file-unsafe",
@@ -167,7 +167,6 @@ impl Fault {
 
     /// Every code of this enum that [`Failure`] does not have.
     pub const CODES: &'static [&'static str] = &[
-        "check-waived",
         "checksum-mismatch",
         "file-missing",
         "file-unsafe",
