@@ -211,6 +211,15 @@ impl Number {
         Ok(self.negate().floor()?.negate())
     }
 
+    /// Of kind `int` if it is whole: what functions compute has no kind of its own (`convert.GoValueToValue` of CUE).
+    #[must_use]
+    pub fn detected(&self) -> Self {
+        match self.to_bigint() {
+            Some(whole) => Self::int(whole),
+            None => self.clone().into_float(),
+        }
+    }
+
     fn result(&self, other: &Self, coefficient: BigInt, exponent: i64) -> Result<Self, NumberFault> {
         let kind = if self.kind == other.kind { self.kind } else { Kind::FLOAT };
         Self { kind, coefficient, exponent }.rounded()
@@ -247,6 +256,16 @@ impl Number {
             Ok(&number.coefficient * power_of_ten(shift).ok_or(NumberFault::TooLarge)?)
         };
         Ok((scale(self)?, scale(other)?, exponent))
+    }
+}
+
+impl fmt::Display for NumberFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Syntax => "not a number",
+            Self::TooLarge => "a number is too large",
+            Self::DivisionByZero => "division by zero",
+        })
     }
 }
 
