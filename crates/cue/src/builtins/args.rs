@@ -222,10 +222,13 @@ impl<'a> Args<'a> {
 
     fn integral(&self, index: usize, name: &str) -> Result<BigInt, BuiltinError> {
         match self.value(index)? {
-            Value::Number(number) if number.kind() == Kind::INT => number.to_bigint().ok_or_else(|| {
-                // An integer that arithmetic has rounded to 34 digits: CUE panics, and recovers.
-                failure("cue: exponent should always be nil for integer types")
-            }),
+            // An integer that arithmetic has rounded to 34 digits: CUE panics, and recovers.
+            Value::Number(number) if number.kind() == Kind::INT && number.is_scaled() => {
+                Err(failure("cue: exponent should always be nil for integer types"))
+            }
+            Value::Number(number) if number.kind() == Kind::INT => {
+                number.to_bigint().ok_or_else(|| BuiltinError::Unsupported("a number is too large".into()))
+            }
             other => Err(self.unsuitable(index, other, name)),
         }
     }

@@ -46,11 +46,11 @@ pub(super) static FUNCTIONS: &[Builtin] = &[
     builtin!("list", "Product", [Kind::LIST] => Kind::NUMBER, |_, args: &Args<'_>| {
         let one = Number::int(1);
         let product = args.numbers(0)?.into_iter().try_fold(one, |product, x| product.mul(x)).map_err(fault)?;
-        Ok(Value::Number(product.detected()))
+        detected(&product)
     }),
     builtin!("list", "Range", [Kind::NUMBER, Kind::NUMBER, Kind::NUMBER] => Kind::LIST, range),
     builtin!("list", "Sum", [Kind::LIST] => Kind::NUMBER, |_, args: &Args<'_>| {
-        Ok(Value::Number(sum(args)?.detected()))
+        detected(&sum(args)?)
     }),
     sort::builtin("Sort", Kind::LIST, sort::sort),
     sort::builtin("SortStable", Kind::LIST, sort::sort),
@@ -71,11 +71,15 @@ pub(super) fn comparer(name: &str) -> Option<Member> {
     }))
 }
 
+/// A number that was computed.
+pub(super) fn detected(number: &Number) -> Result<Value> {
+    number.detected().map(Value::Number).map_err(fault)
+}
+
 /// Arithmetic that went wrong, in CUE's words; what is too large for us has no verdict.
 pub(super) fn fault(fault: NumberFault) -> BuiltinError {
     match fault {
         NumberFault::TooLarge => BuiltinError::Unsupported("a number is too large".into()),
-        NumberFault::DivisionByZero => failure("division by zero"),
         other => failure(other.to_string()),
     }
 }
@@ -304,12 +308,12 @@ fn average(_: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
     if count == 0 {
         return Err(failure("empty list"));
     }
-    Ok(Value::Number(sum.quo(&Number::int(count)).map_err(fault)?.detected()))
+    detected(&sum.quo(&Number::int(count)).map_err(fault)?)
 }
 
 fn extreme(args: &Args<'_>, better: fn(&Number, &Number) -> bool) -> Result<Value> {
     let best = args.numbers(0)?.into_iter().reduce(|best, next| if better(best, next) { next } else { best });
-    Ok(Value::Number(best.ok_or_else(|| failure("empty list"))?.detected()))
+    detected(best.ok_or_else(|| failure("empty list"))?)
 }
 
 fn range(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
@@ -330,7 +334,7 @@ fn range(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
         list_budget(context, length(numbers.len()).saturating_add(1))
             .map_err(|_| BuiltinError::Unsupported("list.Range: the list is too long".into()))?;
         let following = next.add(step).map_err(fault)?;
-        numbers.push(Value::Number(next.detected()));
+        numbers.push(detected(&next)?);
         next = following;
     }
     Ok(Value::list(numbers))
