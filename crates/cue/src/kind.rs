@@ -33,6 +33,12 @@ impl Kind {
     /// Every type.
     pub const TOP: Self = Self((1 << 9) - 1);
 
+    /// The types of both sets, in a constant.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether the two sets have a type in common.
     #[must_use]
     pub fn meets(self, other: Self) -> bool {

@@ -33,3 +33,10 @@ pub const MAX_DISJUNCTS: usize = 4_096;
 
 /// Bytes of one text that a policy builds.
 pub const MAX_TEXT_BYTES: usize = 16 << 20;
+
+/// Values in a list that a function makes, counted with what is in them. A list of a million values takes about 64 MB.
+pub const MAX_LIST_VALUES: u64 = 1_000_000;
+
+/// Bytes of a compiled regular expression: the default of the regex crate is ten times as much, Go has no limit but on
+/// repetitions (1,000).
+pub const MAX_REGEXP_PROGRAM_BYTES: usize = 1 << 20;

@@ -1,5 +1,15 @@
 //! The standard packages: functions and constants over plain values. The evaluator stands behind [`Host`].
 
+mod args;
+mod letters;
+mod list;
+mod printable;
+mod sort;
+mod strings;
+mod structs;
+pub(crate) mod text;
+mod time;
+
 use std::sync::Arc;
 
 use crate::kind::Kind;
@@ -179,11 +189,33 @@ pub enum Member {
 /// Whether there is a package of this import path.
 #[must_use]
 pub fn is_package(path: &str) -> bool {
-    matches!(path, "list" | "strings" | "struct" | "time")
+    package(path).is_some()
 }
 
 /// A member of a package.
 #[must_use]
-pub fn lookup(_package: &str, _name: &str) -> Option<Member> {
-    None
+pub fn lookup(path: &str, name: &str) -> Option<Member> {
+    let package = package(path)?;
+    if let Some(builtin) = package.functions.iter().find(|builtin| builtin.name == name) {
+        return Some(Member::Function(builtin));
+    }
+    (package.constant)(name)
+}
+
+/// A standard package.
+struct Package {
+    functions: &'static [Builtin],
+    constant: fn(&str) -> Option<Member>,
+}
+
+fn package(path: &str) -> Option<Package> {
+    let no_constants: fn(&str) -> Option<Member> = |_| None;
+    let (functions, constant) = match path {
+        "list" => (list::FUNCTIONS, list::comparer as fn(&str) -> Option<Member>),
+        "strings" => (strings::FUNCTIONS, no_constants),
+        "struct" => (structs::FUNCTIONS, no_constants),
+        "time" => (time::FUNCTIONS, time::constant as fn(&str) -> Option<Member>),
+        _ => return None,
+    };
+    Some(Package { functions, constant })
 }

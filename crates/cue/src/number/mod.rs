@@ -1,90 +1,61 @@
 //! Numbers as CUE has them: decimals of any length, of which integers are a kind of their own; results are rounded to 34
 //! digits (`internal.BaseContext` of CUE v0.15.4, cockroachdb/apd).
 
+mod decimal;
+mod functions;
+mod literal;
+
 use std::cmp::Ordering;
 use std::fmt;
 
-use num_bigint::{BigInt, BigUint, Sign};
+use num_bigint::{BigInt, Sign};
 
 use crate::kind::Kind;
-use crate::limits::{MAX_NUMBER_DIGITS, MAX_NUMBER_EXPONENT};
+use decimal::{BASE, Context, Decimal, Rounding};
 
-/// Digits of a result.
-const PRECISION: u64 = 34;
-
-/// `coefficient` × 10^`exponent`. `1.0` and `1` compare equal and are of different kinds.
+/// A decimal number. `1.0` and `1` compare equal and are of different kinds.
 #[derive(Clone, Debug)]
 pub struct Number {
     kind: Kind,
-    coefficient: BigInt,
-    exponent: i64,
+    decimal: Decimal,
 }
 
-/// Why there is no number.
+/// Why there is no number. The texts are apd's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NumberFault {
     /// It is not written as a number.
     Syntax,
-    /// It has too many digits, or too large an exponent.
+    /// It has too many digits, or too large an exponent, or is infinite: over a limit of ours, where CUE has a result.
     TooLarge,
+    /// A multiplier does not make it whole.
+    NotWhole,
     /// Division by zero.
     DivisionByZero,
+    /// Zero divided by zero.
+    DivisionUndefined,
+    /// The function has no value there.
+    InvalidOperation,
 }
 
 impl Number {
     /// An integer.
     #[must_use]
     pub fn int(value: impl Into<BigInt>) -> Self {
-        Self { kind: Kind::INT, coefficient: value.into(), exponent: 0 }
+        Self::of_int(Decimal::new(value.into(), 0))
     }
 
     /// A decimal fraction of kind `float`.
     #[must_use]
     pub fn float(coefficient: BigInt, exponent: i64) -> Self {
-        Self { kind: Kind::FLOAT, coefficient, exponent }
+        Self::of_float(Decimal::new(coefficient, exponent))
     }
 
-    /// Reads digits with optional sign, point and exponent, as JSON and CUE have them in common. What has a point or an
-    /// exponent is a float.
-    ///
-    /// # Errors
-    /// [`NumberFault::Syntax`], [`NumberFault::TooLarge`].
-    pub fn parse_decimal(text: &str) -> Result<Self, NumberFault> {
-        let (mantissa, power) = match text.split_once(['e', 'E']) {
-            Some((mantissa, power)) => (mantissa, Some(power)),
-            None => (text, None),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let is_float = power.is_some() || mantissa.contains('.');
-        let digits = whole.trim_start_matches(['-', '+']);
-        if digits.len() + fraction.len() > MAX_NUMBER_DIGITS {
-            return Err(NumberFault::TooLarge);
-        }
-        if digits.len() + fraction.len() == 0
-            || whole.len() > digits.len() + 1
-            || !digits.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit())
-        {
-            return Err(NumberFault::Syntax);
-        }
-        let mut exponent = match power {
-            None => 0,
-            Some(power) => {
-                let digits = power.trim_start_matches(['-', '+']);
-                if digits.is_empty() || power.len() > digits.len() + 1 || !digits.bytes().all(|b| b.is_ascii_digit()) {
-                    return Err(NumberFault::Syntax);
-                }
-                power.parse::<i64>().map_err(|_| NumberFault::TooLarge)?
-            }
-        };
-        if exponent.unsigned_abs() > MAX_NUMBER_EXPONENT {
-            return Err(NumberFault::TooLarge);
-        }
-        exponent = exponent.saturating_sub(i64::try_from(fraction.len()).map_err(|_| NumberFault::TooLarge)?);
-        let magnitude =
-            BigUint::parse_bytes(format!("{digits}{fraction}").as_bytes(), 10).ok_or(NumberFault::Syntax)?;
-        let sign = if whole.starts_with('-') { Sign::Minus } else { Sign::Plus };
-        let coefficient = BigInt::from_biguint(sign, magnitude);
-        Ok(if is_float { Self::float(coefficient, exponent) } else { Self::int(coefficient) })
+    fn of_int(decimal: Decimal) -> Self {
+        Self { kind: Kind::INT, decimal }
+    }
+
+    fn of_float(decimal: Decimal) -> Self {
+        Self { kind: Kind::FLOAT, decimal }
     }
 
     /// `int` or `float`.
@@ -102,12 +73,7 @@ impl Number {
     /// The integer, if it is a whole number.
     #[must_use]
     pub fn to_bigint(&self) -> Option<BigInt> {
-        if self.exponent >= 0 {
-            return Some(&self.coefficient * power_of_ten(self.exponent.unsigned_abs())?);
-        }
-        let divisor = BigInt::from(power_of_ten(self.exponent.unsigned_abs())?);
-        let quotient = &self.coefficient / &divisor;
-        (&quotient * divisor == self.coefficient).then_some(quotient)
+        self.decimal.to_bigint().ok()?
     }
 
     /// The integer, if it is whole and fits.
@@ -116,22 +82,36 @@ impl Number {
         i64::try_from(self.to_bigint()?).ok()
     }
 
-    /// Whether it is below zero.
+    /// Whether it is an integer that arithmetic has rounded: CUE fails where it needs its digits.
+    pub(crate) fn is_scaled(&self) -> bool {
+        self.decimal.exponent != 0
+    }
+
+    /// Whether it has a minus sign and is not zero.
     #[must_use]
     pub fn is_negative(&self) -> bool {
-        self.coefficient.sign() == Sign::Minus
+        self.has_sign() && !self.is_zero()
+    }
+
+    /// Whether it has a minus sign: zero may have one too.
+    pub(crate) fn has_sign(&self) -> bool {
+        self.decimal.negative
     }
 
     /// Whether it is zero.
     #[must_use]
     pub fn is_zero(&self) -> bool {
-        self.coefficient.sign() == Sign::NoSign
+        self.decimal.is_zero()
     }
 
-    /// `-self`.
+    /// `-self`. Zero loses its sign.
     #[must_use]
     pub fn negate(&self) -> Self {
-        Self { kind: self.kind, coefficient: -&self.coefficient, exponent: self.exponent }
+        self.with_sign(!self.is_zero() && !self.has_sign())
+    }
+
+    pub(crate) fn with_sign(&self, negative: bool) -> Self {
+        Self { kind: self.kind, decimal: Decimal { negative, ..self.decimal.clone() } }
     }
 
     /// `self + other`.
@@ -139,8 +119,7 @@ impl Number {
     /// # Errors
     /// [`NumberFault::TooLarge`].
     pub fn add(&self, other: &Self) -> Result<Self, NumberFault> {
-        let (a, b, exponent) = self.aligned(other)?;
-        self.result(other, a + b, exponent)
+        Ok(self.result(other, BASE.add(&self.decimal, &other.decimal)?))
     }
 
     /// `self - other`.
@@ -148,7 +127,7 @@ impl Number {
     /// # Errors
     /// [`NumberFault::TooLarge`].
     pub fn sub(&self, other: &Self) -> Result<Self, NumberFault> {
-        self.add(&other.negate())
+        Ok(self.result(other, BASE.sub(&self.decimal, &other.decimal)?))
     }
 
     /// `self * other`.
@@ -156,38 +135,73 @@ impl Number {
     /// # Errors
     /// [`NumberFault::TooLarge`].
     pub fn mul(&self, other: &Self) -> Result<Self, NumberFault> {
-        let exponent = self.exponent.saturating_add(other.exponent);
-        self.result(other, &self.coefficient * &other.coefficient, exponent)
+        Ok(self.result(other, BASE.mul(&self.decimal, &other.decimal)?))
     }
 
     /// `self / other`, always a float.
     ///
     /// # Errors
-    /// [`NumberFault::DivisionByZero`], [`NumberFault::TooLarge`].
+    /// [`NumberFault::DivisionByZero`], [`NumberFault::DivisionUndefined`], [`NumberFault::TooLarge`].
     pub fn quo(&self, other: &Self) -> Result<Self, NumberFault> {
+        Ok(Self::of_float(BASE.quo(&self.decimal, &other.decimal)?.reduced()))
+    }
+
+    /// `div(self, other)` of integers: rounded so that the remainder is not negative.
+    ///
+    /// # Errors
+    /// [`NumberFault::DivisionByZero`], [`NumberFault::TooLarge`].
+    pub fn int_div(&self, other: &Self) -> Result<Self, NumberFault> {
+        let (a, b) = self.integers(other)?;
+        let (quotient, rest) = (&a / &b, &a % &b);
+        Ok(Self::int(match (rest.sign(), b.sign()) {
+            (Sign::Minus, Sign::Minus) => quotient + 1,
+            (Sign::Minus, _) => quotient - 1,
+            _ => quotient,
+        }))
+    }
+
+    /// `mod(self, other)` of integers: never negative.
+    ///
+    /// # Errors
+    /// [`NumberFault::DivisionByZero`], [`NumberFault::TooLarge`].
+    pub fn int_mod(&self, other: &Self) -> Result<Self, NumberFault> {
+        let (a, b) = self.integers(other)?;
+        let rest = a % &b;
+        Ok(Self::int(if rest.sign() == Sign::Minus { rest + BigInt::from(b.into_parts().1) } else { rest }))
+    }
+
+    /// `quo(self, other)` of integers: rounded towards zero.
+    ///
+    /// # Errors
+    /// [`NumberFault::DivisionByZero`], [`NumberFault::TooLarge`].
+    pub fn int_quo(&self, other: &Self) -> Result<Self, NumberFault> {
+        let (a, b) = self.integers(other)?;
+        let negative = (a.sign() == Sign::Minus) != (b.sign() == Sign::Minus);
+        Ok(Self::signed_zero(a.bits().max(b.bits()), negative, a / b))
+    }
+
+    /// `rem(self, other)` of integers: with the sign of `self`.
+    ///
+    /// # Errors
+    /// [`NumberFault::DivisionByZero`], [`NumberFault::TooLarge`].
+    pub fn int_rem(&self, other: &Self) -> Result<Self, NumberFault> {
+        let (a, b) = self.integers(other)?;
+        let negative = a.sign() == Sign::Minus;
+        Ok(Self::signed_zero(a.bits().max(b.bits()), negative, a % b))
+    }
+
+    /// A zero from operands of at most 64 bits keeps its sign in apd, and is printed with it.
+    fn signed_zero(bits: u64, negative: bool, result: BigInt) -> Self {
+        let zero = result.sign() == Sign::NoSign && bits <= 64;
+        if zero { Self::int(result).with_sign(negative) } else { Self::int(result) }
+    }
+
+    fn integers(&self, other: &Self) -> Result<(BigInt, BigInt), NumberFault> {
         if other.is_zero() {
             return Err(NumberFault::DivisionByZero);
         }
-        let shift = PRECISION
-            .saturating_add(digits(&other.coefficient))
-            .saturating_add(2)
-            .saturating_sub(digits(&self.coefficient));
-        let scaled = &self.coefficient * power_of_ten(shift).ok_or(NumberFault::TooLarge)?;
-        let mut quotient = &scaled / &other.coefficient;
-        let exponent = self.exponent.saturating_sub(other.exponent).saturating_sub(to_i64(shift)?);
-        let mut exponent = exponent;
-        if &quotient * &other.coefficient != scaled {
-            // What is cut off counts when rounding.
-            quotient = quotient * 10 + if self.is_negative() == other.is_negative() { 1 } else { -1 };
-            exponent = exponent.saturating_sub(1);
-        }
-        let mut result = Self::float(quotient, exponent).rounded()?;
-        // An exact quotient has no zeros at its end.
-        while result.exponent < 0 && !result.is_zero() && (&result.coefficient % 10) == BigInt::ZERO {
-            result.coefficient /= 10;
-            result.exponent = result.exponent.saturating_add(1);
-        }
-        Ok(result)
+        let whole = |n: &Self| BASE.to_integral(&n.decimal).map(|(whole, _)| whole.signed_coefficient());
+        Ok((whole(self)?, whole(other)?))
     }
 
     /// Rounded towards minus infinity, to an integer.
@@ -195,12 +209,9 @@ impl Number {
     /// # Errors
     /// [`NumberFault::TooLarge`].
     pub fn floor(&self) -> Result<Self, NumberFault> {
-        if let Some(whole) = self.to_bigint() {
-            return Ok(Self::int(whole));
-        }
-        let divisor = BigInt::from(power_of_ten(self.exponent.unsigned_abs()).ok_or(NumberFault::TooLarge)?);
-        let quotient = &self.coefficient / divisor;
-        Ok(Self::int(if self.is_negative() { quotient - 1 } else { quotient }))
+        let (whole, rest) = self.decimal.split()?;
+        let whole = Self::int(whole.signed_coefficient());
+        if rest.negative && !rest.is_zero() { whole.sub(&Self::int(1)) } else { Ok(whole) }
     }
 
     /// Rounded towards plus infinity, to an integer.
@@ -208,65 +219,63 @@ impl Number {
     /// # Errors
     /// [`NumberFault::TooLarge`].
     pub fn ceil(&self) -> Result<Self, NumberFault> {
-        Ok(self.negate().floor()?.negate())
+        let (whole, rest) = self.decimal.split()?;
+        let whole = Self::int(whole.signed_coefficient());
+        if !rest.negative && !rest.is_zero() { whole.add(&Self::int(1)) } else { Ok(whole) }
     }
 
-    fn result(&self, other: &Self, coefficient: BigInt, exponent: i64) -> Result<Self, NumberFault> {
-        let kind = if self.kind == other.kind { self.kind } else { Kind::FLOAT };
-        Self { kind, coefficient, exponent }.rounded()
+    /// Rounded towards zero, to an integer.
+    pub(crate) fn trunc(&self) -> Result<Self, NumberFault> {
+        self.integral(Rounding::Down)
     }
 
-    /// To [`PRECISION`] digits, half away from zero.
-    fn rounded(self) -> Result<Self, NumberFault> {
-        let length = digits(&self.coefficient);
-        if length <= PRECISION {
-            return self.in_range();
-        }
-        let cut = length.saturating_sub(PRECISION);
-        let divisor = BigInt::from(power_of_ten(cut).ok_or(NumberFault::TooLarge)?);
-        let mut quotient = &self.coefficient / &divisor;
-        let rest = &self.coefficient - &quotient * &divisor;
-        if rest.magnitude() * 2_u8 >= *divisor.magnitude() {
-            quotient += if self.is_negative() { -1 } else { 1 };
-        }
-        let exponent = self.exponent.saturating_add(to_i64(cut)?);
-        Self { coefficient: quotient, exponent, ..self }.in_range()
+    /// Rounded to the nearest integer, half away from zero.
+    pub(crate) fn round(&self) -> Result<Self, NumberFault> {
+        self.integral(Rounding::HalfUp)
     }
 
-    fn in_range(self) -> Result<Self, NumberFault> {
-        if self.exponent.unsigned_abs() > MAX_NUMBER_EXPONENT.saturating_mul(2) {
-            return Err(NumberFault::TooLarge);
-        }
-        Ok(self)
+    /// Rounded to the nearest integer, half to the even one.
+    pub(crate) fn round_to_even(&self) -> Result<Self, NumberFault> {
+        self.integral(Rounding::HalfEven)
     }
 
-    fn aligned(&self, other: &Self) -> Result<(BigInt, BigInt, i64), NumberFault> {
-        let exponent = self.exponent.min(other.exponent);
-        let scale = |number: &Self| -> Result<BigInt, NumberFault> {
-            let shift = number.exponent.saturating_sub(exponent).unsigned_abs();
-            Ok(&number.coefficient * power_of_ten(shift).ok_or(NumberFault::TooLarge)?)
-        };
-        Ok((scale(self)?, scale(other)?, exponent))
+    fn integral(&self, rounding: Rounding) -> Result<Self, NumberFault> {
+        let (whole, _) = Context { rounding, ..BASE }.to_integral(&self.decimal)?;
+        Ok(Self::int(whole.signed_coefficient()))
+    }
+
+    /// Of kind `int` if it is whole: what functions compute has no kind of its own (`convert.GoValueToValue` of CUE).
+    ///
+    /// # Errors
+    /// [`NumberFault::TooLarge`].
+    pub fn detected(&self) -> Result<Self, NumberFault> {
+        Ok(match BASE.to_integral(&self.decimal)? {
+            (whole, true) => Self::of_int(whole),
+            (_, false) => self.clone().into_float(),
+        })
+    }
+
+    fn result(&self, other: &Self, decimal: Decimal) -> Self {
+        Self { kind: if self.kind == other.kind { self.kind } else { Kind::FLOAT }, decimal }
+    }
+}
+
+impl fmt::Display for NumberFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Syntax => "not a number",
+            Self::TooLarge => "a number is too large",
+            Self::NotWhole => "number cannot be represented as int",
+            Self::DivisionByZero => "division by zero",
+            Self::DivisionUndefined => "division undefined",
+            Self::InvalidOperation => "invalid operation",
+        })
     }
 }
 
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
-        let (sa, sb) = (self.coefficient.sign(), other.coefficient.sign());
-        if sa != sb || sa == Sign::NoSign {
-            return sa.cmp(&sb);
-        }
-        if self.exponent == other.exponent {
-            return self.coefficient.cmp(&other.coefficient);
-        }
-        // Of unlike size: no need to write them out.
-        let top = |n: &Self| n.exponent.saturating_add(i64::try_from(digits(&n.coefficient)).unwrap_or(i64::MAX));
-        let size = top(self).cmp(&top(other));
-        let size = if sa == Sign::Minus { size.reverse() } else { size };
-        size.then_with(|| match self.aligned(other) {
-            Ok((a, b, _)) => a.cmp(&b),
-            Err(_) => Ordering::Equal,
-        })
+        self.decimal.compare(&other.decimal)
     }
 }
 
@@ -284,48 +293,9 @@ impl PartialEq for Number {
 
 impl Eq for Number {}
 
-/// apd's `to-scientific-string`: `1.0`, `1E+3`, `1E-7`.
+/// As CUE prints it: `1.0`, `1E+3`, `1E-7`.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_negative() {
-            f.write_str("-")?;
-        }
-        let digits = self.coefficient.magnitude().to_string();
-        let length = i64::try_from(digits.len()).unwrap_or(i64::MAX);
-        let padded = if self.is_zero() && self.exponent < 0 { length.saturating_sub(self.exponent) } else { length };
-        if self.exponent <= 0 && self.exponent.saturating_add(padded).saturating_sub(1) >= -6 {
-            let point = length.saturating_add(self.exponent);
-            return match usize::try_from(point) {
-                Ok(point) if point > 0 => match digits.split_at_checked(point) {
-                    Some((whole, "")) => f.write_str(whole),
-                    Some((whole, fraction)) => write!(f, "{whole}.{fraction}"),
-                    None => f.write_str(&digits),
-                },
-                _ => {
-                    let zeros = usize::try_from(point.unsigned_abs()).unwrap_or_default();
-                    write!(f, "0.{}{digits}", "0".repeat(zeros))
-                }
-            };
-        }
-        let adjusted = self.exponent.saturating_add(length).saturating_sub(1);
-        let (first, rest) = digits.split_at_checked(1).unwrap_or((&digits, ""));
-        let point = if rest.is_empty() { "" } else { "." };
-        let sign = if adjusted < 0 { '-' } else { '+' };
-        write!(f, "{first}{point}{rest}E{sign}{}", adjusted.unsigned_abs())
+        self.decimal.fmt(f)
     }
-}
-
-fn to_i64(value: u64) -> Result<i64, NumberFault> {
-    i64::try_from(value).map_err(|_| NumberFault::TooLarge)
-}
-
-fn digits(value: &BigInt) -> u64 {
-    u64::try_from(value.magnitude().to_string().len()).unwrap_or(u64::MAX)
-}
-
-fn power_of_ten(exponent: u64) -> Option<BigInt> {
-    if exponent > MAX_NUMBER_EXPONENT.saturating_mul(4) {
-        return None;
-    }
-    Some(BigInt::from(10_u8).pow(u32::try_from(exponent).ok()?))
 }
