@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use num_bigint::BigInt;
-
 use crate::builtins;
 use crate::expr::{ArcType, Clause, Comprehension, Core, Decl, Element, Expr, ListLit, Op, StructLit};
 use crate::kind::Kind;
@@ -388,9 +386,9 @@ impl Compiler {
             Ast::Bottom => Expr::Bottom,
             Ast::Null => Expr::Null,
             Ast::Bool(value) => Expr::Bool(*value),
-            Ast::Number(text) => match number(text) {
-                Some(number) => Expr::Number(number),
-                None => self.error(format!("error converting number to decimal: {text}")),
+            Ast::Number(text) => match Number::parse_literal(text) {
+                Ok(number) => Expr::Number(number),
+                Err(fault) => self.error(format!("error converting number to decimal: {fault}")),
             },
             Ast::String(text) => Expr::String(text.as_str().into()),
             Ast::Bytes(bytes) => Expr::Bytes(bytes.as_slice().into()),
@@ -604,23 +602,4 @@ fn debug_text(ast: &Ast) -> String {
         Ast::String(text) => crate::label::quote(text),
         _ => "expression".to_owned(),
     }
-}
-
-/// A number literal: `1_000`, `0x1F`, `1.5Ki`.
-fn number(text: &str) -> Option<Number> {
-    let text = text.replace('_', "");
-    for (prefix, base) in [("0x", 16), ("0X", 16), ("0b", 2), ("0o", 8)] {
-        if let Some(digits) = text.strip_prefix(prefix) {
-            return BigInt::parse_bytes(digits.as_bytes(), base).map(Number::int);
-        }
-    }
-    let (digits, base) = match text.strip_suffix('i') {
-        Some(digits) => (digits, 1024_u32),
-        None => (text.as_str(), 1000),
-    };
-    let Some(power) = "KMGTP".find(|c| digits.ends_with(c)) else { return Number::parse_decimal(&text).ok() };
-    let mantissa = Number::parse_decimal(digits.get(..digits.len().saturating_sub(1))?).ok()?;
-    let factor = BigInt::from(base).pow(u32::try_from(power).ok()?.saturating_add(1));
-    let product = mantissa.mul(&Number::int(factor)).ok()?;
-    product.to_bigint().map(Number::int)
 }

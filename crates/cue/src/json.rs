@@ -173,8 +173,8 @@ impl Reader<'_, '_, '_> {
         }
         match Number::parse_decimal(text) {
             Ok(number) => Ok(Expr::Number(number)),
-            Err(NumberFault::Syntax | NumberFault::DivisionByZero) => Err(syntax),
-            Err(NumberFault::TooLarge) => Err(InputFault::Number { at: start }),
+            Err(NumberFault::Syntax) => Err(syntax),
+            Err(_) => Err(InputFault::Number { at: start }),
         }
     }
 

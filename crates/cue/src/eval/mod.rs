@@ -93,8 +93,8 @@ pub(crate) struct Eval<'p> {
     arc_depth: u32,
     /// Fields of a vertex by label, where there are many.
     index: HashMap<(VertexId, Label), VertexId>,
-    /// By which way validation came to a vertex.
-    walk: Vec<Label>,
+    /// How deep printing is.
+    printing: std::cell::Cell<usize>,
 }
 
 impl<'p> Eval<'p> {
@@ -116,7 +116,7 @@ impl<'p> Eval<'p> {
             depth: 0,
             arc_depth: 0,
             index: HashMap::new(),
-            walk: Vec::new(),
+            printing: std::cell::Cell::new(0),
         }
     }
 

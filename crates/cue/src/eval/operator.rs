@@ -113,33 +113,23 @@ impl<'p> Eval<'p> {
     pub(super) fn arithmetic(&mut self, result: Result<Number, NumberFault>) -> R<'p, Value<'p>> {
         match result {
             Ok(number) => Ok(Value::Number(Rc::new(number))),
-            Err(NumberFault::DivisionByZero) => self.fail(Code::Eval, "failed arithmetic: division by zero", vec![]),
-            Err(_) => Err(Stop::Unsupported("a number out of range".to_owned())),
+            Err(NumberFault::TooLarge) => Err(Stop::Unsupported("a number out of range".to_owned())),
+            Err(fault) => self.fail(Code::Eval, "failed arithmetic: {}", vec![fault.to_string().into()]),
         }
     }
 
-    /// `div` and `mod` round towards minus infinity for a positive divisor (Euclid); `quo` and `rem` towards zero.
+    /// Division of integers.
     pub(super) fn divide(&mut self, op: Op, a: &Number, b: &Number) -> R<'p, Value<'p>> {
-        if b.is_zero() {
-            return self.fail(Code::Eval, "division by zero", vec![]);
-        }
-        let (Some(a), Some(b)) = (a.to_bigint(), b.to_bigint()) else {
-            return Err(Stop::Unsupported("division of what is no whole number".to_owned()));
+        let result = match op {
+            Op::IntDiv => a.int_div(b),
+            Op::IntMod => a.int_mod(b),
+            Op::IntQuo => a.int_quo(b),
+            _ => a.int_rem(b),
         };
-        let (mut quotient, mut rest) = (&a / &b, &a % &b);
-        let euclid = matches!(op, Op::IntDiv | Op::IntMod);
-        let zero = num_bigint::BigInt::ZERO;
-        if euclid && rest < zero {
-            if b > zero {
-                quotient -= 1;
-                rest += &b;
-            } else {
-                quotient += 1;
-                rest -= &b;
-            }
+        match result {
+            Err(NumberFault::DivisionByZero) => self.fail(Code::Eval, "division by zero", vec![]),
+            result => self.arithmetic(result),
         }
-        let value = if matches!(op, Op::IntDiv | Op::IntQuo) { quotient } else { rest };
-        Ok(Value::Number(Rc::new(Number::int(value))))
     }
 
     fn add(&mut self, left: &Value<'p>, right: &Value<'p>) -> R<'p, Option<Value<'p>>> {

@@ -2,11 +2,14 @@
 
 use super::Eval;
 use super::types::{Base, Elem, Function, Status, Value, VertexId};
-use crate::expr::{Clause, Comprehension, Decl, Element, Expr, ListLit, StructLit};
+use crate::expr::{ArcType, Clause, Comprehension, Decl, Element, Expr, ListLit, StructLit};
 use crate::label::{Label, quote, quote_bytes};
 
 /// A text that is longer ends here: nobody reads on.
 const MAX_PRINT: usize = 64 << 10;
+
+/// Values within values in print.
+const MAX_PRINT_DEPTH: usize = 60;
 
 impl<'p> Eval<'p> {
     pub(super) fn print_elem(&self, elem: &Elem<'p>, out: &mut String) {
@@ -80,32 +83,45 @@ impl<'p> Eval<'p> {
     }
 
     fn print_vertex(&self, v: VertexId, out: &mut String) {
+        if self.printing.get() > MAX_PRINT_DEPTH {
+            return out.push_str("...");
+        }
+        self.printing.set(self.printing.get().saturating_add(1));
+        self.print_vertex_base(v, out);
+        self.printing.set(self.printing.get().saturating_sub(1));
+    }
+
+    fn print_vertex_base(&self, v: VertexId, out: &mut String) {
         let vertex = &self.vertices[v];
         let known = vertex.status >= Status::Known || !vertex.arcs.is_empty();
+        let is_list = vertex.node.list_open.is_some();
+        let is_struct = vertex.node.a_struct.is_some() || (known && vertex.node.has_structs);
         match &vertex.base {
             Base::Link(target) => self.print_vertex(*target, out),
-            Base::Value(Value::Bottom(_)) if !vertex.arcs.is_empty() && vertex.node.list_open.is_none() => {
-                self.print_arcs(v, out);
-            }
+            // An error that came later: it was a list or struct when it was named in a message.
+            Base::Value(Value::Bottom(_)) if is_list => self.print_elements(v, out),
+            Base::Value(Value::Bottom(_)) if is_struct => self.print_arcs(v, out),
             Base::Value(value) => self.print_value(value, out),
-            Base::List { .. } => {
-                out.push('[');
-                separated(out, ",", vertex.arcs.iter(), |arc, out| self.print_vertex(*arc, out));
-                out.push(']');
-            }
+            Base::List { .. } => self.print_elements(v, out),
             Base::Struct => self.print_arcs(v, out),
-            Base::None if known && vertex.node.list_open.is_none() && vertex.node.scalar.is_none() => {
-                self.print_arcs(v, out);
-            }
+            Base::None if known && is_list => self.print_elements(v, out),
+            Base::None if known && vertex.node.scalar.is_none() => self.print_arcs(v, out),
             Base::None => {
                 separated(out, " & ", vertex.conjuncts.iter(), |conjunct, out| self.print_elem(&conjunct.elem, out));
             }
         }
     }
 
+    fn print_elements(&self, v: VertexId, out: &mut String) {
+        out.push('[');
+        separated(out, ",", self.elements(v).into_iter(), |arc, out| self.print_vertex(arc, out));
+        out.push(']');
+    }
+
     fn print_arcs(&self, v: VertexId, out: &mut String) {
         out.push('{');
-        separated(out, ",", self.vertices[v].arcs.iter(), |arc, out| {
+        let there = |arc: &&VertexId| self.vertices[**arc].arc < ArcType::Pending;
+        separated(out, ",", self.vertices[v].arcs.iter().filter(there), |arc, out| {
             let field = &self.vertices[*arc];
             let label = field.label.map(|l| self.label(l)).unwrap_or_default();
             if field.is_let {
