@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::Eval;
 use super::error::{Bottom, Code, combine};
-use super::types::{Base, CloseInfo, NO_VERTEX, Value, VertexId};
+use super::types::{Base, CloseInfo, NO_VERTEX, Status, Value, VertexId};
 use crate::expr::ArcType;
 use crate::kind::Kind;
 
@@ -270,6 +270,7 @@ impl<'p> Eval<'p> {
         let vertex = &mut self.vertices[field];
         vertex.base = Base::Value(Value::Bottom(Rc::clone(&error)));
         vertex.node.kind = Kind::BOTTOM;
+        vertex.status = Status::Final;
         error
     }
 

@@ -193,6 +193,12 @@ impl<'p> Eval<'p> {
 
     /// Adds an error to a vertex.
     pub(super) fn add_error(&mut self, v: VertexId, error: Rc<Bottom<'p>>) {
+        // What is an error of a field elsewhere is one of its own here.
+        let error = if error.child_error || error.has_recursive {
+            Rc::new(Bottom { child_error: false, has_recursive: false, ..(*error).clone() })
+        } else {
+            error
+        };
         let node = &mut self.vertices[v].node;
         node.errors = combine(node.errors.take(), Some(error));
     }
