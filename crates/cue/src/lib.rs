@@ -16,6 +16,7 @@ pub mod builtins;
 mod compile;
 mod eval;
 mod expr;
+pub mod inspect;
 mod json;
 pub mod kind;
 mod label;

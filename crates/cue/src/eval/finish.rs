@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::Eval;
 use super::error::{Bottom, Code, R, combine};
-use super::types::{Base, Bound, NO_VERTEX, Status, Value, VertexId};
+use super::types::{Base, Bound, Status, Value, VertexId};
 use crate::expr::ArcType;
 use crate::kind::Kind;
 
@@ -152,7 +152,7 @@ impl<'p> Eval<'p> {
 
     /// Evaluates a vertex and all that is in it.
     pub(crate) fn finalize(&mut self, v: VertexId) -> R<'p, ()> {
-        if self.vertices[v].status == Status::Final || self.is_plain_data(v) {
+        if self.vertices[v].status == Status::Final {
             return Ok(());
         }
         self.nested(|e| {
@@ -258,7 +258,9 @@ impl<'p> Eval<'p> {
             if self.vertices[arc].arc == ArcType::NotPresent {
                 continue;
             }
-            self.finalize(arc)?;
+            if !self.is_plain_data(arc) {
+                self.finalize(arc)?;
+            }
             self.check_field_kind(v, arc);
         }
         for arc in self.vertices[v].arcs.clone() {
@@ -312,10 +314,5 @@ impl<'p> Eval<'p> {
             }
         }
         Ok(())
-    }
-
-    /// Whether a vertex is one of the tree, or of an expression.
-    pub(super) fn parent_of(&self, v: VertexId) -> Option<VertexId> {
-        Some(self.vertices[v].parent).filter(|p| *p != NO_VERTEX)
     }
 }

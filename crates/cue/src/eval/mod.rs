@@ -21,6 +21,7 @@ mod print;
 mod reference;
 mod regexp;
 mod schedule;
+mod shape;
 mod simplify;
 mod tasks;
 pub(crate) mod types;
@@ -38,6 +39,7 @@ use crate::expr::Expr;
 use crate::label::{Interner, Label};
 use crate::limits::{MAX_EVALUATION_DEPTH, MAX_STEPS, MAX_VERTICES};
 
+pub(crate) use shape::Shape;
 pub(crate) use validate::Validation;
 
 /// A list that is addressed by typed numbers. What is out of range is the first element, which means "none".
