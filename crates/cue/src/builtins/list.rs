@@ -186,7 +186,7 @@ fn concat(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
     Ok(Value::list(all))
 }
 
-fn not_a_list(value: &Value) -> BuiltinError {
+pub(super) fn not_a_list(value: &Value) -> BuiltinError {
     match value {
         Value::Incomplete { kind, .. } if kind.meets(Kind::LIST) => {
             BuiltinError::Incomplete(format!("cannot use value {value} (type {}) as list", value.kind()))

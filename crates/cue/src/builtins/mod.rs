@@ -1,9 +1,14 @@
 //! The standard packages: functions and constants over plain values. The evaluator stands behind [`Host`].
 
 mod args;
+mod base64;
+mod hex;
+mod json;
 mod letters;
 mod list;
 mod printable;
+mod quote;
+mod sha2;
 mod sort;
 mod strings;
 mod structs;
@@ -211,6 +216,11 @@ struct Package {
 fn package(path: &str) -> Option<Package> {
     let no_constants: fn(&str) -> Option<Member> = |_| None;
     let (functions, constant) = match path {
+        "crypto/sha256" => (sha2::SHA256, sha2::sha256_constant as fn(&str) -> Option<Member>),
+        "crypto/sha512" => (sha2::SHA512, sha2::sha512_constant as fn(&str) -> Option<Member>),
+        "encoding/base64" => (base64::FUNCTIONS, no_constants),
+        "encoding/hex" => (hex::FUNCTIONS, no_constants),
+        "encoding/json" => (json::FUNCTIONS, no_constants),
         "list" => (list::FUNCTIONS, list::comparer as fn(&str) -> Option<Member>),
         "strings" => (strings::FUNCTIONS, no_constants),
         "struct" => (structs::FUNCTIONS, no_constants),
