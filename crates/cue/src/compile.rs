@@ -584,6 +584,9 @@ fn predeclared(name: &str) -> Option<Expr> {
         "float" => Kind::FLOAT,
         "number" => Kind::NUMBER,
         _ => {
+            if name == "no_sharing" {
+                return Some(Expr::Nothing);
+            }
             if let Some(core) = Core::of(name) {
                 return Some(Expr::Core(core));
             }

@@ -167,6 +167,8 @@ pub(crate) enum Expr {
     Basic(Kind),
     /// `_|_`
     Bottom,
+    /// `__no_sharing`, which says nothing.
+    Nothing,
     /// `int8`, `uint`, …
     Range(&'static str),
     Core(Core),

@@ -31,7 +31,9 @@ impl<'p> Eval<'p> {
                 let nodes = vec![named.into(), kind.into()];
                 return self.fail(Code::Eval, "cannot call non-function {} (type {})", nodes);
             }
-            Err(error) if error.is_incomplete() => return Err(Stop::Error(Rc::clone(error))),
+            Err(error) if error.is_incomplete() && !self.force && !of_package(function) => {
+                return Err(Stop::Error(Rc::clone(error)));
+            }
             Err(_) => {
                 return self.fail(Code::Eval, "cannot call non-function {} (type _|_)", vec![named.into()]);
             }
@@ -249,17 +251,14 @@ impl<'p> Eval<'p> {
         Ok(Value::Number(Rc::new(crate::number::Number::int(length))))
     }
 
+    /// A vertex that is the same, and closed.
     fn close(&mut self, v: VertexId) -> R<'p, Value<'p>> {
         let conjuncts = self.vertices[v].conjuncts.clone();
-        if conjuncts.is_empty() {
-            self.vertices[v].closed_once = true;
-            return Ok(Value::Vertex(v));
-        }
-        let close = self.close;
-        let conjuncts = conjuncts.into_iter().map(|c| Conjunct { close: CloseInfo { def: 0, embed: 0, outer: 0, ..close }, ..c });
-        let closed = self.inline(conjuncts.collect())?;
-        self.vertices[closed].closed_once = true;
-        self.know(closed, true)?;
+        let closed = self.inline(conjuncts)?;
+        let vertex = &mut self.vertices[closed];
+        vertex.base = Base::Link(v);
+        vertex.status = Status::Known;
+        vertex.closed_once = true;
         Ok(Value::Vertex(closed))
     }
 
@@ -422,4 +421,9 @@ impl<'p> Eval<'p> {
             Some(error) => Err(Stop::Error(error)),
         }
     }
+}
+
+/// A member of a package is there or never will be.
+fn of_package(function: &Expr) -> bool {
+    matches!(function, Expr::Selector(subject, _) if matches!(**subject, Expr::Import(_)))
 }

@@ -354,6 +354,8 @@ impl<'p> Eval<'p> {
         let mut defaults = 0_usize;
         for d in disjuncts {
             let is_default = self.vertices[d].node.default_mode == DefaultMode::Is;
+            // They are values now: what they were made of includes all alternatives.
+            self.vertices[d].conjuncts.clear();
             values.push(Value::Vertex(d));
             if is_default {
                 let last = values.len().saturating_sub(1);

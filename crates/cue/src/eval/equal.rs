@@ -31,6 +31,13 @@ impl<'p> Eval<'p> {
 
     fn equal(&mut self, a: &Value<'p>, b: &Value<'p>, compare: Compare) -> R<'p, bool> {
         self.spend(1)?;
+        if let (Value::Vertex(a), Value::Vertex(b), Compare::Structure) = (a, b, compare) {
+            // Definitions beside a scalar count too.
+            let (a, b) = (self.deref(*a), self.deref(*b));
+            if !self.nested(|e| e.equal_fields(a, b, compare))? {
+                return Ok(false);
+            }
+        }
         let (a, b) = (self.compared(a, compare)?, self.compared(b, compare)?);
         match (&a, &b) {
             (Value::Vertex(a), Value::Vertex(b)) => self.nested(|e| e.equal_vertices(*a, *b, compare)),
@@ -91,6 +98,16 @@ impl<'p> Eval<'p> {
                 return Ok(false);
             }
         }
+        if compare == Compare::Data && !self.equal_fields(a, b, compare)? {
+            return Ok(false);
+        }
+        if compare == Compare::Structure {
+            return self.equal_patterns(a, b);
+        }
+        Ok(true)
+    }
+
+    fn equal_fields(&mut self, a: VertexId, b: VertexId, compare: Compare) -> R<'p, bool> {
         let (fields, others) = (self.compared_fields(a, compare), self.compared_fields(b, compare));
         if fields.len() != others.len() {
             return Ok(false);
@@ -104,9 +121,6 @@ impl<'p> Eval<'p> {
             if !self.equal(&Value::Vertex(field), &Value::Vertex(other), compare)? {
                 return Ok(false);
             }
-        }
-        if compare == Compare::Structure {
-            return self.equal_patterns(a, b);
         }
         Ok(true)
     }

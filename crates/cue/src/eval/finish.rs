@@ -92,7 +92,13 @@ impl<'p> Eval<'p> {
         }
         let marked = node.a_struct.is_some()
             || (node.has_structs && ((node.kind.meets(Kind::STRUCT) && !node.has_top) || self.has_regular_field(v)));
-        self.vertices[v].base = if marked { Base::Struct } else { Base::Value(self.validators(v)?) };
+        let errors = node.errors.clone();
+        self.vertices[v].base = match errors {
+            _ if marked => Base::Struct,
+            // Not enough is known to tell what it is.
+            Some(error) => Base::Value(Value::Bottom(error)),
+            None => Base::Value(self.validators(v)?),
+        };
         Ok(())
     }
 

@@ -223,6 +223,7 @@ impl<'p> Eval<'p> {
             Expr::Bytes(bytes) => out.push_str(&quote_bytes(bytes)),
             Expr::Top => out.push('_'),
             Expr::Basic(kind) => out.push_str(&kind.to_string()),
+            Expr::Nothing => out.push_str("_|_(no sharing)"),
             Expr::Bottom => out.push_str("_|_(explicit error (_|_ literal) in source)"),
             Expr::Range(name) => self.print_value(&super::value::range(name), out),
             Expr::Core(core) => out.push_str(core.name()),

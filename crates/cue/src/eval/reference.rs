@@ -63,7 +63,7 @@ impl<'p> Eval<'p> {
             Some(Member::Source(source)) => {
                 Err(Stop::Unsupported(format!("{path}.{name}, which is {source}, is not supported")))
             }
-            None => self.fail(Code::Eval, "undefined field: {}", vec![name.into()]),
+            None => self.fail(Code::Incomplete, "undefined field: {}", vec![name.into()]),
         }
     }
 

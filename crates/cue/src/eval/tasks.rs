@@ -274,7 +274,7 @@ impl<'p> Eval<'p> {
             let label = Label::index(n);
             if self.vertices[element].conjuncts.is_empty() {
                 let elem = Elem::Value(Value::Vertex(element));
-                self.insert_arc(v, label, ArcType::Member, Conjunct { env: NO_ENV, elem, close: CloseInfo::default() })?;
+                self.insert_arc(v, label, ArcType::Member, Conjunct { env: NO_ENV, elem, close: Self::sub_field(close) })?;
                 continue;
             }
             for conjunct in self.vertices[element].conjuncts.clone() {
