@@ -5,7 +5,10 @@ use std::path::Path;
 
 use sigward_verify as verify;
 use sigward_verify::LookupError;
-use sigward_verify::image::{BadReference, ImageError};
+use sigward_verify::evidence::Unreachable;
+use sigward_verify::image::{BadReference, EvidenceFault, ImageError};
+
+use crate::manifest::ManifestError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +105,17 @@ pub enum Failure {
         /// How many there were.
         all: usize,
     },
+    /// One of several images failed.
+    #[error("{image}: {failure}")]
+    OfImage {
+        /// The image.
+        image: String,
+        /// Why.
+        failure: Box<Failure>,
+    },
+    /// A manifest, or what it says of images.
+    #[error(transparent)]
+    Manifest(Box<ManifestError>),
     /// Nothing is attached to an image.
     #[error("{what}")]
     NothingAttached {
@@ -120,6 +134,14 @@ pub enum Failure {
         /// Why.
         reason: String,
     },
+    /// A release, or a part of it, is not what it should be.
+    #[error("{reason}")]
+    Release {
+        /// Stable reason code.
+        code: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// An attestation was asked for, and the evidence is a plain signature.
     #[error("the bundle holds a signature over the blob, not an attestation (DSSE envelope)")]
     NotAnAttestation,
@@ -128,6 +150,12 @@ pub enum Failure {
 impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
         Self::Image(Box::new(error))
+    }
+}
+
+impl From<ManifestError> for Failure {
+    fn from(error: ManifestError) -> Self {
+        Self::Manifest(Box::new(error))
     }
 }
 
@@ -157,8 +185,11 @@ impl Failure {
             Self::Image(error) => error.code(),
             Self::ImageReference(_) => "image-reference-invalid",
             Self::SeveralImages { .. } => "several-failed",
+            Self::OfImage { failure, .. } => failure.code(),
+            Self::Manifest(error) => error.code(),
             Self::Unsupported { .. } => "unsupported",
             Self::Policy { .. } => "policy-refused",
+            Self::Release { code, .. } => code,
         }
     }
 
@@ -166,10 +197,21 @@ impl Failure {
     pub const CODES: &'static [&'static str] = &[
         "attestation-missing",
         "evidence-missing",
+        "image-not-editable",
+        "image-place-invalid",
+        "image-reference-differs",
         "image-reference-invalid",
+        "image-unnamed",
+        "image-unpinned",
         "key-reference-unsupported",
         "log-lookup-forbidden",
         "log-missing",
+        "manifest-ambiguous",
+        "manifest-changed",
+        "manifest-limit",
+        "manifest-malformed",
+        "manifest-missing",
+        "manifest-template",
         "network",
         "policy-refused",
         "read-failed",
@@ -180,6 +222,7 @@ impl Failure {
         "trust-update-failed",
         "unsupported",
         "usage",
+        "waiver-unstated",
         "write-failed",
     ];
 
@@ -204,9 +247,36 @@ impl Failure {
             Self::Verification(failure) => return hint_of(&failure.error),
             Self::Evidence { error, .. } => return hint_of(error),
             Self::Trust(error) => return error.hint(),
+            Self::Image(error) => return hint_of_image(error),
+            Self::OfImage { failure, .. } => return failure.hint(),
+            Self::Manifest(error) => return error.hint(),
             _ => return None,
         })
     }
+}
+
+fn hint_of_image(error: &ImageError) -> Option<String> {
+    Some(match error {
+        ImageError::NoSignatures => {
+            "`sigward tree IMAGE` lists what is attached; COSIGN_REPOSITORY names another repository for signatures"
+                .into()
+        }
+        ImageError::Demand { .. } | ImageError::PredicateType { .. } => {
+            "`sigward tree IMAGE` lists what is attached".into()
+        }
+        ImageError::Unreachable { reason: Unreachable::Transport { .. }, .. } => {
+            "a registry that speaks only http needs --allow-http-registry, one with a certificate of its own \
+             --registry-cacert"
+                .into()
+        }
+        _ => {
+            return error.rejected().iter().find_map(|rejected| match &rejected.fault {
+                EvidenceFault::Verification(failure) => hint_of(&failure.error),
+                EvidenceFault::Unusable(error) => hint_of(error),
+                _ => None,
+            });
+        }
+    })
 }
 
 fn hint_of(error: &verify::Error) -> Option<String> {

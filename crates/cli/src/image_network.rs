@@ -19,11 +19,6 @@ use crate::layout::Layout;
 use crate::network::Network;
 use crate::watch::Watch;
 
-/// Requests that one image may cost, repetitions and redirects included: a thousand payloads or bundles, their
-/// manifests, and the log.
-const REQUESTS: u32 = 4_096;
-/// Bytes that one image may cost: cosign allows 128 MiB for one payload.
-const BYTES: u64 = 512 * 1024 * 1024;
 /// Steps of an inquiry about an image in a folder: each asks for something, and a folder has only so much.
 const STEPS: usize = 100_000;
 
@@ -117,7 +112,7 @@ fn in_registries(
 
 fn budget(workers: NonZeroUsize) -> Budget {
     // cosign's `--max-workers` counts signatures; here it counts requests, of which a signature has about two.
-    Budget { requests: REQUESTS, bytes: BYTES, concurrency: workers.get().saturating_mul(2).max(16) }
+    Budget { concurrency: workers.get().saturating_mul(2).max(16), ..Budget::image() }
 }
 
 /// Answers from the folder, except what only a log can answer.

@@ -30,7 +30,7 @@ impl Layout {
     /// Opens the layout in `folder` and finds its image.
     ///
     /// # Errors
-    /// [`Failure::Read`] if it is none, or holds no image or several.
+    /// [`Failure::Read`] if it is none, holds no image or several, or not the one that its index names.
     pub fn open(folder: &Path) -> Result<Self, Failure> {
         let path = folder.join("index.json");
         let bad = |reason: String| Failure::Read { what: path.display().to_string(), reason };
@@ -43,7 +43,26 @@ impl Layout {
             [] => return Err(bad("it holds no image".into())),
             several => return Err(bad(format!("it holds {} images, expected one", several.len()))),
         };
-        Ok(Self { folder: folder.to_owned(), image, entries })
+        let layout = Self { folder: folder.to_owned(), image, entries };
+        layout.check_image()?;
+        Ok(layout)
+    }
+
+    /// Who loads the folder takes the file for the image, and not the digest that the index gives: both must agree, as
+    /// for cosign, which judges the file's own digest.
+    fn check_image(&self) -> Result<(), Failure> {
+        let Some(digest) = Digest::parse(&self.image) else { return Ok(()) };
+        let path = self.blob_path(&digest);
+        let found = digest.algorithm().digest(&small_file(&path, limits::MANIFEST_BYTES)?);
+        if found == digest {
+            return Ok(());
+        }
+        let reason = format!("the image's manifest has the digest {found}, its name says {digest}");
+        Err(Failure::Read { what: path.display().to_string(), reason })
+    }
+
+    fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.folder.join("blobs").join(digest.algorithm().name()).join(digest.hex())
     }
 
     /// A reference to its image.
@@ -95,9 +114,9 @@ impl Layout {
 
     fn blob(&self, digest: &str, limit: usize) -> Option<Vec<u8>> {
         // A digest that is none could be a path.
-        let digest = Digest::parse(digest)?;
-        let path = self.folder.join("blobs").join(digest.algorithm().name()).join(digest.hex());
-        small_file(&path, limit).ok()
+        let path = self.blob_path(&Digest::parse(digest)?);
+        // A pipe would never end.
+        path.is_file().then(|| small_file(&path, limit).ok()).flatten()
     }
 
     /// Manifests whose subject is the image, as a registry with a referrers API lists them.
@@ -129,6 +148,9 @@ fn digest_of(entry: &Value) -> Option<String> {
 
 /// The descriptor of a file that is a manifest about the image.
 fn referrer(path: &Path, image: &str) -> Option<(String, Value)> {
+    if !path.is_file() {
+        return None;
+    }
     let mut file = fs::File::open(path).ok()?;
     let size = file.metadata().ok()?.len();
     let mut first = [0_u8];

@@ -69,7 +69,15 @@ fn dispatch(parsed: Parsed, environment: Environment, streams: &mut Streams<'_>)
             let network = network(&globals, environment);
             commands::attached::signatures(&request, &network, streams)
         }
+        Command::Manifest(request) => {
+            let network = network(&globals, environment);
+            commands::manifest::run(&request, &network, streams)
+        }
         Command::PolicyEval(request) => commands::policy::run(&request, streams),
+        Command::Release(command) => {
+            let network = network(&globals, environment);
+            commands::release::run(&command, &network, streams)
+        }
         Command::Tree(request) => {
             let network = network(&globals, environment);
             commands::attached::tree(&request, &network, streams)

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sigward_testkit::ca::KREL_TRUST;
 use sigward_testkit::files::write_tree;
 use sigward_testkit::image_evidence::{PROMOTION_PREDICATE, SIGN_PREDICATE, evidence, referrer};
+use sigward_testkit::registry::{Auth, Tokens};
 use sigward_testkit::{Archeio, Artifact, EvidenceLayer, IDENTITY, ISSUER, Leaf, Saved, SimpleSigning};
 use support::{Place, Run};
 
@@ -107,7 +108,10 @@ fn bundle_of_cosign_3() {
         "image": {"docker-manifest-digest": scene.image.digest()},
         "type": SIGN_PREDICATE,
     });
-    assert_eq!(claims(&run), [json!({"critical": critical, "optional": null})]);
+    let claim = json!({"critical": critical, "optional": {}});
+    assert_eq!(claims(&run), [claim.clone()]);
+    let text = scene.verify(&format!("-o text {}", scene.by_tag())).succeeded();
+    assert_eq!(serde_json::from_str::<Value>(&text.out).unwrap(), claim);
     run.said("image signature by jane@example.com").did_not_say("NOTE");
     scene.verify(&format!("--require-signature {}", scene.by_tag())).succeeded();
     let run =
@@ -155,6 +159,29 @@ fn attestations() {
         );
         run.said(&format!("attestation of type {SLSA} by jane@example.com"));
     }
+}
+
+/// What a signer wrote does not look like a line of ours.
+#[test]
+fn predicate_type_with_line_breaks() {
+    let scene = Scene::new();
+    let predicate_type = "x by y\n  - image signature";
+    scene.refer("app", &referrer(&scene.image, &scene.attestation(predicate_type).bundle_v03(), SLSA));
+    let run = scene.verify(&scene.by_tag()).succeeded();
+    assert_eq!(claims(&run)[0]["critical"]["type"], predicate_type);
+    run.did_not_say("\n  - image signature").said("NOTE: none of this is a signature");
+}
+
+/// The digest counts, and the tag beside it is not asked for.
+#[test]
+fn tag_and_digest() {
+    let scene = Scene::signed();
+    let other = Artifact::image("other");
+    scene.push("app", "v1", &other);
+    let run = scene.verify(&format!("{}@{}", scene.by_tag(), scene.image.digest())).succeeded();
+    assert_eq!(claims(&run)[0]["critical"]["image"]["docker-manifest-digest"], scene.image.digest());
+    assert_eq!(scene.count_of("/manifests/v1"), 0);
+    failed(scene.verify(&format!("{}@{}", scene.by_tag(), other.digest())), 10, "no signatures found");
 }
 
 /// Each image is judged by its own format, all are reported, the exit code is that of the first failure.
@@ -231,6 +258,11 @@ fn requests_at_a_front_like_registry_k8s_io() {
     assert_eq!(claims(&run)[0]["optional"]["org.kubernetes.kpromo.version"], "kpromo-v4.6.0");
     assert_eq!(claims(&run)[0]["critical"]["identity"]["docker-reference"], "registry.k8s.io/pause");
     assert_eq!((front.counts().logical(), front.signatures.counts().blobs), (3, 1));
+    front.clear_counts();
+    // The hosts behind the front may want a token that anybody gets.
+    front.signatures.set(|settings| settings.auth = Auth::Bearer(Tokens::default()));
+    verify();
+    front.signatures.set(|settings| settings.auth = Auth::Anonymous);
     front.clear_counts();
     front.replicate("pause");
     verify();
@@ -312,17 +344,40 @@ fn local_images() {
     // Another payload under the right name, and another manifest.
     let files = Saved { signatures: Some(&signatures), referrers: &[], ..saved }.to_files();
     let blob = sigward_testkit::image::digest(&signatures.blobs[1]).replace(':', "/");
-    for (path, exit) in [(format!("blobs/{blob}"), 12), (format!("blobs/{}", signatures.digest().replace(':', "/")), 1)]
-    {
+    for path in [format!("blobs/{blob}"), format!("blobs/{}", signatures.digest().replace(':', "/"))] {
         let mut damaged = files.clone();
         *damaged.get_mut(&path).unwrap().last_mut().unwrap() ^= 1;
         write_tree(&scene.place.path("work/damaged"), &damaged).unwrap();
         let run = scene.verify("--local-image damaged");
-        assert_eq!((run.code, run.out.as_str()), (exit, ""), "{run:?}");
+        assert_eq!((run.code, run.out.as_str()), (1, ""), "{run:?}");
         run.said("digest is");
+    }
+    // The image itself is another than its name says, or is not there: who loads the folder would load it all the same.
+    let image_path = format!("blobs/{}", image.digest().replace(':', "/"));
+    let mut swapped = files.clone();
+    swapped.insert(image_path.clone(), Artifact::image("evil").manifest.to_json());
+    let mut without = files;
+    without.remove(&image_path);
+    for (name, files, text) in [("swapped", swapped, "its name says sha256:"), ("without", without, "no such file")] {
+        write_tree(&scene.place.path(&format!("work/{name}")), &files).unwrap();
+        failed(Run { new_files: Vec::new(), ..scene.verify(&format!("--local-image {name}")) }, 1, text);
     }
     let run = scene.verify("--local-image nothing");
     failed(Run { new_files: Vec::new(), ..run }, 1, "nothing/index.json");
+}
+
+/// Anybody who may push chooses the texts of a tree.
+#[test]
+fn tree_does_not_steer_the_terminal() {
+    let scene = Scene::new();
+    let signed = scene.sigstore.sign_image_v3(&scene.image, Leaf::default());
+    scene.refer("app", &referrer(&scene.image, &signed.bundle_v03(), "x\u{1b}[2J\n\u{202e}Verified OK"));
+    let run = scene.place.run(&format!("tree {}", scene.by_tag())).succeeded();
+    assert!(run.out.contains("x\\u{1b}[2J artifacts via OCI referrer"), "{run:?}");
+    assert!(!run.out.contains(['\u{1b}', '\u{202e}']) && run.out.lines().count() == 3, "{run:?}");
+    let json = scene.place.run(&format!("tree -o json {}", scene.by_tag())).succeeded();
+    let tree: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(tree["referrers"][0]["predicateType"], "x\u{1b}[2J\n\u{202e}Verified OK");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use sigward_testkit::image_evidence::{PROMOTION_PREDICATE, SIGN_PREDICATE, evide
 use sigward_testkit::{Artifact, EvidenceLayer, ISSUER, Key, Leaf, SimpleSigning};
 use sigward_verify::image::{
     COSIGN_SIGN, Claim, Demand, EvidenceFault, EvidenceKind, Forms, GivenCertificate, ImageError, ImageQuestion,
-    ImageVerdict, LookupRule, Origin, Repository, Wanted,
+    ImageVerdict, LayerRole, LookupRule, Origin, Repository, Wanted,
 };
 use sigward_verify::{Claims, LogUse, Matcher, Requirements, Signer, TimeUse, Waiver, parse_certificate_file};
 
@@ -82,7 +82,7 @@ fn the_layer_of_somebody_else_is_not_asked_for() {
     let verdict = world.ask(&question(&format!("{NAME}:v1"), trust())).unwrap();
     assert_eq!(world.asked().len(), 3, "{:?}", world.paths());
     let wanted = sigward_testkit::image::digest(&layers[1].payload);
-    assert_eq!(*verdict.proved[0].origin(), Origin::Layer { index: 1, digest: wanted });
+    assert_eq!(*verdict.proved[0].origin(), Origin::Layer { role: LayerRole::Signatures, index: 1, digest: wanted });
     assert!(matches!(verdict.rejected[0].fault, EvidenceFault::Unusable(_)));
     let Claim::Simple(Some(claim)) = verdict.proved[0].claim() else { panic!("no claim") };
     assert_eq!(claim.optional["org.kubernetes.kpromo.version"], "kpromo-v4.6.0");
@@ -101,8 +101,8 @@ fn a_payload_that_is_missing_is_asked_on_the_host_that_served_the_manifest() {
     let asked = world.asked();
     assert_eq!(asked.len(), 4);
     assert!(asked[3].url.starts_with("https://up.test/v2/k8s/images/app/blobs/sha256:"), "{}", asked[3].url);
-    // No credentials of the front door go there.
-    assert_eq!(asked[3].repository, None);
+    // Asked for as the front door's: another host sees no credentials of it (`crates/cli/tests/images_access.rs`).
+    assert_eq!(asked[3].repository.as_ref().unwrap().to_string(), NAME);
     for layer in &layers {
         world.at(NAME).blobs.insert(sigward_testkit::image::digest(&layer.payload), layer.payload.clone());
     }

@@ -30,11 +30,12 @@ pub use notice::Notice;
 use error::NotSupported;
 use flag::{Flag, FlagGroups};
 use request::{
-    DownloadAttestationRequest, DownloadSignatureRequest, PolicyEvalRequest, TreeRequest, TriangulateRequest,
-    TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest, VerifyImagesRequest,
+    DownloadAttestationRequest, DownloadSignatureRequest, ManifestRequest, PolicyEvalRequest, ReleaseCommand,
+    TreeRequest, TriangulateRequest, TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest,
+    VerifyImagesRequest,
 };
 use scan::Scanned;
-use validate::images;
+use validate::{images, manifest, release};
 use verbs::{Life, VERBS, Verb, VerbKind};
 
 /// A command line that was understood.
@@ -83,8 +84,12 @@ pub enum Command {
     Help(String),
     /// Print or write manual pages.
     Man(Option<PathBuf>),
+    /// `manifest images|verify|pin`.
+    Manifest(Box<ManifestRequest>),
     /// `policy eval`.
     PolicyEval(PolicyEvalRequest),
+    /// `release list|fetch|verify`.
+    Release(ReleaseCommand),
     /// `tree`.
     Tree(Box<TreeRequest>),
     /// `triangulate`.
@@ -199,7 +204,17 @@ fn command(
         VerbKind::DownloadAttestation => {
             Command::DownloadAttestation(Box::new(images::download_attestation(values, positionals, notices)?))
         }
+        VerbKind::ManifestImages => Command::Manifest(Box::new(manifest::images(values, positionals)?)),
+        VerbKind::ManifestVerify => Command::Manifest(Box::new(manifest::verify(values, positionals, notices)?)),
+        VerbKind::ManifestPin => Command::Manifest(Box::new(manifest::pin(values, positionals, notices)?)),
         VerbKind::PolicyEval => Command::PolicyEval(images::policy_eval(values, positionals)?),
+        VerbKind::ReleaseList => Command::Release(ReleaseCommand::List(release::list(values, positionals)?)),
+        VerbKind::ReleaseFetch => {
+            Command::Release(ReleaseCommand::Fetch(Box::new(release::fetch(values, positionals, notices)?)))
+        }
+        VerbKind::ReleaseVerify => {
+            Command::Release(ReleaseCommand::Verify(Box::new(release::verify(values, positionals, notices)?)))
+        }
         VerbKind::TrustShow => {
             no_arguments()?;
             Command::Trust(validate::trust_show(values))

@@ -2,7 +2,9 @@
 
 pub mod attached;
 pub mod attestation;
+pub mod manifest;
 pub mod policy;
+pub mod release;
 pub mod trust;
 pub mod verify_blob;
 pub mod verify_images;
@@ -29,7 +31,7 @@ impl std::fmt::Debug for Streams<'_> {
 
 /// Text without control characters other than line breaks and tabs: names in evidence and answers of servers are written
 /// by strangers, and must not steer a terminal.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     // Marks that turn the direction of writing, or have no width, let a name look like another one.
     let deceives = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let harmless = |c: char| (!c.is_control() && !deceives(c)) || matches!(c, '\n' | '\t');

@@ -6,13 +6,13 @@ use sigward_verify::image::{
     LookupRule, ProvedEvidence, Repository, Wanted,
 };
 use sigward_verify::verifier::{EvidenceIntermediates, ProvedSigner};
-use sigward_verify::{Claims, Content, Requirements, TrustMaterial, limits};
+use sigward_verify::{Claims, Requirements, TrustMaterial, limits};
 
 use crate::args::request::{
     BundleChain, ClaimUse, Explain, FormatChoice, ImageQuestionKind, ImageSource, LogLookup, OutputFormat,
     SignatureDemand, VerifyImagesRequest,
 };
-use crate::attestation_policy;
+use crate::attestation_policy::Policies;
 use crate::commands::Streams;
 use crate::commands::verify_blob::managed_key;
 use crate::engine::{is_about_unknown_trust, needs_no_trust, requests_of};
@@ -45,10 +45,55 @@ type Outcome = Result<ImageVerdict, Failure>;
 
 /// Verifies images.
 pub fn run(request: &VerifyImagesRequest, network: &Network, streams: &mut Streams<'_>) -> Exit {
-    match prepare(request, network) {
-        Ok(tasks) => verify(tasks, request, network, streams),
+    let prepared = policies(request).and_then(|policies| Ok((policies, prepare(request, network)?)));
+    match prepared {
+        Ok((policies, tasks)) => {
+            let judged = Judged { request, policies, now: Timestamp::now() };
+            verify(tasks, &judged, network, streams)
+        }
         Err(failure) => streams.fail(&failure),
     }
+}
+
+/// What verdicts are told by.
+#[derive(Debug)]
+struct Judged<'r> {
+    request: &'r VerifyImagesRequest,
+    policies: Policies,
+    now: Timestamp,
+}
+
+/// A policy that cannot be used is found before anybody is asked.
+fn policies(request: &VerifyImagesRequest) -> Result<Policies, Failure> {
+    match &request.what {
+        ImageQuestionKind::Signature { .. } => Ok(Policies::default()),
+        ImageQuestionKind::Attestation { policies, .. } => Policies::load(policies),
+    }
+}
+
+/// Verifies images and leaves it to the caller what to say of them; one outcome for each image, in order.
+///
+/// # Errors
+/// What concerns all images: a key or certificate that cannot be read.
+pub(crate) fn judge(
+    request: &VerifyImagesRequest,
+    network: &Network,
+    streams: &mut Streams<'_>,
+) -> Result<Vec<Result<ImageVerdict, Failure>>, Failure> {
+    let mut tasks = prepare(request, network)?;
+    let outcomes = gather_all(&mut tasks, request, Timestamp::now(), network, streams);
+    let outcomes = tasks.into_iter().zip(outcomes).map(|(Task { name, asked }, outcome)| {
+        let outcome = asked.and(outcome);
+        match &outcome {
+            Ok(verdict) => {
+                verdict.proved.iter().for_each(|proved| warn(proved, streams));
+                explain(&name, verdict, request, streams);
+            }
+            Err(failure) => explain_failure(&name, failure, request, streams),
+        }
+        outcome
+    });
+    Ok(outcomes.collect())
 }
 
 fn prepare(request: &VerifyImagesRequest, network: &Network) -> Result<Vec<Task>, Failure> {
@@ -131,15 +176,25 @@ fn wanted(what: &ImageQuestionKind) -> Wanted {
     }
 }
 
-fn verify(mut tasks: Vec<Task>, request: &VerifyImagesRequest, network: &Network, streams: &mut Streams<'_>) -> Exit {
-    let now = Timestamp::now();
+fn verify(mut tasks: Vec<Task>, judged: &Judged<'_>, network: &Network, streams: &mut Streams<'_>) -> Exit {
+    let outcomes = gather_all(&mut tasks, judged.request, judged.now, network, streams);
+    report(tasks, outcomes, judged, streams)
+}
+
+fn gather_all(
+    tasks: &mut [Task],
+    request: &VerifyImagesRequest,
+    now: Timestamp,
+    network: &Network,
+    streams: &mut Streams<'_>,
+) -> Vec<Outcome> {
     let verification = &request.verification;
     let mut session = TrustSession::new(&verification.trust, network, requests_of(&verification.lookup), now);
-    let outcomes = gather(&mut tasks, request, network, &mut session, now);
+    let outcomes = gather(tasks, request, network, &mut session, now);
     for warning in session.take_warnings() {
         streams.say(format_args!("WARNING: {warning}"));
     }
-    report(tasks, outcomes, request, streams)
+    outcomes
 }
 
 /// Asks for all images, side by side; and once more for those whose evidence names a log or authority that only a newer
@@ -222,18 +277,19 @@ fn may_be_new_trust(failure: &Failure) -> bool {
     faults.any(|fault| matches!(fault, EvidenceFault::Verification(failure) if is_about_unknown_trust(&failure.error)))
 }
 
-fn report(tasks: Vec<Task>, outcomes: Vec<Outcome>, request: &VerifyImagesRequest, streams: &mut Streams<'_>) -> Exit {
+fn report(tasks: Vec<Task>, outcomes: Vec<Outcome>, judged: &Judged<'_>, streams: &mut Streams<'_>) -> Exit {
+    let request = judged.request;
     let mut first: Option<Exit> = None;
     let (all, mut failed) = (tasks.len(), 0);
     let mut last = None;
     for (Task { name, asked }, outcome) in tasks.into_iter().zip(outcomes) {
         let outcome = match asked {
-            Ok(asked) => outcome.and_then(|verdict| print(&name, &asked, &verdict, request, streams)),
+            Ok(asked) => outcome.and_then(|verdict| print(&name, &asked, &verdict, judged, streams)),
             Err(failure) => Err(failure),
         };
         let Err(failure) = outcome else { continue };
         explain_failure(&name, &failure, request, streams);
-        first.get_or_insert_with(|| failure.exit(&request.what));
+        first.get_or_insert_with(|| failure.exit(request));
         failed += 1;
         if all > 1 {
             streams.say(format_args!("{name}: {failure}"));
@@ -260,9 +316,10 @@ fn print(
     name: &str,
     asked: &Asked,
     verdict: &ImageVerdict,
-    request: &VerifyImagesRequest,
+    judged: &Judged<'_>,
     streams: &mut Streams<'_>,
 ) -> Result<(), Failure> {
+    let request = judged.request;
     for proved in &verdict.proved {
         warn(proved, streams);
     }
@@ -272,33 +329,26 @@ fn print(
         ImageQuestionKind::Signature { annotations, .. } => {
             streams.say_block(&image_render::heading(&reference.name(), verdict, annotations.len()));
             streams.say_block(&image_render::kinds(verdict));
+            streams.say_block(image_render::unsigned_note(verdict));
             if request.verification.output == OutputFormat::Json {
                 return streams.result(format_args!("\n{}", image_render::claims(reference, verdict)));
             }
             for proved in &verdict.proved {
                 streams.say_block(&image_render::certificate_lines(proved));
-                streams.result(String::from_utf8_lossy(signed_text(proved).as_ref()))?;
+                streams.result(image_render::payload(reference, &verdict.digest, proved))?;
             }
             Ok(())
         }
-        ImageQuestionKind::Attestation { policies, .. } => {
-            let kept = attestation_policy::check(verdict, policies, streams)?;
+        ImageQuestionKind::Attestation { .. } => {
+            let kept = judged.policies.check(verdict, judged.now, streams)?;
             streams.say_block(&image_render::heading(name, verdict, 0));
             streams.say_block(&image_render::kinds(verdict));
             for proved in kept {
                 streams.say_block(&image_render::certificate_lines(proved));
-                streams.result(String::from_utf8_lossy(signed_text(proved).as_ref()))?;
+                streams.result(image_render::attestation(proved))?;
             }
             Ok(())
         }
-    }
-}
-
-/// The payload that was signed; of an attestation its envelope.
-fn signed_text(proved: &ProvedEvidence) -> std::borrow::Cow<'_, [u8]> {
-    match proved.entity().content() {
-        Content::Envelope { envelope, json: None } => image_render::envelope(envelope).into_bytes().into(),
-        _ => proved.blob().into(),
     }
 }
 
@@ -340,9 +390,13 @@ fn explain_rejected(name: &str, rejected: &[sigward_verify::image::Rejected], st
 }
 
 impl Failure {
-    /// The exit code of a failed image, as cosign's (specs/cosign.md §3.6).
-    fn exit(&self, what: &ImageQuestionKind) -> Exit {
-        let (Self::Image(error), ImageQuestionKind::Signature { .. }) = (self, what) else { return Exit::Failure };
+    /// The exit code of a failed image, as cosign's (specs/cosign.md §3.6): attestations and saved images have one code.
+    pub(crate) fn exit(&self, request: &VerifyImagesRequest) -> Exit {
+        let (Self::Image(error), ImageQuestionKind::Signature { .. }, ImageSource::Registry) =
+            (self, &request.what, &request.source)
+        else {
+            return Exit::Failure;
+        };
         match error.as_ref() {
             ImageError::NotFound { .. } => Exit::ImageTagNotFound,
             ImageError::NoSignatures => Exit::NoSignaturesFound,

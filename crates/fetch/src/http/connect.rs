@@ -16,9 +16,11 @@ use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::hello::{client_hello, is_tls};
 use super::proxy::{BadProxy, Proxies};
 use super::tls::{TlsRoots, TlsSettings, provider};
 
@@ -79,18 +81,37 @@ impl Connector {
         &self.shared.proxies
     }
 
-    /// Opens a connection and lets it go, to see what the server speaks. Whoever it is, it is not believed: nothing is
-    /// sent, and no certificate store read.
-    pub(crate) async fn knock(&self, dst: Uri) -> Result<(), BoxError> {
-        let shared = Arc::clone(&self.shared);
-        let after = shared.timeout;
-        let knocking = async {
-            let proxy = shared.proxies.before(&dst).map_err(ConnectError::from)?;
-            let dial = Dial { proxy, shared: Arc::clone(&shared) };
-            HttpsConnector::from((dial, no_tls()?)).call(dst).await.map(drop)
-        };
-        tokio::time::timeout(after, knocking).await.unwrap_or_else(|_| Err(ConnectError::TimedOut { after }.into()))
+    /// Whether a server speaks TLS: says hello, and looks how it answers. Nothing else is sent, and nobody is believed.
+    pub(crate) async fn speech(&self, dst: &Uri) -> Result<Speech, BoxError> {
+        self.in_time(async {
+            let mut stream = self.shared.below_tls(dst).await?;
+            // A server that hangs up has said that this is not what it speaks.
+            let answer = async {
+                stream.write_all(&client_hello(dst)).await?;
+                stream.read_u8().await
+            };
+            Ok(if answer.await.is_ok_and(is_tls) { Speech::Tls } else { Speech::Other })
+        })
+        .await
     }
+
+    /// Whether somebody listens there.
+    pub(crate) async fn reach(&self, dst: &Uri) -> Result<(), BoxError> {
+        self.in_time(async { self.shared.below_tls(dst).await.map(drop) }).await
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
+        let after = self.shared.timeout;
+        tokio::time::timeout(after, work).await.unwrap_or_else(|_| Err(ConnectError::TimedOut { after }.into()))
+    }
+}
+
+/// What a server was found to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speech {
+    Tls,
+    /// Anything else, or nothing.
+    Other,
 }
 
 impl Service<Uri> for Connector {
@@ -103,17 +124,18 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, dst: Uri) -> Self::Future {
-        let shared = Arc::clone(&self.shared);
-        Box::pin(async move {
-            let after = shared.timeout;
-            tokio::time::timeout(after, shared.connect(dst))
-                .await
-                .unwrap_or_else(|_| Err(ConnectError::TimedOut { after }.into()))
-        })
+        let connector = self.clone();
+        Box::pin(async move { connector.in_time(Arc::clone(&connector.shared).connect(dst)).await })
     }
 }
 
 impl Shared {
+    async fn below_tls(self: &Arc<Self>, dst: &Uri) -> Result<TokioIo<Dialed>, BoxError> {
+        let proxy = self.proxies.before(dst).map_err(ConnectError::from)?;
+        let dial = Dial { proxy, shared: Arc::clone(self) };
+        dial.dial(dst.clone()).await.map(TokioIo::new)
+    }
+
     async fn connect(self: Arc<Self>, dst: Uri) -> Result<MaybeHttpsStream<Dialed>, BoxError> {
         let proxy = self.proxies.before(&dst).map_err(ConnectError::from)?;
         let dial = Dial { proxy, shared: Arc::clone(&self) };

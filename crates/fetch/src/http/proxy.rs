@@ -112,7 +112,8 @@ fn unusable(value: &str, variable: &'static str) -> Option<&'static str> {
     (!usable).then_some(variable)
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host is this machine for certain; no proxy is before it then.
+pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

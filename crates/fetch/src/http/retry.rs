@@ -41,7 +41,7 @@ impl RetryPolicy {
 
     /// The pause after attempt number `attempt` (from 1), or none if there is no further one. A server which asks
     /// for more time than allowed is not asked again: hammering it earlier than it said helps nobody.
-    pub(crate) fn pause(&self, attempt: u32, asked: Option<Duration>) -> Option<Duration> {
+    pub fn pause(&self, attempt: u32, asked: Option<Duration>) -> Option<Duration> {
         if attempt >= self.attempts {
             return None;
         }
@@ -86,34 +86,6 @@ pub(crate) fn is_final(error: &(dyn StdError + 'static)) -> bool {
         Some(error) => !matches!(error, ConnectError::TimedOut { .. }),
         None => matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))),
     })
-}
-
-/// What a failed handshake says of the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Handshake {
-    /// It speaks TLS, and did not like ours, or we not its certificate.
-    Tls,
-    /// It hangs up instead of shaking hands, or answers in another language; or nobody listens there.
-    NoTls,
-    /// It was not reached.
-    Unknown,
-}
-
-/// What an error of connecting says of the server.
-pub(crate) fn handshake(error: &(dyn StdError + 'static)) -> Handshake {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, UnexpectedEof};
-    if causes(error).any(|error| error.is::<ConnectError>()) {
-        return Handshake::Unknown;
-    }
-    let hung_up = |error: &io::Error| {
-        matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionRefused | ConnectionReset | UnexpectedEof)
-    };
-    match causes(error).find_map(|error| error.downcast_ref()) {
-        Some(rustls::Error::InvalidMessage(_)) => Handshake::NoTls,
-        Some(_) => Handshake::Tls,
-        None if causes(error).filter_map(|error| error.downcast_ref()).any(hung_up) => Handshake::NoTls,
-        None => Handshake::Unknown,
-    }
 }
 
 /// Whether nobody listens there.

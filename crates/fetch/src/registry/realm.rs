@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use crate::http::Origin;
+use crate::http::{Origin, is_loopback};
 
 /// Token servers of public registries whose names are no relatives of the registry's. Source: the challenges of these
 /// registries.
@@ -28,15 +28,21 @@ pub(crate) fn may_see_password(registry: &Origin, realm: &Origin, trusted: &[Str
     let (from, to) = (registry.name(), realm.name());
     let related = is_below(from, to) || is_below(to, from);
     let known = KNOWN.contains(&(from, to));
-    let set = trusted.iter().any(|host| host.eq_ignore_ascii_case(to) || host.eq_ignore_ascii_case(&realm.to_string()));
-    from == to || related || known || set
+    from == to || related || known || is_permitted(realm, trusted)
+}
+
+/// `--registry-trusted-realm` names it, with or without its port.
+fn is_permitted(realm: &Origin, trusted: &[String]) -> bool {
+    let is_it =
+        |host: &String| host.eq_ignore_ascii_case(realm.name()) || host.eq_ignore_ascii_case(&realm.to_string());
+    trusted.iter().any(is_it)
 }
 
 /// Whether a realm is an address that only this machine or network can reach, while the registry is not: a registry
 /// must not have us ask, for instance, a cloud's metadata service.
-pub(crate) fn is_inward(registry: &Origin, realm: &Origin) -> bool {
+pub(crate) fn is_inward(registry: &Origin, realm: &Origin, trusted: &[String]) -> bool {
     let (from, to) = (registry.name(), realm.name());
-    if from == to {
+    if from == to || is_permitted(realm, trusted) {
         return false;
     }
     match reach(to) {
@@ -47,9 +53,10 @@ pub(crate) fn is_inward(registry: &Origin, realm: &Origin) -> bool {
     }
 }
 
-/// Whether what is sent to an origin stays on this machine.
+/// Whether what is sent to an origin stays on this machine. Names below `.localhost` may not: not every resolver keeps
+/// them here (RFC 6761 section 6.3 only asks for it), and a proxy may be before them.
 pub(crate) fn is_this_machine(origin: &Origin) -> bool {
-    reach(origin.name()) == Reach::Machine
+    is_loopback(origin.name())
 }
 
 /// `name` is below the domain `parent`, which is more than a top-level domain.
@@ -135,6 +142,13 @@ mod tests {
     }
 
     #[test]
+    fn names_that_may_leave_this_machine() {
+        let stays = |host: &str| is_this_machine(&origin(&format!("http://{host}/")));
+        assert!(stays("localhost:5000") && stays("127.0.0.2") && stays("[::1]:5000"));
+        assert!(!stays("registry.localhost:5000") && !stays("0.0.0.0") && !stays("10.0.0.1") && !stays("reg.local"));
+    }
+
+    #[test]
     fn a_setting_permits_a_realm() {
         let (registry, realm) = (origin("https://registry.example.com/"), origin("https://gitlab.example.com:8443/x"));
         let permits = |host: &str| may_see_password(&registry, &realm, &[host.to_owned()]);
@@ -145,7 +159,7 @@ mod tests {
     #[test]
     fn realm_in_the_own_network_of_a_public_registry() {
         let inward = |registry: &str, realm: &str| {
-            is_inward(&origin(&format!("https://{registry}/")), &origin(&format!("https://{realm}/")))
+            is_inward(&origin(&format!("https://{registry}/")), &origin(&format!("https://{realm}/")), &[])
         };
         for realm in [
             "169.254.169.254",
@@ -165,6 +179,8 @@ mod tests {
         assert!(
             !inward("10.0.0.1", "10.0.0.2") && !inward("127.0.0.1", "localhost:1") && !inward("localhost", "10.0.0.1")
         );
+        let (registry, realm) = (origin("https://registry.corp.test/"), origin("https://auth.corp.local:8443/"));
+        assert!(is_inward(&registry, &realm, &[]) && !is_inward(&registry, &realm, &["auth.corp.local".to_owned()]));
         assert!(!inward("registry.example.com", "gitlab.com") && !inward("169.254.1.1", "169.254.1.1:8"));
     }
 }

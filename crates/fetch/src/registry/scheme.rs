@@ -10,8 +10,7 @@ use sigward_verify::image::{Registry, SchemeRule};
 use tokio::sync::OnceCell;
 
 use super::RegistryTransport;
-use crate::http::retry::{self, Handshake};
-use crate::http::{Wire, within};
+use crate::http::{Speech, Wire, retry, within};
 use crate::limits;
 
 /// What a registry speaks.
@@ -67,17 +66,19 @@ struct Unknown;
 
 async fn find_out(host: &str, wire: &Wire, deadline: Instant) -> Result<Scheme, Unknown> {
     let uri = |scheme: Scheme| format!("{scheme}://{host}/").parse::<Uri>().map_err(|_| Unknown);
-    // The connection has its own time limit.
-    let knock =
-        async |uri: Uri| within(Duration::MAX, deadline, wire.connector().knock(uri)).await.map_err(|_| Unknown);
-    let Err(error) = knock(uri(Scheme::Https)?).await? else { return Ok(Scheme::Https) };
-    match retry::handshake(error.as_ref()) {
-        Handshake::Tls => Ok(Scheme::Https),
-        Handshake::Unknown => Err(Unknown),
-        // Nobody at all, or nobody at https's own port.
-        Handshake::NoTls if retry::is_refused(error.as_ref()) => {
-            knock(uri(Scheme::Http)?).await?.map(|()| Scheme::Http).map_err(|_| Unknown)
+    let (https, http) = (uri(Scheme::Https)?, uri(Scheme::Http)?);
+    let connector = wire.connector();
+    // The connector has its own time limit.
+    let finding = async {
+        match connector.speech(&https).await {
+            Ok(Speech::Tls) => Ok(Scheme::Https),
+            Ok(Speech::Other) => Ok(Scheme::Http),
+            // Nobody at all, or nobody at https's own port.
+            Err(error) if retry::is_refused(error.as_ref()) => {
+                connector.reach(&http).await.map(|()| Scheme::Http).map_err(|_| Unknown)
+            }
+            Err(_) => Err(Unknown),
         }
-        Handshake::NoTls => Ok(Scheme::Http),
-    }
+    };
+    within(Duration::MAX, deadline, finding).await.unwrap_or(Err(Unknown))
 }

@@ -159,6 +159,8 @@ pub struct Rejected {
 pub enum Origin {
     /// A layer of the manifest that the tag scheme names.
     Layer {
+        /// What the manifest holds.
+        role: LayerRole,
         /// Number of the layer, from 0.
         index: usize,
         /// Digest of the layer.
@@ -173,10 +175,30 @@ pub enum Origin {
     },
 }
 
+/// What the layers of a manifest of the tag scheme are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LayerRole {
+    /// Signatures over the image: `.sig`.
+    Signatures,
+    /// Attestations about the image: `.att`.
+    Attestations,
+}
+
+impl LayerRole {
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::Signatures => "sig",
+            Self::Attestations => "att",
+        }
+    }
+}
+
 impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Layer { index, digest } => write!(f, "layer {} ({digest})", index.saturating_add(1)),
+            Self::Layer { role, index, digest } => {
+                write!(f, "layer {} of .{} ({digest})", index.saturating_add(1), role.suffix())
+            }
             Self::Referrer { digest, .. } => write!(f, "referrer {digest}"),
         }
     }

@@ -13,7 +13,7 @@ mod referrer_list;
 mod reply;
 mod verdict;
 
-pub use error::{EvidenceFault, ImageError, Origin, Rejected};
+pub use error::{EvidenceFault, ImageError, LayerRole, Origin, Rejected};
 pub use inquiry::ImageInquiry;
 pub use listing::{Attached, AttachedTag, Contents, Listing, ListingInquiry, ListingQuestion, Referrer, Referrers};
 pub use manifest::Descriptor;

@@ -40,13 +40,6 @@ impl Registry {
         if is_private(&self.host) { SchemeRule::HttpsThenHttp } else { SchemeRule::HttpsOnly }
     }
 
-    /// Whether it is this machine, so that what is sent there does not leave it.
-    pub fn is_loopback(&self) -> bool {
-        let name = without_port(&self.host);
-        let address: Option<std::net::IpAddr> = name.trim_start_matches('[').trim_end_matches(']').parse().ok();
-        name == "localhost" || name.ends_with(".localhost") || address.is_some_and(|a| a.is_loopback())
-    }
-
     fn is_docker_hub(&self) -> bool {
         self.host == DOCKER_HUB
     }
@@ -349,12 +342,5 @@ mod tests {
         for text in ["ghcr.io/app", "127.0.0.1.evil.com/app", "8.8.8.8/app", "local.io/app", "nginx"] {
             assert_eq!(rule(text), SchemeRule::HttpsOnly, "{text}");
         }
-    }
-
-    #[test]
-    fn loopback_is_told_from_private() {
-        let loopback = |text: &str| Repository::parse(text).unwrap().registry().is_loopback();
-        assert!(loopback("localhost:5000/app") && loopback("127.0.0.2:1/app") && loopback("[::1]:1/app"));
-        assert!(!loopback("10.0.0.1/app") && !loopback("reg.local/app") && !loopback("localhost.evil.com/app"));
     }
 }

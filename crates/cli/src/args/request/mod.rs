@@ -3,6 +3,8 @@
 //! Nothing here is a bare `bool`: a setting that weakens a verification is named for its danger.
 
 mod images;
+mod manifest;
+mod release;
 
 use std::ffi::{OsStr, OsString};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -13,6 +15,12 @@ pub use images::{
     AttachmentKind, ClaimUse, DownloadAttestationRequest, DownloadSignatureRequest, ImageQuestionKind, ImageSource,
     Platform, PolicyEvalRequest, PolicyFile, PolicyLanguage, ReferrerUse, RegistryCredential, RegistryRequest,
     RegistryTransport, Secret, SignatureDemand, TreeRequest, TriangulateRequest, VerifyImagesRequest,
+};
+
+pub use manifest::{ImageDemands, ManifestInput, ManifestRequest, ManifestTask, PinMode, ReferenceDemand};
+pub use release::{
+    Kit, KnownFaults, LockUse, ReleaseCommand, ReleaseImages, ReleaseListRequest, ReleasePlace, ReleaseRequest,
+    ReportFormat, Retry, Unnamed,
 };
 
 /// `verify-blob`: is each of these blobs signed by this signer?

@@ -23,7 +23,15 @@ pub(in crate::args) fn verify(
     positionals: &[OsString],
     notices: &mut Vec<Notice>,
 ) -> Result<VerifyImagesRequest, UsageErrorKind> {
-    let images = images(positionals)?;
+    verify_any(values, images(positionals)?, notices)
+}
+
+/// The flags of `verify`, whatever the images are.
+pub(super) fn verify_any(
+    values: &Values,
+    images: Vec<String>,
+    notices: &mut Vec<Notice>,
+) -> Result<VerifyImagesRequest, UsageErrorKind> {
     exclusive(values)?;
     let annotations = annotations(values, notices)?;
     let digest = signature_digest(values)?;
@@ -260,7 +268,7 @@ fn policy_file(path: &str) -> Result<PolicyFile, UsageErrorKind> {
     Ok(PolicyFile { path: PathBuf::from(path), language })
 }
 
-fn registry(values: &Values, notices: &mut Vec<Notice>) -> Result<RegistryRequest, UsageErrorKind> {
+pub(super) fn registry(values: &Values, notices: &mut Vec<Notice>) -> Result<RegistryRequest, UsageErrorKind> {
     let transport = match (values.switch(&f::ALLOW_INSECURE), values.switch(&f::ALLOW_HTTP)) {
         (true, _) => RegistryTransport::InsecureUnsafe,
         (false, true) => RegistryTransport::HttpAllowed,

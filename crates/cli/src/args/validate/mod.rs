@@ -1,6 +1,8 @@
 //! From flags to typed requests, with cosign's rules and their precedence (specs/cosign.md §2.2, §2.9).
 
 pub(super) mod images;
+pub(super) mod manifest;
+pub(super) mod release;
 
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU32;

@@ -7,30 +7,14 @@ use super::{ImageInquiry, Next, State};
 use crate::digest::{Artifact, Digest};
 use crate::entity::{SignedEntity, SignerMaterial};
 use crate::error::Error;
-use crate::evidence::{Answer, Need, Service, Step, Unreachable};
+use crate::evidence::{Answer, Need, Step, Unreachable};
 use crate::image::error::{check_content, longer_than_told};
 use crate::image::manifest::Descriptor;
 use crate::image::reply::{self, Absence, NoReply, Reply};
 use crate::image::verdict::Evidence;
-use crate::image::{EvidenceFault, ImageError, Origin};
+use crate::image::{EvidenceFault, ImageError, LayerRole, Origin};
 use crate::limits;
 use crate::verifier::{Signer, Verifier};
-
-/// What the layers are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LayerRole {
-    Signatures,
-    Attestations,
-}
-
-impl LayerRole {
-    pub(super) fn suffix(self) -> &'static str {
-        match self {
-            Self::Signatures => "sig",
-            Self::Attestations => "att",
-        }
-    }
-}
 
 /// Layers whose content is asked for, in batches.
 #[derive(Debug)]
@@ -63,7 +47,7 @@ impl ImageInquiry<'_> {
         self.layers_found = self.layers_found.saturating_add(layers.len());
         let mut queued: VecDeque<Blob> = VecDeque::new();
         for (index, layer) in layers.into_iter().enumerate() {
-            let origin = Origin::Layer { index, digest: layer.digest.to_string() };
+            let origin = origin(role, index, &layer);
             let affordable = |inquiry: &mut Self| inquiry.afford(format!("layer {}", layer.digest), layer.size);
             if let Err(fault) = self.is_worth_asking(role, &layer).and_then(|()| affordable(self)) {
                 self.reject(origin, fault);
@@ -119,9 +103,11 @@ impl ImageInquiry<'_> {
 
     fn need_of(&self, blob: &Blob) -> Need {
         let limit = usize::try_from(blob.size).unwrap_or(usize::MAX);
+        let need = Need::registry(&self.place, &format!("blobs/{}", blob.digest), "*/*", limit);
         match &blob.url {
-            BlobUrl::OfRepository => Need::registry(&self.place, &format!("blobs/{}", blob.digest), "*/*", limit),
-            BlobUrl::Beside(url) => Need::get(Service::Direct, url.clone(), limit),
+            BlobUrl::OfRepository => need,
+            // Still a question to the registry: its certificates hold, and a token that anybody gets may be needed.
+            BlobUrl::Beside(url) => Need { url: url.clone(), ..need },
         }
     }
 
@@ -138,32 +124,32 @@ impl ImageInquiry<'_> {
                             blob.url = BlobUrl::Beside(url);
                             queue.queued.push_front(blob);
                         }
-                        _ => self.reject_all(&blob, &EvidenceFault::Missing { reason }),
+                        _ => self.reject_all(queue.role, &blob, &EvidenceFault::Missing { reason }),
                     }
                 }
                 Err(NoReply::Unreachable(Unreachable::TooLarge { .. })) => {
                     let error = longer_than_told(format!("layer {}", blob.digest), blob.size);
-                    self.reject_all(&blob, &EvidenceFault::from(error));
+                    self.reject_all(queue.role, &blob, &EvidenceFault::from(error));
                 }
                 Err(none) => {
                     let error = ImageError::from(none);
                     self.broken.get_or_insert_with(|| error.clone());
-                    self.reject_all(&blob, &EvidenceFault::from(error));
+                    self.reject_all(queue.role, &blob, &EvidenceFault::from(error));
                 }
             }
         }
         self.ask_layers(queue)
     }
 
-    fn reject_all(&mut self, blob: &Blob, fault: &EvidenceFault) {
+    fn reject_all(&mut self, role: LayerRole, blob: &Blob, fault: &EvidenceFault) {
         for (index, layer) in &blob.layers {
-            self.reject(Origin::Layer { index: *index, digest: layer.digest.to_string() }, fault.clone());
+            self.reject(origin(role, *index, layer), fault.clone());
         }
     }
 
     fn read_blob(&mut self, role: LayerRole, blob: &Blob, body: &[u8]) -> Result<(), ImageError> {
         for (index, layer) in &blob.layers {
-            let origin = Origin::Layer { index: *index, digest: layer.digest.to_string() };
+            let origin = origin(role, *index, layer);
             if let Err(error) = check_content(&format!("layer {}", layer.digest), layer, body) {
                 self.reject(origin, EvidenceFault::from(error));
                 continue;
@@ -219,4 +205,8 @@ impl ImageInquiry<'_> {
         }
         Ok(entity)
     }
+}
+
+fn origin(role: LayerRole, index: usize, layer: &Descriptor) -> Origin {
+    Origin::Layer { role, index, digest: layer.digest.to_string() }
 }

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use self::layers::{LayerQueue, LayerRole};
+use self::layers::LayerQueue;
 use self::lookups::Lookups;
 use self::referrers::BundleQueue;
 use super::error::check_digest;
@@ -21,7 +21,7 @@ use super::referrer_list::ReferrerList;
 use super::reply::{self, Absence, Reply};
 use super::verdict::{Evidence, Judge};
 use super::{
-    Demand, EvidenceFault, EvidenceKind, Forms, ImageError, ImageQuestion, ImageVerdict, LookupRule, Origin,
+    Demand, EvidenceFault, EvidenceKind, Forms, ImageError, ImageQuestion, ImageVerdict, LayerRole, LookupRule, Origin,
     ProvedEvidence, Rejected, Repository, Target, Wanted,
 };
 use crate::digest::{Digest, HashAlgorithm};

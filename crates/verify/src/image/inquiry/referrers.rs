@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::layers::LayerRole;
 use super::{ImageInquiry, Next, State};
 use crate::bundle;
 use crate::digest::Artifact;
@@ -13,7 +12,7 @@ use crate::image::manifest::{ACCEPT_MANIFESTS, BUNDLE_TYPE, COSIGN_SIGNATURES, C
 use crate::image::referrer_list::ReferrerList;
 use crate::image::reply::{self, Absence, NoReply, Reply};
 use crate::image::verdict::Evidence;
-use crate::image::{EvidenceFault, ImageError, Origin};
+use crate::image::{EvidenceFault, ImageError, LayerRole, Origin};
 use crate::limits;
 use crate::profile::Profile;
 
