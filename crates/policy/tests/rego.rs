@@ -73,10 +73,13 @@ fn a_policy_that_opa_refuses_to_load_is_refused() {
         "not f",
         // Within a comprehension within a call.
         "not count([x | x := 1; regex.match(\"a\")]) > 0",
+        "input.w[x] = startswith(input.s,)",
     ] {
         assert!(matches!(of(types), CompileError::Type { .. }), "{types}: {:?}", of(types));
     }
-    for unbound in ["not input.a[_] == 1", "x == 1", "not x", "x + 1 == 2", "[y | y == 1]", "f(y)"] {
+    for unbound in
+        ["not input.a[_] == 1", "x == 1", "not x", "x + 1 == 2", "[y | y == 1]", "f(y)", "input.a[typo.n] == 1"]
+    {
         assert!(matches!(of(unbound), CompileError::Unsafe { .. }), "{unbound}: {:?}", of(unbound));
     }
     for compile in ["x := 1; x := 2", "y = 1; y := 1", "some z; true", "not x := 1", "1 := 1"] {
@@ -90,6 +93,25 @@ fn a_policy_that_opa_refuses_to_load_is_refused() {
     for module in ["", "isCompliant { true }", "package sigstore\nisCompliant", "package sigstore\nimport nowhere.x"] {
         assert!(matches!(compile(module), Err(CompileError::Parse { .. })), "{module}: {:?}", compile(module));
     }
+}
+
+/// Found by damaging policies that both accept: each of these loaded here and not in OPA.
+#[test]
+fn what_opas_parser_refuses_does_not_load() {
+    for rules in [
+        "isCompliant { false } else = {true} else = true",
+        "isCompliant { not.3 < 1 }",
+        "isCompliant { not 1 in[2] }",
+        "f (1) = 1\nisCompliant { f(1) }",
+        "isCompliant { count([,]) == 0 }",
+    ] {
+        let found = compile(&format!("package sigstore\nimport future.keywords.in\n{rules}"));
+        assert!(matches!(found, Err(CompileError::Parse { .. })), "{rules}: {found:?}");
+    }
+    let found = compile("package sigstore\nimport input.as\nisCompliant = true");
+    assert!(matches!(found, Err(CompileError::Parse { .. })), "{found:?}");
+    let found = compile("package sigstore\nisCompliant { product = input.a }");
+    assert!(matches!(found, Err(CompileError::Unsupported { .. })), "{found:?}");
 }
 
 #[test]

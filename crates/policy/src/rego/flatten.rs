@@ -2,7 +2,6 @@
 //! `rewriteComprehensionTerms`): `not count(f(x)) > 1` becomes `a = f(x); b = count(a); not b > 1`. An undefined part thus
 //! makes the body undefined, not the negation true.
 
-use super::CompileError;
 use super::builtins::table;
 use super::resolve::{Clause, GroupKind, Program};
 use super::syntax::{Call, Comprehension, Expr, Kind, Name, Term};
@@ -135,41 +134,6 @@ pub(crate) fn arity(program: &Program, operator: &[String]) -> Option<usize> {
         GroupKind::Function { arity } => Some(arity),
         _ => None,
     }
-}
-
-/// Refuses calls of what is no function, and wrong numbers of arguments.
-pub(crate) fn check_calls(program: &Program) -> Result<(), CompileError> {
-    for clause in program.groups.values().flat_map(|g| g.chains.iter().flatten()) {
-        check_body(program, &clause.body)?;
-    }
-    Ok(())
-}
-
-fn check_body(program: &Program, body: &[Expr]) -> Result<(), CompileError> {
-    for expr in body {
-        if let Kind::Call(Call { operator, args }) = &expr.kind {
-            let name = operator.join(".");
-            let Some(arity) = arity(program, operator) else {
-                return Err(CompileError::Type { line: expr.line, message: format!("undefined function {name}") });
-            };
-            let wrong = match args.len() {
-                found if found < arity => Some("too few arguments"),
-                found if found > arity.saturating_add(1) => Some("too many arguments"),
-                _ => None,
-            };
-            if let Some(wrong) = wrong {
-                return Err(CompileError::Type { line: expr.line, message: format!("{name}: {wrong}") });
-            }
-        }
-        let mut inner = Ok(());
-        each_closure(&expr.kind, &mut |body| {
-            if inner.is_ok() {
-                inner = check_body(program, body);
-            }
-        });
-        inner?;
-    }
-    Ok(())
 }
 
 /// The bodies within a statement.

@@ -144,7 +144,6 @@ impl RegoPolicy {
         let mut program = resolve::resolve(parser::parse(source)?)?;
         let mut generator = flatten::Generator::default();
         flatten::flatten(&mut program, &mut generator);
-        flatten::check_calls(&program)?;
         order::order(&mut program, &mut generator)?;
         let sorted = order::sort_rules(&program)?;
         check::check(&program, &sorted)?;

@@ -113,7 +113,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn is_keyword(&self, word: &str) -> bool {
+    pub(super) fn is_keyword(&self, word: &str) -> bool {
         KEYWORDS.contains(&word) || self.keywords.contains(word)
     }
 

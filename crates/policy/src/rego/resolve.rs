@@ -71,7 +71,7 @@ pub(crate) fn resolve(module: Module) -> Resolved<Program> {
     }
     let mut resolver = Resolver {
         package: module.package,
-        rules: groups.keys().cloned().collect(),
+        rules: groups.iter().map(|(name, group)| (name.clone(), group.kind)).collect(),
         imports,
         scopes: Vec::new(),
         next: 0,
@@ -147,7 +147,7 @@ impl Scope {
 
 struct Resolver {
     package: Vec<String>,
-    rules: HashSet<String>,
+    rules: HashMap<String, GroupKind>,
     imports: HashMap<String, Term>,
     scopes: Vec<Scope>,
     next: usize,
@@ -256,13 +256,13 @@ impl Resolver {
                 Kind::Unify(self.term(target)?, value)
             }
             // Erased, as OPA does where printing is off.
-            Kind::Call(call) if call.operator == ["print"] && !self.rules.contains("print") => {
+            Kind::Call(call) if call.operator == ["print"] && !self.rules.contains_key("print") => {
                 for arg in call.args {
                     self.term(arg)?;
                 }
                 Kind::Term(Term::Const(Value::Bool(true)))
             }
-            Kind::Call(call) => match self.call(call)? {
+            Kind::Call(call) => match self.call(call, Place::Statement)? {
                 Term::Call(call) => Kind::Call(call),
                 term => Kind::Term(term),
             },
@@ -395,25 +395,31 @@ impl Resolver {
         Term::Ref(Box::new(Term::var("data")), path)
     }
 
-    fn var(&mut self, name: &Name) -> Term {
+    fn var(&mut self, name: &Name) -> Resolved<Term> {
         if name.starts_with('$') {
-            return Term::Var(name.clone());
+            return Ok(Term::Var(name.clone()));
         }
         for scope in self.scopes.iter_mut().rev() {
             if let Some(local) = scope.declared.get(&**name) {
                 scope.unused.remove(local);
-                return Term::Var(local.clone());
+                return Ok(Term::Var(local.clone()));
             }
         }
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.seen.insert(name.to_string());
-        }
-        if self.rules.contains(&**name) {
-            return self.rule_ref(name);
+        self.saw(name);
+        if self.rules.contains_key(&**name) {
+            return Ok(self.rule_ref(name));
         }
         match self.imports.get(&**name) {
-            Some(path) => path.clone(),
-            None => Term::Var(name.clone()),
+            Some(path) => Ok(path.clone()),
+            // To OPA it is the function, whose type fits nothing.
+            None if is_builtin(name) => self.unsupported("a variable with the name of a built-in function"),
+            None => Ok(Term::Var(name.clone())),
+        }
+    }
+
+    fn saw(&mut self, name: &str) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.seen.insert(name.to_owned());
         }
     }
 
@@ -424,7 +430,7 @@ impl Resolver {
     fn term(&mut self, term: Term) -> Resolved<Term> {
         Ok(match term {
             Term::Const(_) => term,
-            Term::Var(name) => self.var(&name),
+            Term::Var(name) => self.var(&name)?,
             Term::Ref(head, path) => {
                 let head = match *head {
                     Term::Var(name) if matches!(&*name, "input" | "data") => Term::Var(name),
@@ -447,7 +453,7 @@ impl Resolver {
                 let pairs = pairs.into_iter().map(|(k, v)| Ok((self.term(k)?, self.term(v)?)));
                 Term::Object(pairs.collect::<Resolved<Vec<_>>>()?)
             }
-            Term::Call(call) => self.call(call)?,
+            Term::Call(call) => self.call(call, Place::Term)?,
             Term::Comprehension(parts) => {
                 let Comprehension { kind, key, term, body } = *parts;
                 self.scoped(|r| {
@@ -460,17 +466,20 @@ impl Resolver {
         })
     }
 
-    fn call(&mut self, call: Call) -> Resolved<Term> {
+    fn call(&mut self, call: Call, place: Place) -> Resolved<Term> {
         let args = self.terms(call.args)?;
         let name = call.operator.join(".");
         let mut operator = call.operator;
         if let [single] = operator.as_slice()
-            && self.rules.contains(single)
+            && self.rules.contains_key(single)
         {
             let mut path = vec!["data".to_owned()];
             path.extend(self.package.iter().cloned());
             path.push(single.clone());
             operator = path;
+        }
+        if let Some(root) = operator.first().cloned() {
+            self.saw(&root);
         }
         let Some(root) = operator.first() else { return self.unsupported("a call without a name") };
         if self.scopes.iter().any(|s| s.declared.contains_key(root)) || self.imports.contains_key(root) {
@@ -478,18 +487,48 @@ impl Resolver {
         }
         let own = operator.strip_prefix(["data".to_owned()].as_slice());
         if let Some([rule]) = own.and_then(|path| path.strip_prefix(self.package.as_slice()))
-            && self.rules.contains(rule)
+            && let Some(kind) = self.rules.get(rule)
         {
+            let GroupKind::Function { arity } = kind else {
+                return self.type_error(format!("undefined function {name}"));
+            };
+            self.check_arity(&name, *arity, args.len(), place)?;
             return Ok(Term::Call(Call { operator, args }));
         }
-        if table::find(&name).is_some() {
+        if let Some(builtin) = table::find(&name) {
+            self.check_arity(&name, builtin.args.len(), args.len(), place)?;
             return Ok(Term::Call(Call { operator: vec![name], args }));
         }
         if table::UNSUPPORTED.contains(&name.as_str()) {
             return self.unsupported(&format!("the built-in function {name}"));
         }
-        Err(CompileError::Type { line: self.line, message: format!("undefined function {name}") })
+        self.type_error(format!("undefined function {name}"))
     }
+
+    fn type_error<T>(&self, message: String) -> Resolved<T> {
+        Err(CompileError::Type { line: self.line, message })
+    }
+
+    /// A statement may name the result as one more argument.
+    fn check_arity(&self, name: &str, arity: usize, found: usize, place: Place) -> Resolved<()> {
+        let most = if place == Place::Statement { arity.saturating_add(1) } else { arity };
+        match found {
+            found if found < arity => self.type_error(format!("{name}: too few arguments")),
+            found if found > most => self.type_error(format!("{name}: too many arguments")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where a call stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    Statement,
+    Term,
+}
+
+fn is_builtin(name: &str) -> bool {
+    table::find(name).is_some() || table::UNSUPPORTED.contains(&name)
 }
 
 /// All names in a term that is not resolved.

@@ -83,6 +83,9 @@ impl Parser<'_> {
                 }
                 Ok(None)
             }
+            [.., last] if self.is_keyword(last) => {
+                self.error(format!("unexpected import path, must not end with a keyword, got: {last}"))
+            }
             [root @ ("data" | "input"), rest @ ..] => {
                 let alias = alias.or_else(|| path.last().cloned()).unwrap_or_default();
                 let path = Term::Ref(Box::new(Term::var(root)), rest.iter().map(|p| Term::text(p)).collect());
