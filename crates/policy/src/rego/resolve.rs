@@ -412,7 +412,7 @@ impl Resolver {
         match self.imports.get(&**name) {
             Some(path) => Ok(path.clone()),
             // To OPA it is the function, whose type fits nothing.
-            None if is_builtin(name) => self.unsupported("a variable with the name of a built-in function"),
+            None if table::is_known(name) => self.unsupported("a variable with the name of a built-in function"),
             None => Ok(Term::Var(name.clone())),
         }
     }
@@ -525,10 +525,6 @@ impl Resolver {
 enum Place {
     Statement,
     Term,
-}
-
-fn is_builtin(name: &str) -> bool {
-    table::find(name).is_some() || table::UNSUPPORTED.contains(&name)
 }
 
 /// All names in a term that is not resolved.

@@ -1,6 +1,7 @@
 //! Package, imports and rules of OPA's v0 grammar (`ast/parser.go`).
 
 use super::CompileError;
+use super::builtins::table;
 use super::parser::{Parsed, Parser};
 use super::syntax::{Branch, Expr, Head, Import, Kind, Module, Rule, Term};
 use super::value::Value;
@@ -150,8 +151,12 @@ impl Parser<'_> {
             (_, Some(key), None) => Head::Set(key),
             (None, None, value) => Head::Complete(value.unwrap_or(Term::Const(Value::Bool(true)))),
         };
-        if apart && !conditional && !self.is_sign("{") {
+        let is_fact = !conditional && !self.is_sign("{");
+        if apart && is_fact {
             return self.error("var cannot be used for rule name");
+        }
+        if is_fact && matches!(head, Head::Function(..)) && table::is_known(&name) {
+            return self.error("rule name conflicts with built-in function");
         }
         self.bodies(Rule { name, head, body: Vec::new(), branches: Vec::new(), line }, conditional, has_value, rules)
     }

@@ -82,6 +82,11 @@ pub(crate) fn find(name: &str) -> Option<&'static Builtin> {
     TABLE.binary_search_by(|b| b.name.cmp(name)).ok().and_then(|n| TABLE.get(n))
 }
 
+/// Whether OPA has a built-in function of that name.
+pub(crate) fn is_known(name: &str) -> bool {
+    find(name).is_some() || UNSUPPORTED.contains(&name)
+}
+
 const fn row(
     name: &'static str,
     args: &'static [&'static str],
