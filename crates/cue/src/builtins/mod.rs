@@ -8,6 +8,8 @@ mod letters;
 mod list;
 mod printable;
 mod quote;
+pub(crate) mod re2;
+mod regexp;
 mod sha2;
 mod sort;
 mod strings;
@@ -222,6 +224,7 @@ fn package(path: &str) -> Option<Package> {
         "encoding/hex" => (hex::FUNCTIONS, no_constants),
         "encoding/json" => (json::FUNCTIONS, no_constants),
         "list" => (list::FUNCTIONS, list::comparer as fn(&str) -> Option<Member>),
+        "regexp" => (regexp::FUNCTIONS, no_constants),
         "strings" => (strings::FUNCTIONS, no_constants),
         "struct" => (structs::FUNCTIONS, no_constants),
         "time" => (time::FUNCTIONS, time::constant as fn(&str) -> Option<Member>),
