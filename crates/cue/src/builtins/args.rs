@@ -88,6 +88,16 @@ pub(super) fn length(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
+/// Bytes as CUE takes them into a string: each byte that is not UTF-8 becomes U+FFFD.
+pub(super) fn lossy(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        out.extend(std::iter::repeat_n(char::REPLACEMENT_CHARACTER, chunk.invalid().len()));
+    }
+    out
+}
+
 /// An integer as a value. Lengths fit.
 pub(super) fn integer(value: usize) -> Value {
     Value::Number(Number::int(value))

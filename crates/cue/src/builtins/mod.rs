@@ -6,6 +6,7 @@ mod hex;
 mod json;
 mod letters;
 mod list;
+mod net;
 mod printable;
 mod quote;
 pub(crate) mod re2;
@@ -224,6 +225,7 @@ fn package(path: &str) -> Option<Package> {
         "encoding/hex" => (hex::FUNCTIONS, no_constants),
         "encoding/json" => (json::FUNCTIONS, no_constants),
         "list" => (list::FUNCTIONS, list::comparer as fn(&str) -> Option<Member>),
+        "net" => (net::FUNCTIONS, net::constant as fn(&str) -> Option<Member>),
         "regexp" => (regexp::FUNCTIONS, no_constants),
         "strings" => (strings::FUNCTIONS, no_constants),
         "struct" => (structs::FUNCTIONS, no_constants),
