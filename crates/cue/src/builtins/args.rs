@@ -149,6 +149,34 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// Go's `float64`, the nearest.
+    pub(super) fn float64(&self, index: usize) -> Result<f64, BuiltinError> {
+        let number = self.number(index).map_err(|_| self.unsuitable_at(index, "float64"))?;
+        if number.is_zero() {
+            return Ok(0.0);
+        }
+        let wrong = |why: &str| {
+            BuiltinError::Eval(format!(
+                "cannot use {number} (type {}) as float64 in argument {index} to {}: value was rounded {why}",
+                number.kind(),
+                self.function
+            ))
+        };
+        let negative = number.is_negative();
+        match number.to_string().parse::<f64>() {
+            Ok(value) if value.is_finite() && value != 0.0 => Ok(value),
+            Ok(0.0) => Err(wrong(if negative { "up" } else { "down" })),
+            _ => Err(wrong(if negative { "down" } else { "up" })),
+        }
+    }
+
+    fn unsuitable_at(&self, index: usize, name: &str) -> BuiltinError {
+        match self.value(index) {
+            Ok(value) => self.unsuitable(index, value, name),
+            Err(error) => error,
+        }
+    }
+
     pub(super) fn big_int(&self, index: usize) -> Result<BigInt, BuiltinError> {
         self.integral(index, "int")
     }
