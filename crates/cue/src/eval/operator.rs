@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Eval;
 use super::error::{Code, R, Stop};
-use super::types::{Base, Value, VertexId};
+use super::types::{Base, Status, Value, VertexId};
 use crate::expr::Op;
 use crate::kind::Kind;
 use crate::limits::MAX_TEXT_BYTES;
@@ -56,9 +56,19 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// Evaluates what is needed whole. Where that is under way further up, it contains itself.
+    pub(super) fn finalize_operand(&mut self, v: VertexId) -> R<'p, ()> {
+        self.finalize(v)?;
+        let w = self.deref(v);
+        if self.vertices[w].status != Status::Final {
+            return self.fail(Code::StructuralCycle, "structural cycle", vec![]);
+        }
+        Ok(())
+    }
+
     /// A struct or list takes part only if it is concrete all through.
     fn check_concrete(&mut self, v: VertexId, op: Op, side: &str, kind: Kind) -> R<'p, ()> {
-        self.finalize(v)?;
+        self.finalize_operand(v)?;
         let Some(error) = self.first_incomplete(v, 0)? else { return Ok(()) };
         let template = format!("invalid {side}-hand value to '{}' (type {kind})", op.sign());
         let pieces = vec![template.into()];

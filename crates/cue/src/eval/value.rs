@@ -233,7 +233,7 @@ impl<'p> Eval<'p> {
     }
 
     fn vertex_to_plain(&mut self, v: VertexId) -> R<'p, builtins::Value> {
-        self.finalize(v)?;
+        self.finalize_operand(v)?;
         let w = self.deref(v);
         match self.vertices[w].base.clone() {
             Base::List { open } => {
