@@ -81,8 +81,8 @@ impl<'p> Eval<'p> {
         let (k1, k2) = (self.kind_of(left), self.kind_of(right));
         Ok(match (left, right) {
             (Value::Number(a), Value::Number(b)) => Some(a == b),
-            _ if k1 != k2 => (k1 == Kind::NULL || k2 == Kind::NULL).then_some(false),
-            (Value::Vertex(_), Value::Vertex(_)) if k1 == Kind::LIST => Some(self.equal_data(left, right)?),
+            _ if k1 != k2 => Some(false),
+            (Value::Vertex(_), Value::Vertex(_)) => Some(self.equal_data(left, right)?),
             (Value::Vertex(_), _) | (_, Value::Vertex(_)) => None,
             _ => Some(self.scalar_equal(left, right)),
         })
@@ -116,7 +116,7 @@ impl<'p> Eval<'p> {
             value => return self.type_error(value, Kind::STRING, Some(op.sign())),
         };
         let regexp = self.regexp(&source)?;
-        self.spend(u64::try_from(text.len()).unwrap_or(u64::MAX) / 16)?;
+        self.spend(regexp.cost(&text))?;
         Ok(regexp.is_match(&text))
     }
 

@@ -172,7 +172,7 @@ impl<'p> Eval<'p> {
             ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
             _ => {
                 let waits = !self.force && self.may_still_have(v, label);
-                let code = if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label) };
+                let code = if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
                 if let Some(index) = label.as_index() {
                     let length = self.elements(v).len();
                     let nodes = vec![index.to_string().into(), length.to_string().into()];
@@ -213,44 +213,54 @@ impl<'p> Eval<'p> {
     }
 
     /// The class of the error that a field is not there.
-    fn missing_code(&self, v: VertexId, label: Label) -> Code {
+    fn missing_code(&mut self, v: VertexId, label: Label) -> R<'p, Code> {
         if let Base::Value(Value::Bottom(bottom)) = &self.vertices[v].base {
-            return bottom.code;
+            return Ok(bottom.code);
         }
-        if self.accepts(v, label) { Code::Incomplete } else { Code::Eval }
+        Ok(if self.accepts(v, label)? { Code::Incomplete } else { Code::Eval })
     }
 
-    /// Whether the struct or list may yet get the field.
-    fn accepts(&self, v: VertexId, label: Label) -> bool {
+    /// Whether the struct or list may yet get the field (`Vertex.Accept`).
+    fn accepts(&mut self, v: VertexId, label: Label) -> R<'p, bool> {
         if self.names.kind(label) != LabelKind::Regular {
-            return true;
+            return Ok(true);
         }
         let v = self.deref(v);
-        let vertex = &self.vertices[v];
-        if let Base::Value(Value::Disjunction(disjunction)) = &vertex.base {
-            return disjunction.values.iter().any(|value| matches!(value, Value::Vertex(w) if self.accepts(*w, label)));
+        if let Base::Value(Value::Disjunction(disjunction)) = self.vertices[v].base.clone() {
+            for value in &disjunction.values {
+                if let Value::Vertex(w) = value
+                    && self.accepts(*w, label)?
+                {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
         }
-        let kind = self.vertex_kind(v);
+        let vertex = &self.vertices[v];
+        // What is under way is a struct only when it is done.
+        let kind = match &vertex.base {
+            Base::None if vertex.node.scalar.is_none() => vertex.node.kind,
+            _ => self.vertex_kind(v),
+        };
         if label.as_index().is_some() {
-            return match vertex.base {
+            return Ok(match vertex.base {
                 Base::List { open } => open,
                 _ => kind.meets(Kind::LIST),
-            };
+            });
         }
         if !kind.meets(Kind::STRUCT) && !(kind.is_bottom() && vertex.node.has_structs) {
-            return false;
+            return Ok(false);
         }
-        let closed = vertex.closed_recursive || vertex.closed_once;
-        !closed || vertex.has_ellipsis || self.pattern_may_match(v, label)
-    }
-
-    fn pattern_may_match(&self, v: VertexId, label: Label) -> bool {
-        let _ = label;
-        // Whether one really matches only decides between two errors, neither of which accepts anything wrong: an
-        // incomplete one is never graver than what unification with the closed struct says.
-        self.vertices[v].patterns.iter().any(|p| {
-            matches!(&p.pattern, Value::Top) || matches!(&p.pattern, Value::Basic(kind) if kind.meets(Kind::STRING))
-        })
+        let closed = matches!(vertex.base, Base::Struct) && (vertex.closed_recursive || vertex.closed_once);
+        if !closed || vertex.has_ellipsis {
+            return Ok(true);
+        }
+        for pattern in vertex.patterns.clone() {
+            if self.matches_pattern(&pattern.pattern, label)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Runs what can be run, and finds the vertex that stands for this one.
