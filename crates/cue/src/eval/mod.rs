@@ -132,14 +132,14 @@ impl<'p> Eval<'p> {
         self.add_vertex(Vertex { conjuncts: vec![conjunct], ..Vertex::default() })
     }
 
-    /// `Unify` of two vertices.
-    pub(crate) fn unified(&mut self, a: VertexId, b: VertexId) -> R<'p, VertexId> {
-        let conjunct = |v: VertexId| Conjunct {
+    /// `Unify` of vertices.
+    pub(crate) fn unified(&mut self, parts: &[VertexId]) -> R<'p, VertexId> {
+        let conjunct = |v: &VertexId| Conjunct {
             env: NO_ENV,
-            elem: Elem::Value(Value::Vertex(v)),
+            elem: Elem::Value(Value::Vertex(*v)),
             close: CloseInfo::default(),
         };
-        self.add_vertex(Vertex { conjuncts: vec![conjunct(a), conjunct(b)], ..Vertex::default() })
+        self.add_vertex(Vertex { conjuncts: parts.iter().map(conjunct).collect(), ..Vertex::default() })
     }
 
     fn add_vertex(&mut self, vertex: Vertex<'p>) -> R<'p, VertexId> {
