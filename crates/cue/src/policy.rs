@@ -117,8 +117,7 @@ impl Policy {
                 let line = before.matches('\n').count().saturating_add(1);
                 CompileError::Syntax { line, message: error.message }
             })?;
-            compile::compile(&file, &mut program)
-                .map_err(|errors| CompileError::Resolve { message: list(&errors) })?;
+            compile::compile(&file, &mut program).map_err(|errors| CompileError::Resolve { message: list(&errors) })?;
         }
         let policy = Self { program };
         policy.check_alone()?;
