@@ -6,6 +6,9 @@ use std::process::ExitCode;
 pub const SUCCESS: u8 = 0;
 /// Any failure without a code of its own: a failed verification, a usage error, a network error.
 pub const FAILURE: u8 = 1;
+/// `policy eval`: there is no verdict, because the policy needs what is not supported or a limit was hit. cosign has no such
+/// command.
+pub const POLICY_UNSUPPORTED: u8 = 3;
 /// An image has no signatures at all.
 pub const NO_SIGNATURES_FOUND: u8 = 10;
 /// The image itself does not exist.
@@ -28,6 +31,8 @@ pub enum Exit {
     NoMatchingSignatures,
     /// See [`NO_SIGNATURES_FOUND`].
     NoSignaturesFound,
+    /// See [`POLICY_UNSUPPORTED`].
+    PolicyUnsupported,
     /// See [`SUCCESS`].
     Success,
 }
@@ -42,6 +47,7 @@ impl Exit {
             Self::NoCertificateOnSignature => NO_CERTIFICATE_ON_SIGNATURE,
             Self::NoMatchingSignatures => NO_MATCHING_SIGNATURES,
             Self::NoSignaturesFound => NO_SIGNATURES_FOUND,
+            Self::PolicyUnsupported => POLICY_UNSUPPORTED,
             Self::Success => SUCCESS,
         }
     }
@@ -62,6 +68,7 @@ mod tests {
         let codes = [
             (Exit::Success, 0),
             (Exit::Failure, 1),
+            (Exit::PolicyUnsupported, 3),
             (Exit::NoSignaturesFound, 10),
             (Exit::ImageTagNotFound, 11),
             (Exit::NoMatchingSignatures, 12),

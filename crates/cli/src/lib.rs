@@ -16,6 +16,7 @@ pub mod input;
 pub mod layout;
 pub mod manifest;
 pub mod network;
+pub mod release;
 pub mod render;
 pub mod requirements;
 pub mod run;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sigward_fetch::{
     Budget, Client, DriveError, EntryCache, Keychain, KeychainSources, Options, RegistryOptions, RegistrySecret,
-    RegistryTls, RegistryTransport, drive_all, run_blocking,
+    RegistryTls, RegistryTransport, RetryPolicy, drive_all, run_blocking,
 };
 use sigward_verify::image::{BadReference, Repository};
 use sigward_verify::{EntryLookup, LogEntry, limits};
@@ -56,9 +56,19 @@ impl Network {
         Instant::now() + self.timeout
     }
 
+    /// How long one answer is waited for.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     fn client(&self) -> Client {
+        self.client_with(RetryPolicy::default())
+    }
+
+    /// A client that repeats what fails as `retry` says.
+    pub fn client_with(&self, retry: RetryPolicy) -> Client {
         self.used.store(true, Ordering::Relaxed);
-        Client::new(Options::from_env())
+        Client::new(Options { retry, ..Options::from_env() })
     }
 
     /// `COSIGN_REPOSITORY`: where evidence is, if not beside the image.

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::args::env::Environment;
-use crate::args::error::{NotSupported, render_error};
 use crate::args::request::OutputFormat;
 use crate::args::{self, Command, Globals, Parsed};
 use crate::commands::{self, Streams};
@@ -74,7 +73,11 @@ fn dispatch(parsed: Parsed, environment: Environment, streams: &mut Streams<'_>)
             let network = network(&globals, environment);
             commands::manifest::run(&request, &network, streams)
         }
-        Command::PolicyEval(_) => not_there_yet(streams, "policy eval"),
+        Command::PolicyEval(request) => commands::policy::run(&request, streams),
+        Command::Release(command) => {
+            let network = network(&globals, environment);
+            commands::release::run(&command, &network, streams)
+        }
         Command::Tree(request) => {
             let network = network(&globals, environment);
             commands::attached::tree(&request, &network, streams)
@@ -96,12 +99,6 @@ fn dispatch(parsed: Parsed, environment: Environment, streams: &mut Streams<'_>)
             commands::attestation::run(&request, &network, streams)
         }
     }
-}
-
-/// Command lines that are understood before there is anything to carry them out.
-fn not_there_yet(streams: &mut Streams<'_>, command: &'static str) -> Exit {
-    streams.say_block(&render_error(&NotSupported::LaterCommand(command), None));
-    Exit::Failure
 }
 
 fn network(globals: &Globals, environment: Environment) -> Network {

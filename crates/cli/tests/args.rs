@@ -223,7 +223,7 @@ fn what_cannot_be_done_is_said() {
     }
     assert!(blob_error(&["--sk", "b"]).to_string().contains("not supported"));
     let commands = "attach attest attest-blob bundle clean copy debug dockerfile env generate generate-key-pair \
-                    import-key-pair initialize load login manifest piv-tool pkcs11-tool public-key release save sign \
+                    import-key-pair initialize load login piv-tool pkcs11-tool public-key save sign \
                     sign-blob signing-config trusted-root upload";
     for command in commands.split_whitespace() {
         let error = error(&["sigward", command, "--flag", "x"]);
@@ -436,10 +436,19 @@ fn help_shows_what_works_and_fits() {
         );
     }
     let root = help(&["sigward"]);
-    for absent in ["release", "sign-blob", "triangulate", "manifest"] {
+    for absent in ["sign-blob", "triangulate"] {
         assert!(!root.contains(absent), "{absent}");
     }
-    for topic in [&["verify-blob"][..], &["verify-blob-attestation"], &["trust"], &["trust", "export"], &["man"], &[]] {
+    for topic in [
+        &["verify-blob"][..],
+        &["verify-blob-attestation"],
+        &["trust"],
+        &["trust", "export"],
+        &["man"],
+        &["manifest"],
+        &["manifest", "pin"],
+        &[],
+    ] {
         let text = help(&[&["sigward", "help"], topic].concat());
         for line in text.lines() {
             assert!(line.chars().count() <= 80, "{topic:?}: {line}");

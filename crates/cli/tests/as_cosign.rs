@@ -185,7 +185,6 @@ fn verbs_of_cosign_that_are_missing() {
         "initialize",
         "load",
         "login",
-        "manifest",
         "piv-tool",
         "pkcs11-tool",
         "public-key",

@@ -214,6 +214,18 @@ fn hostile_image_among_others() {
     run.within(60);
 }
 
+/// An image whose registry never finishes does not take the others with it.
+#[test]
+fn endless_image_among_others() {
+    let scene = keyed();
+    let slow = Artifact::image("slow");
+    scene.push("slow", "v1", &slow);
+    scene.fault(Fault::new("/slow/", FaultKind::Drip { chunk: 1, pause: Duration::from_millis(200) }));
+    let run = scene.verify_with_key(&format!("--timeout 3s {}:v1 {}", scene.name("slow"), scene.by_tag()));
+    assert_eq!((run.code, claims(&run).len()), (1, 1), "{run:?}");
+    run.within(30);
+}
+
 /// What a registry says is told without its control characters.
 #[test]
 fn texts_of_a_registry_do_not_reach_the_terminal() {

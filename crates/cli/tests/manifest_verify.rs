@@ -107,11 +107,15 @@ fn verify_succeeds_only_if_all_images_are_verified() {
     let run = world.verify("good.yaml").succeeded();
     assert!(run.out.contains(&digest) && run.out.contains("1 of 1 images verified"), "{run:?}");
     let run = world.verify("both.yaml");
-    assert_eq!(run.code, 1, "{run:?}");
+    assert_eq!(run.code, 10, "as cosign's: no signatures found: {run:?}");
     assert!(run.out.contains(&format!("FAILED    {bad}: no signatures found")), "{run:?}");
     let run = world.verify("--output json both.yaml");
     let json = run.json();
-    assert_eq!((run.code, &json["verified"]), (1, &false.into()), "{run:?}");
+    assert_eq!((run.code, &json["verified"]), (10, &false.into()), "{run:?}");
+    world.place.put("absent.yaml", pod(&[&format!("{}:absent", world.registry.name("good"))]));
+    assert_eq!(world.verify("absent.yaml good.yaml").code, 11);
+    world.place.put("broken.yaml", "a: [");
+    assert_eq!(world.verify("absent.yaml broken.yaml").code, 1);
     let images = json["images"].as_array().unwrap();
     let of = |name: &str| images.iter().find(|image| image["image"] == name).unwrap();
     assert_eq!(of(&good)["digest"], digest);

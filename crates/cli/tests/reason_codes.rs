@@ -16,6 +16,7 @@ fn documentation_lists_every_code_and_no_other() {
         .chain(sigward_verify::LookupError::CODES)
         .chain(sigward_verify::image::ImageError::CODES)
         .chain(sigward::failure::Failure::CODES)
+        .chain(sigward::release::fault::Fault::CODES)
         .chain(&["log-lookup-forbidden"])
         .copied()
         .collect();

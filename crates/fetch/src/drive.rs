@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sigward_verify::evidence::{Answer, Inquiry, Need, Step};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-use crate::Error;
 use crate::http::{Budget, Client, Meter};
 use crate::sharing::{Asker, Known, Question, Sharing};
+use crate::{Error, limits};
 
 /// Why a driven inquiry has no result.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,10 @@ pub async fn drive_all<I: Inquiry>(
         let (Some(inquiry), Some(result)) = (inquiries.get_mut(index), results.get_mut(index)) else { continue };
         match answer {
             _ if result.is_some() => {}
-            Err(error) => *result = Some(Err(DriveError::Stopped(error))),
+            Err(error) => {
+                driver.release(index);
+                *result = Some(Err(DriveError::Stopped(error)));
+            }
             Ok(answer) => {
                 if let Some(answers) = driver.complete(index, place, answer) {
                     *result = driver.step(index, inquiry, answers);
@@ -86,12 +89,39 @@ struct Delivered {
     answer: Result<Answer, Error>,
 }
 
+/// Memory for the answers to one step of an inquiry. It is taken for all of them at once: inquiries that each held a part
+/// and waited for the rest would wait for ever. Whoever asks first gets it first.
+#[derive(Clone)]
+struct Reserved {
+    kilobytes: u32,
+    memory: Arc<Semaphore>,
+    permit: Arc<OnceCell<Option<OwnedSemaphorePermit>>>,
+}
+
+impl Reserved {
+    fn of(needs: &[Need], memory: &Arc<Semaphore>) -> Self {
+        let bytes = needs.iter().fold(0_usize, |sum, need| sum.saturating_add(need.limit));
+        // What is larger than all there is has all of it.
+        let kilobytes = u32::try_from((bytes / 1024).clamp(1, limits::ANSWERS_KB)).unwrap_or(u32::MAX);
+        Self { kilobytes, memory: Arc::clone(memory), permit: Arc::default() }
+    }
+
+    async fn wait(&self) {
+        let take = || async { Arc::clone(&self.memory).acquire_many_owned(self.kilobytes).await.ok() };
+        self.permit.get_or_init(take).await;
+    }
+}
+
 /// The requests under way and the answers that wait for their siblings.
 struct Driver {
     client: Client,
     deadline: Instant,
     meter: Arc<Meter>,
     gate: Arc<Semaphore>,
+    /// What answers may take together, in kilobytes.
+    memory: Arc<Semaphore>,
+    /// The memory of each inquiry's answers, until it has taken them.
+    reserved: Vec<Option<Reserved>>,
     under_way: JoinSet<Performed>,
     sharing: Sharing,
     /// Answers that are known without a request.
@@ -106,6 +136,8 @@ impl Driver {
             client: client.clone(),
             deadline,
             gate: Arc::new(Semaphore::new(meter.concurrency())),
+            memory: Arc::new(Semaphore::new(limits::ANSWERS_KB)),
+            reserved: vec![None; inquiries],
             meter,
             under_way: JoinSet::new(),
             sharing: Sharing::default(),
@@ -121,7 +153,9 @@ impl Driver {
         inquiry: &mut I,
         answers: Vec<Answer>,
     ) -> Option<Result<I::Out, DriveError<I::Error>>> {
-        match inquiry.step(answers) {
+        let step = inquiry.step(answers);
+        self.release(index);
+        match step {
             Step::Done(out) => Some(Ok(out)),
             Step::Failed(error) => Some(Err(DriveError::Failed(error))),
             Step::Need(needs) if needs.is_empty() => Some(Err(DriveError::Stopped(Error::NothingAsked))),
@@ -129,15 +163,25 @@ impl Driver {
                 if let Some(waiting) = self.waiting.get_mut(index) {
                     *waiting = vec![None; needs.len()];
                 }
+                let reserved = Reserved::of(&needs, &self.memory);
                 for (place, need) in needs.into_iter().enumerate() {
-                    self.start(Asker { index, place }, need);
+                    self.start(Asker { index, place }, need, &reserved);
+                }
+                if let Some(slot) = self.reserved.get_mut(index) {
+                    *slot = Some(reserved);
                 }
                 None
             }
         }
     }
 
-    fn start(&mut self, asker: Asker, need: Need) {
+    fn release(&mut self, index: usize) {
+        if let Some(reserved) = self.reserved.get_mut(index) {
+            *reserved = None;
+        }
+    }
+
+    fn start(&mut self, asker: Asker, need: Need, reserved: &Reserved) {
         if let Some(question) = Question::of(&need) {
             match self.sharing.ask(&question, asker) {
                 Known::Nothing => {}
@@ -147,8 +191,10 @@ impl Driver {
         }
         let (client, meter, gate, deadline) =
             (self.client.clone(), Arc::clone(&self.meter), Arc::clone(&self.gate), self.deadline);
+        let reserved = reserved.clone();
         self.under_way.spawn(async move {
-            // First what only those wait for that ask the same host.
+            reserved.wait().await;
+            // Then what only those wait for that ask the same host.
             let _room = client.room(&need).await;
             // The semaphore is never closed, so a permit always comes.
             let _permit = gate.acquire_owned().await;
@@ -179,7 +225,10 @@ impl Driver {
                 match &answer {
                     Ok(answer) => self.delivered.push_back(Delivered { asker, answer: Ok(answer.clone()) }),
                     // The budget is spent; each finds that out by itself.
-                    Err(_) => self.start(asker, need.clone()),
+                    Err(_) => {
+                        let reserved = Reserved::of(std::slice::from_ref(&need), &self.memory);
+                        self.start(asker, need.clone(), &reserved);
+                    }
                 }
             }
         }

@@ -6,7 +6,7 @@
 //! | registries of images | [`RegistryOptions`] |
 //! | their credentials | [`Keychain`] |
 //! | the only loop that performs needs | [`drive`], [`drive_all`] |
-//! | a runtime on demand | [`run_blocking`] |
+//! | a runtime on demand | [`run_blocking`], [`Runner`] |
 //! | the TUF cache, and its refresh | [`TufStore`], [`refresh_trust`] |
 //! | Rekor entries on disk | [`EntryCache`] |
 //!
@@ -34,5 +34,5 @@ pub use hyper::body::Bytes;
 pub use keychain::{Keychain, KeychainSources, PullSecrets, RegistryCredential, RegistrySecret};
 pub use refresh::{RefreshedTrust, refresh_trust};
 pub use registry::{RegistryOptions, RegistryTls, RegistryTransport};
-pub use runtime::run_blocking;
+pub use runtime::{Runner, run_blocking};
 pub use tuf_store::TufStore;

@@ -124,3 +124,7 @@ pub const IMAGE_CONCURRENCY: usize = 4 * PER_REGISTRY;
 /// Bytes of answers that are kept for other inquiries of the same run. The manifests and payloads of an image have a
 /// few kilobytes; what does not fit is asked for again.
 pub const SHARED_BYTES: usize = 8 * 1024 * 1024;
+
+/// Kilobytes that the answers to all inquiries of a run may take together while they are awaited, at least those to one
+/// step of one inquiry: twice cosign's limit of one attachment.
+pub const ANSWERS_KB: usize = 256 * 1024;

@@ -13,17 +13,23 @@ pub const MAX_INPUT_DEPTH: usize = 128;
 
 /// Brackets and expressions within each other in a policy. The deepest of the known policies has 9; a parser of Rego
 /// goes back on brackets, so that its time doubles with each level where nothing is remembered.
-pub const MAX_POLICY_DEPTH: usize = 32;
+pub const MAX_POLICY_DEPTH: usize = 48;
 
 /// Statements, rules and terms of a policy together. The largest known policy has a few hundred.
 pub const MAX_POLICY_TERMS: usize = 100_000;
 
+/// Statements of one body, nested calls counted. Ordering them takes time with the square in it; real ones have some ten.
+pub const MAX_STATEMENTS: usize = 1_000;
+
 /// Statements whose types are checked. Each comprehension within another doubles what OPA's checker does.
 pub const MAX_TYPE_CHECKS: usize = 200_000;
 
-/// Steps of one evaluation: a statement tried, an element looked at, a value built. About two seconds; 10,000
+/// Parts of types that the checker copies. A policy of a hundred rules copies some thousand.
+pub const MAX_TYPE_SIZE: usize = 1_000_000;
+
+/// Steps of one evaluation: a statement tried, an element looked at, a value built. About a second; 10,000
 /// vulnerabilities in 2.5 MB of JSON take some 100,000.
-pub const MAX_STEPS: u64 = 20_000_000;
+pub const MAX_STEPS: u64 = 10_000_000;
 
 /// Bodies within bodies during evaluation (rules, functions, comprehensions, loops). Keeps the stack below 2 MiB, which
 /// a worker thread has.

@@ -26,7 +26,7 @@
 //! | images, indexes, manifests with every field open | [`Artifact`], [`image::Descriptor`] |
 //! | `.sig`, `.att`, referrers, Kubernetes' promoted images | [`EvidenceLayer`], [`image_evidence`] |
 //! | a registry, registry.k8s.io, a saved layout | [`OciRegistry`], [`Archeio`], [`Saved`] |
-//! | a Kubernetes release | [`Release`] |
+//! | a Kubernetes release | [`Release`], [`release_sbom`], [`release_images`] |
 //! | loopback servers with faults and a request log | [`Server`], [`RekorServer`], [`FileServer`], [`Fault`] |
 //! | attacks by name | [`damage`], [`image_damage`] |
 //! | all of it in one folder, for command lines | [`World`], `sigward-testkit world DIR` and `serve DIR` |
@@ -61,6 +61,8 @@ pub mod registry;
 pub mod rekor;
 mod rekor_server;
 pub mod release;
+pub mod release_images;
+pub mod release_sbom;
 pub mod repository;
 pub mod server;
 mod sigstore;

@@ -1,13 +1,18 @@
-//! A Kubernetes release as dl.k8s.io lays it out: binaries, tarballs, SBOM, `.sig`, `.cert`, sums and markers.
+//! A Kubernetes release as dl.k8s.io lays it out: binaries, tarballs, SBOMs, `.sig`, `.cert`, sums and markers.
+//!
+//! Every part is open: change [`Release::staged`] or the SBOM and call [`Release::finish`] again, sign single files anew
+//! with [`Release::add_signed`], or change [`Release::files`] behind everybody's back.
 
 use serde_json::json;
 
 use crate::ca::{KREL_STAGING, Leaf};
 use crate::files::Files;
 use crate::keys::{Hash, sha256};
+use crate::release_images::{self, ReleaseImage};
+use crate::release_sbom::{Sbom, SbomFile, checksums};
 use crate::sigstore::{How, Signed, Sigstore};
 use crate::text::hex;
-use crate::time::{SIGNING_TIME, rfc3339};
+use crate::time::SIGNING_TIME;
 
 /// What a release has.
 #[derive(Debug, Clone)]
@@ -20,12 +25,14 @@ pub struct ReleaseSpec {
     pub client_binaries: Vec<String>,
     /// Binaries for Linux only.
     pub node_binaries: Vec<String>,
-    /// Images without registry and tag; each has one for every Linux architecture too.
+    /// Components that are images; each has one for every Linux architecture.
     pub images: Vec<String>,
     /// Who signs.
     pub leaf: Leaf,
     /// When.
     pub time: i64,
+    /// Lines that each file has: more make larger files.
+    pub lines: usize,
 }
 
 impl Default for ReleaseSpec {
@@ -39,6 +46,7 @@ impl Default for ReleaseSpec {
             images: list(&["kube-apiserver", "kube-proxy", "kubectl"]),
             leaf: Leaf::email(KREL_STAGING),
             time: SIGNING_TIME,
+            lines: 64,
         }
     }
 }
@@ -48,39 +56,81 @@ impl Default for ReleaseSpec {
 pub struct Release {
     /// What it is made from.
     pub spec: ReleaseSpec,
+    /// Files that are signed and named by the SBOM, by their path in the release.
+    pub staged: Vec<(String, Vec<u8>)>,
+    /// Files that are signed and that no SBOM names, such as `extra/gce/configure.sh`.
+    pub extra: Vec<(String, Vec<u8>)>,
+    /// The SBOM of the release.
+    pub sbom: Sbom,
+    /// The SBOM of the source code.
+    pub source_sbom: Sbom,
+    /// Images.
+    pub images: Vec<ReleaseImage>,
     /// Everything below the server's root: `release/v1.30.0/…`, `release/stable.txt`.
     pub files: Files,
     /// The signed files by their path, with their evidence.
     pub signed: Vec<(String, Signed)>,
-    /// Images with the SHA-256 of their (imaginary) manifests, in hex.
-    pub images: Vec<(String, String)>,
 }
 
 impl Release {
     /// Mints and signs a release.
     pub fn new(sigstore: &Sigstore, spec: &ReleaseSpec) -> Self {
-        let mut release =
-            Self { images: image_references(spec), spec: spec.clone(), files: Files::new(), signed: Vec::new() };
-        let mut staged = release.staged();
-        let sbom = release.sbom_tag_value(&staged);
-        let source = release.sbom_tag_value(&[]);
-        staged.push(("kubernetes-release.spdx".to_owned(), sbom.into_bytes()));
-        staged.push(("kubernetes-source.spdx".to_owned(), source.into_bytes()));
-        for (path, bytes) in &staged {
-            release.add_signed(sigstore, path, bytes);
+        let mut release = Self::unsigned(spec);
+        release.finish(sigstore);
+        release
+    }
+
+    /// A release whose files are there, and nothing is signed yet.
+    pub fn unsigned(spec: &ReleaseSpec) -> Self {
+        let images = release_images::mint(spec);
+        let mut staged = staged(spec);
+        let version = &spec.version;
+        let mut sbom = Sbom::release(version);
+        sbom.files = staged.iter().map(|(path, bytes)| SbomFile::new(path, bytes)).collect();
+        sbom.packages = images.iter().map(|image| image.package(version)).collect();
+        let source_sbom = Sbom::source(version);
+        let (_, sha1) = checksums(source_sbom.to_tag_value().as_bytes()).swap_remove(0);
+        sbom.external = Some((format!("kubernetes-{version}"), source_sbom.namespace.clone(), sha1));
+        // Archives of images are packages of the SBOM, not files.
+        staged.extend(images.iter().map(|image| (image.archive_path(), image.archive.clone())));
+        let extra = vec![("extra/gce/configure.sh".to_owned(), content("extra/gce/configure.sh", spec))];
+        let (files, signed) = (Files::new(), Vec::new());
+        Self { spec: spec.clone(), staged, extra, sbom, source_sbom, images, files, signed }
+    }
+
+    /// Signs all files, and makes lists, markers and what nobody signs. May be called again after changes.
+    pub fn finish(&mut self, sigstore: &Sigstore) {
+        self.files.clear();
+        self.signed.clear();
+        let mut all = self.staged.clone();
+        all.extend(self.extra.clone());
+        all.push(("kubernetes-release.spdx".to_owned(), self.sbom.to_tag_value().into_bytes()));
+        all.push(("kubernetes-source.spdx".to_owned(), self.source_sbom.to_tag_value().into_bytes()));
+        for (path, bytes) in &all {
+            self.add_signed(sigstore, path, bytes);
+        }
+        for image in self.images.clone() {
+            let tag = image.archive_path().replace(".tar", ".docker_tag");
+            self.put(&tag, self.spec.version.clone().into_bytes());
         }
         for (name, hash) in [("SHA256SUMS", Hash::Sha256), ("SHA512SUMS", Hash::Sha512)] {
-            let lines: Vec<_> = staged.iter().map(|(path, bytes)| format!("{}  {path}", hex(hash.of(bytes)))).collect();
-            release.put(name, lines.join("\n").into_bytes());
+            let lines: Vec<_> = all.iter().map(|(path, bytes)| format!("{}  {path}", hex(hash.of(bytes)))).collect();
+            self.put(name, lines.join("\n").into_bytes());
         }
-        release.add_markers();
-        release
+        self.put("provenance.json", self.provenance(&all).into_bytes());
+        self.add_markers();
     }
 
     /// Adds a file with signature, certificate and sums.
     pub fn add_signed(&mut self, sigstore: &Sigstore, path: &str, bytes: &[u8]) {
+        let leaf = self.spec.leaf.clone();
+        self.add_signed_by(sigstore, path, bytes, &leaf);
+    }
+
+    /// The same by another signer.
+    pub fn add_signed_by(&mut self, sigstore: &Sigstore, path: &str, bytes: &[u8], leaf: &Leaf) {
         let how = How { hash: Some(Hash::Sha256), ..How::at(self.spec.time) };
-        let signed = sigstore.sign_blob_as(bytes, &self.spec.leaf, &how);
+        let signed = sigstore.sign_blob_as(bytes, leaf, &how);
         self.put(path, bytes.to_vec());
         self.put(&format!("{path}.sig"), signed.sig().into_bytes());
         self.put(&format!("{path}.cert"), signed.cert_b64().into_bytes());
@@ -89,105 +139,44 @@ impl Release {
         self.signed.push((self.path(path), signed));
     }
 
+    /// Serves one file with all that speaks for it in place of another one, as a mirror could.
+    pub fn swap_in(&mut self, from: &Self, theirs: &str, ours: &str) {
+        for ending in ["", ".sig", ".cert", ".sha256", ".sha512"] {
+            let bytes = from.files[&from.path(&format!("{theirs}{ending}"))].clone();
+            self.put(&format!("{ours}{ending}"), bytes);
+        }
+    }
+
+    /// Removes a file with all that speaks for it, or only what has this ending.
+    pub fn remove(&mut self, inner: &str, endings: &[&str]) {
+        for ending in endings {
+            self.files.remove(&self.path(&format!("{inner}{ending}")));
+        }
+    }
+
     /// The path on the server of a path in the release.
     pub fn path(&self, inner: &str) -> String {
         format!("release/{}/{inner}", self.spec.version)
     }
 
-    /// The SBOM of these files as SPDX JSON.
-    pub fn sbom_json(&self, staged: &[(String, Vec<u8>)]) -> String {
-        let checksum = |algorithm: &str, value: String| json!({"algorithm": algorithm, "checksumValue": value});
-        let files: Vec<_> = staged
-            .iter()
-            .map(|(path, bytes)| {
-                json!({
-                    "SPDXID": format!("SPDXRef-File-{}", path.replace('/', "-")),
-                    "fileName": path,
-                    "checksums": [
-                        checksum("SHA256", hex(sha256(bytes))),
-                        checksum("SHA512", hex(Hash::Sha512.of(bytes))),
-                    ],
-                })
-            })
-            .collect();
-        let packages: Vec<_> = self
-            .images
-            .iter()
-            .map(|(image, digest)| {
-                json!({
-                    "SPDXID": package_id(image),
-                    "name": image,
-                    "downloadLocation": "NONE",
-                    "filesAnalyzed": false,
-                    "checksums": [checksum("SHA256", digest.clone())],
-                })
-            })
-            .collect();
-        let document = json!({
-            "spdxVersion": "SPDX-2.3",
-            "dataLicense": "CC0-1.0",
-            "SPDXID": "SPDXRef-DOCUMENT",
-            "name": format!("Kubernetes Release {}", self.spec.version),
-            "documentNamespace": format!("https://sbom.k8s.io/{}/release", self.spec.version),
-            "creationInfo": {"created": rfc3339(self.spec.time), "creators": ["Tool: sigward-testkit"]},
-            "files": files,
-            "packages": packages,
-        });
-        format!("{document:#}\n")
+    /// Replaces bytes, and nothing that speaks for them.
+    pub fn put(&mut self, inner: &str, bytes: Vec<u8>) {
+        self.files.insert(self.path(inner), bytes);
     }
 
-    /// The SBOM of these files as SPDX tag-value, in the shape that Kubernetes' `bom` writes.
-    pub fn sbom_tag_value(&self, staged: &[(String, Vec<u8>)]) -> String {
-        let version = &self.spec.version;
-        let mut out = format!(
-            "SPDXVersion: SPDX-2.3\nDataLicense: CC0-1.0\nSPDXID: SPDXRef-DOCUMENT\n\
-             DocumentName: Kubernetes Release {version}\n\
-             DocumentNamespace: https://sbom.k8s.io/{version}/release\n\
-             Creator: Organization: Kubernetes Release Engineering\n\
-             Creator: Tool: sigward-testkit\nCreated: {}\n\n\n##### Files independent of packages\n\n",
-            rfc3339(self.spec.time)
-        );
-        for (path, bytes) in staged {
-            out.push_str(&format!(
-                "FileName: {path}\nSPDXID: SPDXRef-File-{}\n\
-                 FileChecksum: SHA256: {}\nFileChecksum: SHA512: {}\n\
-                 LicenseConcluded: Apache-2.0\nLicenseInfoInFile: NONE\nFileCopyrightText: NOASSERTION\n\n",
-                path.replace('/', "-"),
-                hex(sha256(bytes)),
-                hex(Hash::Sha512.of(bytes)),
-            ));
-        }
-        for (image, digest) in &self.images {
-            let id = package_id(image);
-            out.push_str(&format!(
-                "##### Package: {image}\n\nPackageName: {image}\nSPDXID: {id}\n\
-                 PackageDownloadLocation: NONE\nFilesAnalyzed: false\n\
-                 PackageChecksum: SHA256: {digest}\nPackageLicenseConcluded: Apache-2.0\n\
-                 PackageLicenseDeclared: NOASSERTION\nPackageCopyrightText: NOASSERTION\n\n\
-                 Relationship: SPDXRef-DOCUMENT DESCRIBES {id}\n\n"
-            ));
-        }
-        out
-    }
-
-    fn staged(&self) -> Vec<(String, Vec<u8>)> {
-        let mut staged = Vec::new();
-        let version = &self.spec.version;
-        for name in ["kubernetes.tar.gz", "kubernetes-src.tar.gz"] {
-            staged.push((name.to_owned(), content(name, version)));
-        }
-        for platform in &self.spec.platforms {
-            let tarball = format!("kubernetes-client-{}.tar.gz", platform.replace('/', "-"));
-            staged.push((tarball.clone(), content(&tarball, version)));
-            let linux = platform.starts_with("linux/");
-            let node = self.spec.node_binaries.iter().filter(|_| linux);
-            for binary in self.spec.client_binaries.iter().chain(node) {
-                let suffix = if platform.starts_with("windows/") { ".exe" } else { "" };
-                let path = format!("bin/{platform}/{binary}{suffix}");
-                staged.push((path.clone(), content(&path, version)));
-            }
-        }
-        staged
+    /// SLSA provenance without a signature, as Kubernetes serves it.
+    fn provenance(&self, all: &[(String, Vec<u8>)]) -> String {
+        let subject: Vec<_> = all
+            .iter()
+            .map(|(path, bytes)| json!({"name": self.path(path), "digest": {"sha256": hex(sha256(bytes))}}))
+            .collect();
+        json!({
+            "_type": "https://in-toto.io/Statement/v0.1",
+            "predicateType": "https://slsa.dev/provenance/v0.2",
+            "subject": subject,
+            "predicate": {"builder": {"id": "https://git.k8s.io/release/docs/krel"}},
+        })
+        .to_string()
     }
 
     fn add_markers(&mut self) {
@@ -201,35 +190,32 @@ impl Release {
         self.marker(&format!("latest-{minor}"), &version);
     }
 
-    fn marker(&mut self, name: &str, version: &str) {
-        let path = format!("release/{name}.txt");
-        self.files.insert(path, version.as_bytes().to_vec());
-    }
-
-    fn put(&mut self, inner: &str, bytes: Vec<u8>) {
-        self.files.insert(self.path(inner), bytes);
+    /// Writes a marker file.
+    pub fn marker(&mut self, name: &str, content: &str) {
+        self.files.insert(format!("release/{name}.txt"), content.as_bytes().to_vec());
     }
 }
 
-fn image_references(spec: &ReleaseSpec) -> Vec<(String, String)> {
-    let mut images = Vec::new();
-    let arches: Vec<_> = spec.platforms.iter().filter_map(|platform| platform.strip_prefix("linux/")).collect();
-    for image in &spec.images {
-        let names = std::iter::once(image.clone()).chain(arches.iter().map(|arch| format!("{image}-{arch}")));
-        for name in names {
-            let reference = format!("registry.k8s.io/{name}:{}", spec.version);
-            let digest = hex(sha256(&reference));
-            images.push((reference, digest));
+fn staged(spec: &ReleaseSpec) -> Vec<(String, Vec<u8>)> {
+    let mut paths = vec!["kubernetes.tar.gz".to_owned(), "kubernetes-src.tar.gz".to_owned()];
+    for platform in &spec.platforms {
+        let dashed = platform.replace('/', "-");
+        paths.push(format!("kubernetes-client-{dashed}.tar.gz"));
+        let linux = platform.starts_with("linux/");
+        if linux {
+            paths.extend(["node", "server"].map(|part| format!("kubernetes-{part}-{dashed}.tar.gz")));
+        }
+        let node = spec.node_binaries.iter().filter(|_| linux);
+        for binary in spec.client_binaries.iter().chain(node) {
+            let suffix = if platform.starts_with("windows/") { ".exe" } else { "" };
+            paths.push(format!("bin/{platform}/{binary}{suffix}"));
         }
     }
-    images
+    paths.into_iter().map(|path| (path.clone(), content(&path, spec))).collect()
 }
 
-fn package_id(image: &str) -> String {
-    format!("SPDXRef-Package-{}", image.replace(['/', ':'], "-"))
-}
-
-/// A few kilobytes that differ from file to file.
-fn content(path: &str, version: &str) -> Vec<u8> {
-    format!("{path} of Kubernetes {version}, as the test kit has it\n").repeat(64).into_bytes()
+/// Bytes that differ from file to file.
+fn content(path: &str, spec: &ReleaseSpec) -> Vec<u8> {
+    let line = format!("{path} of Kubernetes {}, as the test kit has it\n", spec.version);
+    line.repeat(spec.lines).into_bytes()
 }

@@ -22,6 +22,7 @@ mod material;
 mod profile;
 mod re2;
 mod rekor;
+mod rekor_batch;
 mod report;
 mod time;
 mod timestamp;
@@ -44,6 +45,7 @@ pub use material::{CertificateAuthority, MaterialWarning, TransparencyLog, Trust
 pub use profile::Profile;
 pub use re2::Pattern;
 pub use rekor::{EntryLookup, EntrySearch, LookupError, LookupRequest};
+pub use rekor_batch::BatchLookup;
 pub use report::{Check, Outcome, Record, Report};
 pub use time::Window;
 pub use timestamp::ProvedTimestamp;

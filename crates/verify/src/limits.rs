@@ -56,6 +56,8 @@ pub const REGEXP_PROGRAM_BYTES: usize = 4 * 1024 * 1024;
 /// Largest answer of a log look-up, in bytes: an entry with an attestation of 100 KB (Rekor's own limit) in base64,
 /// ten of them in a batch.
 pub const LOG_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Hashes that a log is asked for at once: Rekor's openapi.yaml allows ten items.
+pub const LOG_BATCH: usize = 10;
 /// Bytes of one manifest, index or page of referrers. 1000 signatures with certificate, chain and log entry in their
 /// annotations have about 8 MB; the distribution specification asks registries for 4 MiB at least.
 pub const MANIFEST_BYTES: usize = 8 * 1024 * 1024;
@@ -65,6 +67,8 @@ pub const IMAGE_LAYERS: usize = 1000;
 pub const LISTED_LAYERS: usize = 4000;
 /// Annotations of one descriptor: cosign writes five.
 pub const ANNOTATIONS: usize = 64;
+/// Annotations of one manifest: builders write some ten, and no image is refused for what nobody asks.
+pub const MANIFEST_ANNOTATIONS: usize = 1024;
 /// Claims that a signer adds to one payload or subject: cosign takes them from the command line.
 pub const CLAIMS: usize = 1024;
 /// Pages of a list of referrers.

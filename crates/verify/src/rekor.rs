@@ -152,6 +152,7 @@ pub struct EntrySearch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Start,
+    UnknownHash,
     AskedByHash,
     Searched { hash_was_unknown: bool },
 }
@@ -161,6 +162,11 @@ impl EntrySearch {
     pub fn new(request: LookupRequest, base_url: &str) -> Self {
         let base_url = base_url.trim_end_matches('/');
         Self { request, base_url: base_url.to_owned(), shown: without_credentials(base_url), state: State::Start }
+    }
+
+    /// Lets the log search at once: it is known not to find the hash.
+    pub fn of_unknown_hash(request: LookupRequest, base_url: &str) -> Self {
+        Self { state: State::UnknownHash, ..Self::new(request, base_url) }
     }
 
     /// Of the entries that a log answered, the one that counts: it is about `proof`, and one of `logs` proves it, by
@@ -221,6 +227,7 @@ impl Inquiry for EntrySearch {
                 }
                 None => self.search(false),
             },
+            State::UnknownHash => self.search(true),
             State::AskedByHash => match response(answer, &self.shown) {
                 Ok(response) if response.status == 200 => done(parse_object(&response.body, &self.shown)),
                 // Older entries may have other bytes than those computed here: let the log search.
@@ -285,14 +292,14 @@ impl Inquiry for EntryLookup<'_, '_> {
     }
 }
 
-fn without_credentials(url: &str) -> String {
+pub(crate) fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let after = rest.get(..authority).and_then(|authority| authority.rfind('@')).map_or(0, |at| at + 1);
     format!("{scheme}://{}", rest.get(after..).unwrap_or_default())
 }
 
-fn response(answer: Option<Answer>, url: &str) -> Result<Response, LookupError> {
+pub(crate) fn response(answer: Option<Answer>, url: &str) -> Result<Response, LookupError> {
     match answer {
         Some(Answer { outcome: Ok(response), .. }) => Ok(response),
         Some(Answer { outcome: Err(unreachable), .. }) => Err(LookupError::Unreachable(unreachable)),
@@ -300,7 +307,7 @@ fn response(answer: Option<Answer>, url: &str) -> Result<Response, LookupError> 
     }
 }
 
-fn status_error(url: &str, response: &Response) -> LookupError {
+pub(crate) fn status_error(url: &str, response: &Response) -> LookupError {
     let text: String = String::from_utf8_lossy(&response.body).chars().filter(|c| !c.is_control()).take(300).collect();
     LookupError::Status { url: url.to_owned(), status: response.status, body: text }
 }
@@ -398,7 +405,7 @@ fn parse_object(json: &[u8], url: &str) -> Result<Vec<LogEntry>, LookupError> {
     convert(entries, url)
 }
 
-fn parse_array(json: &[u8], url: &str) -> Result<Vec<LogEntry>, LookupError> {
+pub(crate) fn parse_array(json: &[u8], url: &str) -> Result<Vec<LogEntry>, LookupError> {
     let all: Vec<ApiEntries> = serde_json::from_slice(json).map_err(|e| malformed(url, e.to_string()))?;
     let mut entries = Vec::new();
     for object in all.into_iter().take(limits::LOG_ENTRIES) {

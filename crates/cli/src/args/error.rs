@@ -109,6 +109,12 @@ pub enum UsageErrorKind {
     /// An annotation without a value.
     #[error("unable to parse annotation: {0}")]
     Annotation(String),
+    /// A version of Kubernetes that is none.
+    #[error("invalid version {0}: expected v1.30.0, 1.30, stable or latest")]
+    ReleaseVersion(String),
+    /// `--dir` with a version that only a server knows.
+    #[error("--dir needs a version such as v1.30.0: which one is stable or latest only a server can say")]
+    MarkerWithFolder,
     /// Something that `triangulate` does not know.
     #[error("unknown attachment type {0}")]
     AttachmentKind(String),

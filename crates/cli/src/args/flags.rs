@@ -251,6 +251,82 @@ pub(super) static JOBS: Flag =
     Flag::of(Kind::Count, "jobs", "N", Command, "Blobs that are read at once (default: one per core)").ours();
 pub(super) static NO_CACHE: Flag = Flag::switch("no-cache", Checks, "Neither use nor keep cached log entries").ours();
 
+pub(super) static RELEASE_BASE_URL: Flag =
+    Flag::text("base-url", "URL", Material, "Server or mirror: URL/release/v1.30.0/... and URL/release/stable.txt")
+        .default("https://dl.k8s.io")
+        .ours();
+pub(super) static RELEASE_PLATFORM: Flag =
+    Flag::of(Kind::List, "platform", "OS/ARCH", Command, "Only files of this platform; repeatable (default: all)");
+pub(super) static RELEASE_ONLY: Flag =
+    Flag::of(Kind::List, "only", "NAME|PATTERN", Command, "Only files of this name, or that match; repeatable").ours();
+pub(super) static RELEASE_DEST: Flag =
+    Flag::text("dest", "DIR", Output, "Folder that gets release/VERSION/... (default: the present one)")
+        .completes(Completes::Directories)
+        .ours();
+pub(super) static RELEASE_KIT: Flag =
+    Flag::text("kit", "DIR", Output, "The same, with the trust root: all that verification without a network needs")
+        .completes(Completes::Directories)
+        .ours();
+pub(super) static RELEASE_DIR: Flag =
+    Flag::text("dir", "DIR", Material, "Verify what lies in DIR/release/VERSION, as fetch has left it there")
+        .completes(Completes::Directories)
+        .environment(EnvironmentNames::Neither);
+pub(super) static RELEASE_IMAGES: Flag =
+    Flag::switch("images", Command, "Verify every image that the verified SBOM names, too").ours();
+pub(super) static RELEASE_IMAGE_IDENTITY: Flag =
+    Flag::text("image-identity", "TEXT", Signer, "Identity that must have signed images (default: krel-trust@...)")
+        .ours();
+pub(super) static RELEASE_IMAGE_REGISTRY: Flag =
+    Flag::text("image-registry", "HOST[/PATH]", Registry, "Mirror that is asked in place of registry.k8s.io").ours();
+pub(super) static RELEASE_UNNAMED: Flag = Flag::switch(
+    "allow-unnamed",
+    Checks,
+    "Accept files that no signed SBOM names: they may be another version's or platform's (insecure)",
+)
+.ours();
+pub(super) static RELEASE_KNOWN_FAULTS: Flag = Flag::switch(
+    "accept-known-faults",
+    Checks,
+    "Do not fail for faults of past releases that upstream knows of (insecure)",
+)
+.ours();
+pub(super) static RELEASE_LOCK: Flag =
+    Flag::file("lock", Checks, "Lockfile (default: sigward.lock in the folder of the files)").ours();
+pub(super) static RELEASE_LOCKED: Flag =
+    Flag::switch("locked", Checks, "Accept only what the lockfile has, and do not change it").ours();
+pub(super) static RELEASE_RETRY: Flag =
+    Flag::of(Kind::Number, "retry", "N", Command, "Repetitions of a request that fails").default("3").ours();
+pub(super) static RELEASE_RETRY_DELAY: Flag = Flag::of(
+    Kind::Number,
+    "retry-delay",
+    "SECONDS",
+    Command,
+    "Pause before the first repetition, doubled each time (default: a quarter of a second)",
+)
+.ours();
+pub(super) static RELEASE_JOBS: Flag =
+    Flag::of(Kind::Count, "jobs", "N", Command, "Files that are worked on at once").default("8").ours();
+pub(super) static RELEASE_OUTPUT: Flag = Flag::of(
+    Kind::Choice(&["table", "json", "sarif", "junit"]),
+    "output",
+    "FORMAT",
+    Output,
+    "table, json, sarif or junit on standard output",
+)
+.short('o')
+.default("table")
+.ours();
+pub(super) static RELEASE_LIST_OUTPUT: Flag =
+    Flag::of(Kind::Choice(&["table", "json"]), "output", "FORMAT", Output, "table, or json on standard output")
+        .short('o')
+        .default("table")
+        .ours();
+/// Of a release everybody needs the log: nothing carries its entries.
+pub(super) static RELEASE_REKOR_URL: Flag =
+    Flag::text("rekor-url", "URL", Checks, "Log that is asked for entries").default("https://rekor.sigstore.dev");
+pub(super) static RELEASE_OFFLINE: Flag =
+    Flag::switch("offline", Checks, "Never ask a log: entries must be in bundles or in the cache");
+
 pub(super) static MAN_DIR: Flag = Flag::text("dir", "DIR", Command, "Write one page a command into DIR")
     .completes(Completes::Directories)
     .environment(EnvironmentNames::Neither);
@@ -329,13 +405,48 @@ pub(super) static TRIANGULATE: &[&Flag] = &[&TRIANGULATE_TYPE];
 pub(super) static DOWNLOAD_ATTESTATION: &[&Flag] = &[&PREDICATE_TYPE, &PLATFORM];
 /// Flags of all that reads manifests.
 pub(super) static MANIFEST: &[&Flag] = &[&IMAGE_PATH, &MANIFEST_OUTPUT];
-/// Flags of what verifies images of manifests. Not `--check-claims`: who pins must know what was signed.
+/// Flags of `manifest verify` alone: who pins must know what was signed.
+pub(super) static MANIFEST_VERIFY: &[&Flag] = &[&CHECK_CLAIMS];
+/// Flags of what verifies images of manifests.
 pub(super) static MANIFEST_IMAGES: &[&Flag] =
     &[&ANNOTATIONS, &REQUIRE_SIGNATURE, &REQUIRE_ATTESTATION, &REQUIRE_REFERENCE, &WORKERS];
 /// Flags of `manifest pin` alone.
 pub(super) static MANIFEST_PIN: &[&Flag] = &[&PIN_CHECK, &PIN_DIFF];
 /// Flags of `policy eval` alone.
 pub(super) static POLICY_EVAL: &[&Flag] = &[&POLICY_LANGUAGE, &POLICY_FILE, &POLICY_INPUT, &OUTPUT];
+/// Flags of what looks at a release.
+pub(super) static RELEASE: &[&Flag] =
+    &[&RELEASE_BASE_URL, &RELEASE_PLATFORM, &RELEASE_ONLY, &RELEASE_RETRY, &RELEASE_RETRY_DELAY];
+/// Flags of `release list` alone.
+pub(super) static RELEASE_LIST: &[&Flag] = &[&RELEASE_LIST_OUTPUT];
+/// Flags of what verifies a release.
+pub(super) static RELEASE_VERIFYING: &[&Flag] = &[
+    &IDENTITY,
+    &IDENTITY_REGEXP,
+    &ISSUER,
+    &ISSUER_REGEXP,
+    &TRUSTED_ROOT,
+    &TUF,
+    &TRUST_MAX_AGE,
+    &CERTIFICATE_CHAIN,
+    &CA_ROOTS,
+    &CA_INTERMEDIATES,
+    &RELEASE_REKOR_URL,
+    &RELEASE_OFFLINE,
+    &NO_CACHE,
+    &RELEASE_UNNAMED,
+    &RELEASE_KNOWN_FAULTS,
+    &RELEASE_LOCK,
+    &RELEASE_LOCKED,
+    &RELEASE_JOBS,
+    &RELEASE_OUTPUT,
+    &EXPLAIN,
+];
+/// Flags of `release fetch` alone.
+pub(super) static RELEASE_FETCH: &[&Flag] = &[&RELEASE_DEST, &RELEASE_KIT];
+/// Flags of `release verify` alone.
+pub(super) static RELEASE_VERIFY: &[&Flag] =
+    &[&RELEASE_DIR, &RELEASE_IMAGES, &RELEASE_IMAGE_IDENTITY, &RELEASE_IMAGE_REGISTRY];
 /// Flags of `verify-blob` alone.
 pub(super) static BLOB: &[&Flag] = &[&SIGNATURE, &JOBS];
 /// Flags of `verify-blob-attestation` alone.

@@ -30,11 +30,12 @@ pub use notice::Notice;
 use error::NotSupported;
 use flag::{Flag, FlagGroups};
 use request::{
-    DownloadAttestationRequest, DownloadSignatureRequest, ManifestRequest, PolicyEvalRequest, TreeRequest,
-    TriangulateRequest, TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest, VerifyImagesRequest,
+    DownloadAttestationRequest, DownloadSignatureRequest, ManifestRequest, PolicyEvalRequest, ReleaseCommand,
+    TreeRequest, TriangulateRequest, TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest,
+    VerifyImagesRequest,
 };
 use scan::Scanned;
-use validate::{images, manifest};
+use validate::{images, manifest, release};
 use verbs::{Life, VERBS, Verb, VerbKind};
 
 /// A command line that was understood.
@@ -87,6 +88,8 @@ pub enum Command {
     Manifest(Box<ManifestRequest>),
     /// `policy eval`.
     PolicyEval(PolicyEvalRequest),
+    /// `release list|fetch|verify`.
+    Release(ReleaseCommand),
     /// `tree`.
     Tree(Box<TreeRequest>),
     /// `triangulate`.
@@ -205,6 +208,13 @@ fn command(
         VerbKind::ManifestVerify => Command::Manifest(Box::new(manifest::verify(values, positionals, notices)?)),
         VerbKind::ManifestPin => Command::Manifest(Box::new(manifest::pin(values, positionals, notices)?)),
         VerbKind::PolicyEval => Command::PolicyEval(images::policy_eval(values, positionals)?),
+        VerbKind::ReleaseList => Command::Release(ReleaseCommand::List(release::list(values, positionals)?)),
+        VerbKind::ReleaseFetch => {
+            Command::Release(ReleaseCommand::Fetch(Box::new(release::fetch(values, positionals, notices)?)))
+        }
+        VerbKind::ReleaseVerify => {
+            Command::Release(ReleaseCommand::Verify(Box::new(release::verify(values, positionals, notices)?)))
+        }
         VerbKind::TrustShow => {
             no_arguments()?;
             Command::Trust(validate::trust_show(values))

@@ -39,6 +39,9 @@ pub(super) enum VerbKind {
     ManifestPin,
     ManifestVerify,
     PolicyEval,
+    ReleaseFetch,
+    ReleaseList,
+    ReleaseVerify,
     Tree,
     Triangulate,
     TrustExport,
@@ -215,7 +218,14 @@ pub(super) static VERBS: &[Verb] = &[
             "  # A custom resource that holds an image\n",
             "  {0} manifest verify --key cosign.pub --image-path Prometheus.spec.image prometheus.yaml\n",
         ),
-        flags: &[flags::MANIFEST, flags::MANIFEST_IMAGES, flags::VERIFYING, flags::REGISTRY, flags::GLOBAL],
+        flags: &[
+            flags::MANIFEST,
+            flags::MANIFEST_VERIFY,
+            flags::MANIFEST_IMAGES,
+            flags::VERIFYING,
+            flags::REGISTRY,
+            flags::GLOBAL,
+        ],
         life: Life::Listed,
     },
     Verb {
@@ -234,7 +244,8 @@ pub(super) static VERBS: &[Verb] = &[
             "  {0} manifest pin --check --key cosign.pub deploy/\n",
             "\n",
             "  # Only verified content reaches the cluster\n",
-            "  helm template app ./chart | {0} manifest pin --key cosign.pub - | kubectl apply -f -\n",
+            "  helm template app ./chart | {0} manifest pin --key cosign.pub - | \\\n",
+            "    kubectl apply -f -\n",
         ),
         flags: &[
             flags::MANIFEST,
@@ -256,6 +267,54 @@ pub(super) static VERBS: &[Verb] = &[
                       goes over a limit.",
         examples: "  {0} policy eval --type rego --policy vuln.rego --input statement.json\n",
         flags: &[flags::POLICY_EVAL, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
+        path: &["release", "list"],
+        kind: VerbKind::ReleaseList,
+        arguments: "[VERSION]",
+        summary: "List the files and images of a Kubernetes release",
+        description: "Lists the files, SBOMs and images of VERSION (v1.30.0, 1.30, stable or latest), or without it the \
+                      versions that the server's marker files name. Nothing that is listed is verified.",
+        examples: "  {0} release list\n  {0} release list stable --platform linux/amd64\n",
+        flags: &[flags::RELEASE, flags::RELEASE_LIST, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
+        path: &["release", "fetch"],
+        kind: VerbKind::ReleaseFetch,
+        arguments: "VERSION",
+        summary: "Fetch and verify files of a Kubernetes release",
+        description: "Fetches files of VERSION (v1.30.0, 1.30, stable or latest), verifies them as release verify does \
+                      while they come, and gives each its name only then. What an interrupted run has left is \
+                      completed; what is there and still verifies is not fetched again.",
+        examples: concat!(
+            "  # kubectl and kubeadm for this machine\n",
+            "  {0} release fetch v1.34.1 --platform linux/amd64 --only kubectl,kubeadm\n",
+            "\n",
+            "  # All that a machine without a network needs\n",
+            "  {0} release fetch v1.34.1 --platform linux/arm64 --kit kit\n",
+            "  {0} release verify v1.34.1 --dir kit --trusted-root kit/trusted_root.json\n",
+        ),
+        flags: &[flags::RELEASE, flags::RELEASE_VERIFYING, flags::RELEASE_FETCH, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
+        path: &["release", "verify"],
+        kind: VerbKind::ReleaseVerify,
+        arguments: "VERSION",
+        summary: "Verify a whole Kubernetes release",
+        description: "Verifies all that VERSION (v1.30.0, 1.30, stable or latest) signs: binaries, tarballs and SBOMs, \
+                      and with --images every image that the SBOM names. A file must be signed by \
+                      krel-staging@k8s-releng-prod.iam.gserviceaccount.com (--certificate-identity says otherwise), and \
+                      the signed SBOM must name its digest under its path. With --dir, files that were fetched earlier \
+                      are verified without a network.",
+        examples: concat!(
+            "  {0} release verify v1.34.1 --images\n",
+            "  {0} release verify v1.34.1 --platform linux/amd64 --only kubelet\n",
+            "  {0} release verify v1.34.1 --dir fetched --locked --output junit\n",
+        ),
+        flags: &[flags::RELEASE, flags::RELEASE_VERIFYING, flags::RELEASE_VERIFY, flags::REGISTRY, flags::GLOBAL],
         life: Life::Listed,
     },
     Verb {
@@ -359,13 +418,14 @@ pub(super) static COSIGN_ONLY: &[&str] = &[
 ];
 
 /// Commands of our own that are not there yet.
-pub(super) static LATER: &[&str] = &["policy lint", "policy test", "release"];
+pub(super) static LATER: &[&str] = &["policy lint", "policy test"];
 
 /// What commands of two words are about, by the first.
 pub(super) static GROUPS: &[(&str, &str)] = &[
     ("download", "Signatures and attestations of images, unverified"),
     ("manifest", "Images in Kubernetes manifests"),
     ("policy", "Policies over attestations"),
+    ("release", "Kubernetes releases: files, SBOMs, images"),
     ("trust", "The trust roots in use"),
 ];
 

@@ -16,7 +16,7 @@ use crate::network::Network;
 
 /// Lists, verifies or pins the images of manifests.
 pub fn run(request: &ManifestRequest, network: &Network, streams: &mut Streams<'_>) -> Exit {
-    let outcome = survey(&request.inputs, &request.image_paths).and_then(|survey| {
+    let outcome = survey(&request.inputs, &request.image_paths).map_err(Ended::from).and_then(|survey| {
         for note in &survey.notes {
             streams.say(format_args!("NOTE: {note}"));
         }
@@ -28,11 +28,32 @@ pub fn run(request: &ManifestRequest, network: &Network, streams: &mut Streams<'
     });
     match outcome {
         Ok(()) => Exit::Success,
-        Err(failure) => streams.fail(&failure),
+        Err(Ended { failure, exit }) => {
+            streams.fail(&failure);
+            exit
+        }
     }
 }
 
-fn list(survey: Survey, request: &ManifestRequest, streams: &mut Streams<'_>) -> Result<(), Failure> {
+/// How a command failed.
+struct Ended {
+    failure: Failure,
+    exit: Exit,
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self { failure, exit: Exit::Failure }
+    }
+}
+
+impl From<ManifestError> for Ended {
+    fn from(error: ManifestError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+fn list(survey: Survey, request: &ManifestRequest, streams: &mut Streams<'_>) -> Result<(), Ended> {
     match request.output {
         OutputFormat::Json => streams.result(report::list(&survey))?,
         OutputFormat::Text => streams.result(report::table(&survey))?,
@@ -49,19 +70,24 @@ fn verify(
     request: &ManifestRequest,
     network: &Network,
     streams: &mut Streams<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), Ended> {
     let judgement = judged(&survey, demands, network, streams)?;
     match request.output {
         OutputFormat::Json => streams.result(report::judged(&survey, &judgement))?,
         OutputFormat::Text => streams.result(report::verdicts(&survey, &judgement))?,
     }
+    let failed = survey.images().find_map(|(_, found)| judgement.of(&found.reference)?.outcome.as_ref().err());
+    let exit = failed.map_or(Exit::Failure, |failure| failure.exit(&demands.verify));
     let mut problems: Vec<Failure> = Vec::new();
     for manifest in survey.manifests {
         problems.extend(manifest.errors);
         problems.extend(manifest.unnamed.into_iter().map(Failure::from));
     }
+    let readable = problems.is_empty();
     problems.extend(judgement.into_failures());
-    conclude(problems, streams)
+    let ended = conclude(problems, streams);
+    // As cosign's `manifest verify`, whose exit code is that of its first failed image.
+    if readable { ended.map_err(|ended| Ended { exit, ..ended }) } else { ended }
 }
 
 fn judged(
@@ -98,7 +124,7 @@ fn pin(
     request: &ManifestRequest,
     network: &Network,
     streams: &mut Streams<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), Ended> {
     let judgement = judged(&survey, demands, network, streams)?;
     if request.output == OutputFormat::Json {
         streams.result(report::judged(&survey, &judgement))?;
@@ -213,10 +239,10 @@ fn write_out(text: &str, streams: &mut Streams<'_>) -> Result<(), Failure> {
 }
 
 /// One problem is the failure; of several, each is told before.
-fn conclude(mut problems: Vec<Failure>, streams: &mut Streams<'_>) -> Result<(), Failure> {
+fn conclude(mut problems: Vec<Failure>, streams: &mut Streams<'_>) -> Result<(), Ended> {
     match problems.len() {
         0 => Ok(()),
-        1 => problems.pop().map_or(Ok(()), Err),
+        1 => problems.pop().map_or(Ok(()), |failure| Err(failure.into())),
         failed => {
             for problem in &problems {
                 streams.say(problem);

@@ -3,6 +3,8 @@
 pub mod attached;
 pub mod attestation;
 pub mod manifest;
+pub mod policy;
+pub mod release;
 pub mod trust;
 pub mod verify_blob;
 pub mod verify_images;

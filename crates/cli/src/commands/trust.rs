@@ -29,7 +29,10 @@ pub fn run(command: &TrustCommand, network: &Network, streams: &mut Streams<'_>)
 }
 
 /// The trust root that a verification would use without a request.
-fn in_use(source: &TrustSource, network: &Network) -> Result<InUse, Failure> {
+///
+/// # Errors
+/// [`Failure::Read`] or [`Failure::Trust`] if there is none.
+pub(crate) fn in_use(source: &TrustSource, network: &Network) -> Result<InUse, Failure> {
     match source {
         TrustSource::File(path) => Ok(InUse {
             trusted_root: small_file(path, limits::TRUSTED_ROOT_BYTES)?,

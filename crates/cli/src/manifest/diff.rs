@@ -1,6 +1,7 @@
 //! A unified diff of what was replaced.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use super::edit::Edited;
 
@@ -9,7 +10,7 @@ const CONTEXT: usize = 3;
 /// Lines that give way to others.
 struct Change {
     /// Old lines, from 0.
-    old: std::ops::Range<usize>,
+    old: Range<usize>,
     new: Vec<String>,
 }
 
@@ -48,25 +49,27 @@ fn changes(old: &str, lines: &[&str], edited: &Edited) -> Vec<Change> {
         offset += line.len();
     }
     let line_of = |byte: usize| starts.partition_point(|start| *start <= byte).saturating_sub(1);
-    let mut groups: Vec<(std::ops::Range<usize>, Vec<&(std::ops::Range<usize>, String)>)> = Vec::new();
-    for replaced in &edited.replaced {
-        let (first, last) = (line_of(replaced.0.start), line_of(replaced.0.end.saturating_sub(1)));
+    // Each with the lines that it covers, and the number of replacements.
+    let mut groups: Vec<(Range<usize>, usize)> = Vec::new();
+    for (span, _) in &edited.replaced {
+        let (first, last) = (line_of(span.start), line_of(span.end.saturating_sub(1)));
         match groups.last_mut() {
-            Some((range, group)) if first < range.end => {
+            Some((range, count)) if first < range.end => {
                 range.end = range.end.max(last + 1);
-                group.push(replaced);
+                *count += 1;
             }
-            _ => groups.push((first..last + 1, vec![replaced])),
+            _ => groups.push((first..last + 1, 1)),
         }
     }
+    let mut replacements = edited.replaced.iter();
     let start_of = |line: usize| starts.get(line).copied().unwrap_or(old.len());
-    let text_of = |range: std::ops::Range<usize>| old.get(range).unwrap_or_default();
+    let text_of = |range: Range<usize>| old.get(range).unwrap_or_default();
     groups
         .into_iter()
-        .map(|(range, group)| {
+        .map(|(range, count)| {
             let mut text = String::new();
             let mut at = start_of(range.start);
-            for (span, new) in group {
+            for (span, new) in replacements.by_ref().take(count) {
                 text.push_str(text_of(at..span.start));
                 text.push_str(new);
                 at = span.end;

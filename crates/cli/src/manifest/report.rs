@@ -5,6 +5,7 @@ use sigward_verify::image::{Claim, ImageVerdict, ProvedEvidence};
 use sigward_verify::verifier::ProvedSigner;
 
 use crate::commands::plain;
+use crate::failure::Failure;
 
 use super::edit::is_pinned;
 use super::judge::{Judged, Judgement};
@@ -46,7 +47,9 @@ pub fn verdicts(survey: &Survey, judgement: &Judgement) -> String {
         match &judged.outcome {
             Ok(verdict) => {
                 good += 1;
-                out.push_str(&format!("verified  {} {}\n", judged.reference.name(), verdict.digest));
+                // A pinned name ends with it.
+                let digest = if is_pinned(&judged.reference) { String::new() } else { format!(" {}", verdict.digest) };
+                out.push_str(&format!("verified  {}{digest}\n", judged.reference.name()));
                 for proved in &verdict.proved {
                     out.push_str(&format!("          {} by {}\n", proved.kind(), signer(proved)));
                 }
@@ -86,20 +89,18 @@ pub fn judged(survey: &Survey, judgement: &Judgement) -> Value {
 
 fn image(survey: &Survey, judged: &Judged) -> Value {
     let places: Vec<_> = places(survey, judged).map(|(manifest, found)| place(manifest, found)).collect();
-    let mut out = json!({
+    let outcome = judged.outcome.as_ref();
+    let error = |failure: &Failure| json!({ "code": failure.code(), "message": failure.to_string() });
+    json!({
         "image": judged.reference.name(),
-        "verified": judged.outcome.is_ok(),
+        "verified": outcome.is_ok(),
+        "digest": outcome.ok().map(|verdict| verdict.digest.to_string()),
         "pinned": is_pinned(&judged.reference),
+        "evidence": outcome.map_or_else(|_| json!([]), evidence),
+        "error": outcome.err().map(error),
         "otherRepositories": judged.other_repositories,
         "places": places,
-    });
-    let (key, value) = match &judged.outcome {
-        Ok(verdict) => ("digest", json!(verdict.digest.to_string())),
-        Err(failure) => ("error", json!({ "code": failure.code(), "message": failure.to_string() })),
-    };
-    out[key] = value;
-    out["evidence"] = judged.outcome.as_ref().map(evidence).unwrap_or_else(|_| json!([]));
-    out
+    })
 }
 
 fn evidence(verdict: &ImageVerdict) -> Value {

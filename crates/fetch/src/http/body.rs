@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Incoming};
 use sigward_verify::evidence::Unreachable;
@@ -72,6 +72,10 @@ pub struct Streaming {
     pub content_type: Option<String>,
     /// Host (and port) that answers, after redirects.
     pub host: String,
+    /// Where in the file the pieces begin: 0 if a server sends all of it although a part was asked for.
+    pub start: u64,
+    /// There are no pieces.
+    done: bool,
     body: Incoming,
     url: String,
     limit: u64,
@@ -84,16 +88,30 @@ impl Streaming {
     pub(crate) fn new(
         exchange: Exchange,
         url: &str,
+        asked: u64,
         limit: u64,
         idle: Duration,
         deadline: Instant,
     ) -> Result<Self, Error> {
+        let done = ends_at(&exchange, asked);
         let host = exchange.host();
-        let Exchange { headers, body, .. } = exchange;
-        let length = content_length(&headers);
+        let Exchange { status, headers, body, .. } = exchange;
+        let length = if done { Some(0) } else { content_length(&headers) };
+        let start = match status {
+            _ if done => asked,
+            StatusCode::PARTIAL_CONTENT if first_byte(&headers) == Some(asked) => asked,
+            StatusCode::PARTIAL_CONTENT => {
+                let reason = format!("bytes from {asked} on were asked for, and others came");
+                return Err(Unreachable::Refused { url: shown(url), reason }.into());
+            }
+            _ => 0,
+        };
+        // What a refusal says in its body is no part of the file.
+        let limit = if done { 0 } else { limit.saturating_sub(start) };
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.map(str::to_owned);
-        let streaming = Self { length, content_type, host, body, url: shown(url), limit, seen: 0, idle, deadline };
+        let streaming =
+            Self { length, content_type, host, start, done, body, url: shown(url), limit, seen: 0, idle, deadline };
         match length {
             Some(length) if length > limit => Err(streaming.too_large()),
             _ => Ok(streaming),
@@ -102,6 +120,9 @@ impl Streaming {
 
     /// The next piece, or nothing after the last one. A body that ends early is an error.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        if self.done {
+            return Ok(None);
+        }
         loop {
             let frame = match within(self.idle, self.deadline, self.body.frame()).await {
                 Ok(None) => return Ok(None),
@@ -127,6 +148,26 @@ impl Streaming {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         Unreachable::TooLarge { url: self.url.clone(), limit }.into()
     }
+}
+
+/// `Range` for all bytes from `start` on.
+pub(crate) fn range_from(start: u64) -> HeaderValue {
+    HeaderValue::from_str(&format!("bytes={start}-")).unwrap_or(HeaderValue::from_static("bytes=0-"))
+}
+
+/// Whether a server says that a file ends where the rest was asked for (416 with `Content-Range: bytes */LENGTH`).
+pub(crate) fn ends_at(exchange: &Exchange, start: u64) -> bool {
+    let length = || text(&exchange.headers, header::CONTENT_RANGE)?.strip_prefix("bytes */")?.parse().ok();
+    start > 0 && exchange.status == StatusCode::RANGE_NOT_SATISFIABLE && length() == Some(start)
+}
+
+/// The first byte that `Content-Range: bytes FIRST-LAST/LENGTH` names.
+fn first_byte(headers: &HeaderMap) -> Option<u64> {
+    text(headers, header::CONTENT_RANGE)?.strip_prefix("bytes ")?.split_once('-')?.0.parse().ok()
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

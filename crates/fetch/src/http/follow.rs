@@ -20,11 +20,13 @@ pub(crate) struct Ask<'a> {
     pub(crate) target: Target,
     pub(crate) accept: Option<&'static str>,
     pub(crate) payload: Option<Payload<'a>>,
+    /// The first byte that is wanted.
+    pub(crate) start: u64,
 }
 
 impl<'a> Ask<'a> {
     pub(crate) fn get(target: Target) -> Self {
-        Self { method: Method::GET, target, accept: None, payload: None }
+        Self { method: Method::GET, target, accept: None, payload: None, start: 0 }
     }
 
     /// What a need says, at `target`.
@@ -34,7 +36,7 @@ impl<'a> Ask<'a> {
             evidence::Method::Head => Method::HEAD,
             evidence::Method::Post => Method::POST,
         };
-        Self { method, target, accept: need.accept, payload: need.body.as_deref().map(Payload::Json) }
+        Self { method, target, accept: need.accept, payload: need.body.as_deref().map(Payload::Json), start: 0 }
     }
 }
 
@@ -118,7 +120,7 @@ impl Client {
         mut credential: Option<Credential>,
         run: Run<'_>,
     ) -> Result<Exchange, Fault> {
-        let Ask { mut method, mut target, accept, mut payload } = ask;
+        let Ask { mut method, mut target, accept, mut payload, start } = ask;
         let asked = target.uri.to_string();
         let refused = |reason: String, host| Fault::of(Unreachable::Refused { url: asked.clone(), reason }, host);
         let mut wire = route.near;
@@ -127,7 +129,7 @@ impl Client {
             run.meter.request().map_err(|error| Fault::spent(error, host.clone()))?;
             // For good: a foreign host that sends us back must not choose what is asked with the credential.
             credential = credential.filter(|credential| credential.is_for(&target.origin));
-            let ask = Ask { method: method.clone(), target: target.clone(), accept, payload };
+            let ask = Ask { method: method.clone(), target: target.clone(), accept, payload, start };
             let request =
                 self.request(wire, ask, credential.as_ref()).map_err(|reason| refused(reason, host.clone()))?;
             let response = self.send(wire, request, &asked, &host, run.deadline).await?;
@@ -172,6 +174,9 @@ impl Client {
         headers.insert(header::ACCEPT, HeaderValue::from_static(ask.accept.unwrap_or("*/*")));
         // What is verified are the bytes as they are stored.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if ask.start > 0 {
+            headers.insert(header::RANGE, body::range_from(ask.start));
+        }
         if let Some(payload) = ask.payload {
             headers.insert(header::CONTENT_TYPE, payload.content_type());
         }

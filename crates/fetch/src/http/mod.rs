@@ -123,14 +123,26 @@ impl Client {
     /// The body of `url` in pieces, at most `limit` bytes in all, so that large files need no memory. An answer that
     /// is no success is an error. Repetitions end with the first piece.
     pub async fn get_stream(&self, url: &str, limit: u64, deadline: Instant) -> Result<Streaming, Error> {
+        self.get_stream_from(url, 0, limit, deadline).await
+    }
+
+    /// The same from byte `start` on (RFC 9110 section 14), where the server can do that: [`Streaming::start`] says
+    /// where its pieces begin. A file that ends there gives no pieces.
+    pub async fn get_stream_from(
+        &self,
+        url: &str,
+        start: u64,
+        limit: u64,
+        deadline: Instant,
+    ) -> Result<Streaming, Error> {
         let need = Need::get(Service::Direct, url.to_owned(), usize::MAX);
         let meter = Meter::unlimited();
         let run = Run { meter: &meter, deadline };
         let mut attempt = 1;
         loop {
-            let fault = match self.exchange(&need, run).await {
-                Ok(exchange) if exchange.status.is_success() => {
-                    return Streaming::new(exchange, url, limit, self.options().idle, deadline);
+            let fault = match self.exchange_from(&need, start, run).await {
+                Ok(exchange) if exchange.status.is_success() || body::ends_at(&exchange, start) => {
+                    return Streaming::new(exchange, url, start, limit, self.options().idle, deadline);
                 }
                 Ok(exchange) => Fault {
                     again: retry::is_transient(need.service, exchange.status),
@@ -201,11 +213,16 @@ impl Client {
         if let Some(repository) = &need.repository {
             return self.shared.registries.exchange(self, need, repository, run).await;
         }
+        self.exchange_from(need, 0, run).await
+    }
+
+    /// The same of anything but a registry, from byte `start` on.
+    async fn exchange_from(&self, need: &Need, start: u64, run: Run<'_>) -> Result<Exchange, Fault> {
         let target = url::parse(&need.url).map_err(|reason| Fault::bad_url(&need.url, reason))?;
         let credential = Credential::of_url(&target)
             .or_else(|| self.options().credentials.iter().find(|it| it.is_for(&target.origin)).cloned());
         let route = Route { near: &self.shared.wire, far: &self.shared.wire };
-        self.follow(Ask::of(need, target), route, credential, run).await
+        self.follow(Ask { start, ..Ask::of(need, target) }, route, credential, run).await
     }
 
     pub(crate) fn options(&self) -> &Options {

@@ -41,7 +41,7 @@ impl RetryPolicy {
 
     /// The pause after attempt number `attempt` (from 1), or none if there is no further one. A server which asks
     /// for more time than allowed is not asked again: hammering it earlier than it said helps nobody.
-    pub(crate) fn pause(&self, attempt: u32, asked: Option<Duration>) -> Option<Duration> {
+    pub fn pause(&self, attempt: u32, asked: Option<Duration>) -> Option<Duration> {
         if attempt >= self.attempts {
             return None;
         }

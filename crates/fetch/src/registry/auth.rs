@@ -88,9 +88,12 @@ impl Visitor<'_> {
             let reason = format!("the token server {server} is http, while the registry {} is https", self.origin);
             return Ok(self.denied(request(), reason, credential.as_ref()));
         }
-        if realm::is_inward(self.origin, server) {
-            let reason =
-                format!("the registry {} names a token server in the network of this machine: {server}", self.origin);
+        if realm::is_inward(self.origin, server, &self.client.options().registry.trusted_realms) {
+            let reason = format!(
+                "the registry {} names a token server in the network of this machine: {server}; \
+                 --registry-trusted-realm {server} permits it",
+                self.origin
+            );
             return Ok(self.denied(request(), reason, credential.as_ref()));
         }
         let (shown, kept_back) = match credential {

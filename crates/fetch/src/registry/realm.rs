@@ -28,15 +28,21 @@ pub(crate) fn may_see_password(registry: &Origin, realm: &Origin, trusted: &[Str
     let (from, to) = (registry.name(), realm.name());
     let related = is_below(from, to) || is_below(to, from);
     let known = KNOWN.contains(&(from, to));
-    let set = trusted.iter().any(|host| host.eq_ignore_ascii_case(to) || host.eq_ignore_ascii_case(&realm.to_string()));
-    from == to || related || known || set
+    from == to || related || known || is_permitted(realm, trusted)
+}
+
+/// `--registry-trusted-realm` names it, with or without its port.
+fn is_permitted(realm: &Origin, trusted: &[String]) -> bool {
+    let is_it =
+        |host: &String| host.eq_ignore_ascii_case(realm.name()) || host.eq_ignore_ascii_case(&realm.to_string());
+    trusted.iter().any(is_it)
 }
 
 /// Whether a realm is an address that only this machine or network can reach, while the registry is not: a registry
 /// must not have us ask, for instance, a cloud's metadata service.
-pub(crate) fn is_inward(registry: &Origin, realm: &Origin) -> bool {
+pub(crate) fn is_inward(registry: &Origin, realm: &Origin, trusted: &[String]) -> bool {
     let (from, to) = (registry.name(), realm.name());
-    if from == to {
+    if from == to || is_permitted(realm, trusted) {
         return false;
     }
     match reach(to) {
@@ -153,7 +159,7 @@ mod tests {
     #[test]
     fn realm_in_the_own_network_of_a_public_registry() {
         let inward = |registry: &str, realm: &str| {
-            is_inward(&origin(&format!("https://{registry}/")), &origin(&format!("https://{realm}/")))
+            is_inward(&origin(&format!("https://{registry}/")), &origin(&format!("https://{realm}/")), &[])
         };
         for realm in [
             "169.254.169.254",
@@ -173,6 +179,8 @@ mod tests {
         assert!(
             !inward("10.0.0.1", "10.0.0.2") && !inward("127.0.0.1", "localhost:1") && !inward("localhost", "10.0.0.1")
         );
+        let (registry, realm) = (origin("https://registry.corp.test/"), origin("https://auth.corp.local:8443/"));
+        assert!(is_inward(&registry, &realm, &[]) && !is_inward(&registry, &realm, &["auth.corp.local".to_owned()]));
         assert!(!inward("registry.example.com", "gitlab.com") && !inward("169.254.1.1", "169.254.1.1:8"));
     }
 }

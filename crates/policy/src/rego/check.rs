@@ -11,12 +11,18 @@ use super::resolve::{Clause, GroupKind, Program};
 use super::syntax::{Call, Collection, Comprehension, Expr, Kind, Name, Term};
 use super::types::{ANY, Type, is_unknown, or, unifies};
 use super::value::Value;
-use crate::limits::MAX_TYPE_CHECKS;
+use crate::limits::{MAX_TYPE_CHECKS, MAX_TYPE_SIZE};
 
 /// Checks all rules, given in an order in which each comes after those that it needs.
 pub(crate) fn check(program: &Program, sorted: &[String]) -> Result<(), CompileError> {
-    let mut checker =
-        Checker { program, rules: HashMap::new(), functions: HashMap::new(), known: HashMap::new(), steps: 0 };
+    let mut checker = Checker {
+        program,
+        rules: HashMap::new(),
+        functions: HashMap::new(),
+        known: HashMap::new(),
+        steps: 0,
+        copied: 0,
+    };
     for name in sorted {
         let Some(group) = program.groups.get(name) else { continue };
         for clause in group.chains.iter().flatten() {
@@ -42,6 +48,8 @@ struct Checker<'a> {
     known: HashMap<usize, Option<Type>>,
     /// Statements looked at; comprehensions within comprehensions are looked at again and again.
     steps: usize,
+    /// What was copied of types: `b := [a, a]` doubles one with each rule.
+    copied: usize,
 }
 
 impl Checker<'_> {
@@ -55,6 +63,15 @@ impl Checker<'_> {
     fn clause(&mut self, name: &str, kind: GroupKind, clause: &Clause) -> Checked {
         let mut env = Env::new();
         self.body(&mut env, &clause.body)?;
+        self.head(&mut env, name, kind, clause);
+        if self.copied > MAX_TYPE_SIZE {
+            return Err(CompileError::Limit { what: "parts of types", limit: MAX_TYPE_SIZE });
+        }
+        Ok(())
+    }
+
+    /// Notes what a rule makes.
+    fn head(&mut self, env: &mut Env, name: &str, kind: GroupKind, clause: &Clause) {
         let value =
             |checker: &mut Self, env: &Env, term: &Option<Term>| term.as_ref().and_then(|t| checker.get(env, t));
         match kind {
@@ -64,8 +81,8 @@ impl Checker<'_> {
                         env.entry(name.clone()).or_insert(ANY);
                     });
                 }
-                let args: Vec<_> = clause.args.iter().map(|a| self.get(&env, a)).collect();
-                let result = value(self, &env, &clause.value);
+                let args: Vec<_> = clause.args.iter().map(|a| self.get(env, a)).collect();
+                let result = value(self, env, &clause.value);
                 match self.functions.remove(name) {
                     None => self.functions.insert(name.to_owned(), (args, result)),
                     Some((known, before)) => {
@@ -75,20 +92,19 @@ impl Checker<'_> {
                 };
             }
             GroupKind::Complete => {
-                let of = value(self, &env, &clause.value);
+                let of = value(self, env, &clause.value);
                 self.add_rule(name, of);
             }
             GroupKind::Set => {
-                let of = value(self, &env, &clause.key);
-                self.add_rule(name, of.map(|t| Type::Set(Box::new(t))));
+                let of = value(self, env, &clause.key);
+                self.add_rule(name, of.map(Type::set));
             }
             GroupKind::Object => {
-                let key = value(self, &env, &clause.key);
-                let of = value(self, &env, &clause.value);
+                let key = value(self, env, &clause.key);
+                let of = value(self, env, &clause.value);
                 self.add_rule(name, key.zip(of).map(|(k, v)| Type::map(k, v)));
             }
         }
-        Ok(())
     }
 
     fn body(&mut self, env: &mut Env, body: &[Expr]) -> Checked {
@@ -99,6 +115,9 @@ impl Checker<'_> {
             }
             self.closures(env, expr)?;
             self.refs(env, expr)?;
+            if self.copied > MAX_TYPE_SIZE {
+                return Err(CompileError::Limit { what: "parts of types", limit: MAX_TYPE_SIZE });
+            }
             match &expr.kind {
                 Kind::Unify(a, b) => {
                     let (ta, tb) = (self.get(env, a), self.get(env, b));
@@ -147,14 +166,15 @@ impl Checker<'_> {
             return Ok(known.clone());
         }
         let mut inner = env.clone();
+        self.copied = self.copied.saturating_add(inner.len());
         self.body(&mut inner, &parts.body)?;
         let term = self.get(&inner, &parts.term);
         let of = match parts.kind {
             Collection::Array => Some(Type::Array { fixed: Vec::new(), rest: term.map(Box::new) }),
-            Collection::Set => term.map(|t| Type::Set(Box::new(t))),
+            Collection::Set => Some(Type::Set(term.map(Box::new))),
             Collection::Object => {
                 let key = parts.key.as_ref().and_then(|k| self.get(&inner, k));
-                key.zip(term).map(|(k, v)| Type::map(k, v))
+                Some(Type::Object { fixed: BTreeMap::new(), rest: Some(Box::new((key, term))) })
             }
         };
         self.known.insert(address, of.clone());
@@ -163,6 +183,18 @@ impl Checker<'_> {
 
     /// The type of a term; nothing where it is unknown.
     fn get(&mut self, env: &Env, term: &Term) -> Option<Type> {
+        if self.copied > MAX_TYPE_SIZE {
+            // The body is refused for it.
+            return None;
+        }
+        let of = self.get_within(env, term);
+        if !matches!(term, Term::Const(_)) {
+            self.copied = self.copied.saturating_add(of.as_ref().map_or(1, Type::size));
+        }
+        of
+    }
+
+    fn get_within(&mut self, env: &Env, term: &Term) -> Option<Type> {
         match term {
             Term::Const(value) => Some(Type::of(value)),
             Term::Var(name) => env.get(name).cloned(),
@@ -173,7 +205,7 @@ impl Checker<'_> {
             }
             Term::Set(items) => {
                 let of = items.iter().fold(None, |all, t| or(all, self.get(env, t)));
-                Some(Type::Set(Box::new(of.unwrap_or(ANY))))
+                Some(Type::set(of.unwrap_or(ANY)))
             }
             Term::Object(pairs) => {
                 let mut fixed = BTreeMap::new();
@@ -185,8 +217,7 @@ impl Checker<'_> {
                             fixed.insert(key.clone(), value);
                         }
                         key => {
-                            let key = self.get(env, key).unwrap_or(ANY);
-                            rest = Some(Box::new((key, value.unwrap_or(ANY))));
+                            rest = Some(Box::new((self.get(env, key), value)));
                         }
                     }
                 }
@@ -318,7 +349,7 @@ impl Checker<'_> {
                 })
             }
             (Term::Set(items), Some(Type::Set(of))) => {
-                items.iter().all(|item| self.unify_with(env, item, Some(of), union))
+                items.iter().all(|item| self.unify_with(env, item, of.as_deref(), union))
             }
             (Term::Array(_) | Term::Object(_) | Term::Set(_), _) => false,
             (Term::Var(name), of) => {

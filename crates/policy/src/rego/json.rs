@@ -10,11 +10,8 @@ use crate::limits::{MAX_INPUT_BYTES, MAX_INPUT_DEPTH};
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum InputFault {
     /// It is longer than [`MAX_INPUT_BYTES`].
-    #[error("it has {found} bytes, and at most {MAX_INPUT_BYTES} are read")]
-    TooLong {
-        /// Its length.
-        found: usize,
-    },
+    #[error("it has more than {MAX_INPUT_BYTES} bytes")]
+    TooLong,
     /// Its values nest deeper than [`MAX_INPUT_DEPTH`].
     #[error("byte {at}: values nest deeper than {MAX_INPUT_DEPTH} levels")]
     TooDeep {
@@ -62,7 +59,7 @@ impl From<TooLarge> for InputFault {
 /// Reads a document.
 pub(crate) fn parse(text: &str) -> Result<Value, InputFault> {
     if text.len() > MAX_INPUT_BYTES {
-        return Err(InputFault::TooLong { found: text.len() });
+        return Err(InputFault::TooLong);
     }
     let mut reader = Reader { text, at: 0 };
     let value = reader.value(0)?;

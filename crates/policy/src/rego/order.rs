@@ -7,6 +7,7 @@ use super::CompileError;
 use super::flatten::{Generator, arity, each_closure, each_term_closure, terms};
 use super::resolve::Program;
 use super::syntax::{Call, Comprehension, Expr, Kind, Name, Term};
+use crate::limits::MAX_STATEMENTS;
 
 type Names = BTreeSet<Name>;
 
@@ -124,6 +125,9 @@ fn unsafe_var(line: usize, name: &Name) -> CompileError {
 
 /// The statements in order, and all names that are bound after them.
 fn reorder(program: &Program, body: Vec<Expr>, globals: &Names) -> Result<(Vec<Expr>, Names), CompileError> {
+    if body.len() > MAX_STATEMENTS {
+        return Err(CompileError::Limit { what: "statements in a body", limit: MAX_STATEMENTS });
+    }
     let mut body_vars = Names::new();
     body.iter().for_each(|e| expr_vars(e, OPEN, &mut body_vars));
     let mut waiting: Vec<(Expr, Names)> = body
@@ -231,11 +235,10 @@ fn outputs(program: &Program, expr: &Expr, safe: &Names) -> Names {
     }
     match &expr.kind {
         Kind::Unify(a, b) => {
-            let mut known = safe.clone();
-            known.extend(out.iter().cloned());
-            let mut unifier = Unifier { safe: &known, unified: Names::new(), unknown: BTreeMap::new() };
+            let mut unifier = Unifier { safe, found: &out, unified: Names::new(), unknown: BTreeMap::new() };
             unifier.unify(a, b);
-            out.extend(unifier.unified);
+            let unified = unifier.unified;
+            out.extend(unified);
             out.retain(|v| !safe.contains(v));
         }
         Kind::Call(Call { operator, args }) => {
@@ -259,7 +262,7 @@ fn ref_outputs(term: &Term, safe: &Names, out: &mut Names) {
     match term {
         Term::Const(_) | Term::Var(_) | Term::Comprehension(_) => {}
         Term::Ref(_, path) => {
-            if !is_ref_safe(term, safe) {
+            if !is_ref_safe(term, &|name| safe.contains(name)) {
                 return;
             }
             out.extend(vars_of(path, ALL));
@@ -274,11 +277,11 @@ fn ref_outputs(term: &Term, safe: &Names, out: &mut Names) {
     }
 }
 
-fn is_ref_safe(term: &Term, safe: &Names) -> bool {
+fn is_ref_safe(term: &Term, safe: &dyn Fn(&Name) -> bool) -> bool {
     match term {
         Term::Ref(head, _) => match &**head {
-            Term::Var(name) => matches!(&**name, "input" | "data") || safe.contains(name),
-            head => vars_of([head], OPEN).iter().all(|v| safe.contains(v)),
+            Term::Var(name) => matches!(&**name, "input" | "data") || safe(name),
+            head => vars_of([head], OPEN).iter().all(safe),
         },
         _ => false,
     }
@@ -287,13 +290,23 @@ fn is_ref_safe(term: &Term, safe: &Names) -> bool {
 /// Which variables a unification binds: OPA's `unifier`.
 struct Unifier<'a> {
     safe: &'a Names,
+    /// Bound by references of the same statement.
+    found: &'a Names,
     unified: Names,
     unknown: BTreeMap<Name, Names>,
 }
 
 impl Unifier<'_> {
     fn is_safe(&self, name: &Name) -> bool {
-        self.safe.contains(name) || self.unified.contains(name)
+        self.is_known(name) || self.unified.contains(name)
+    }
+
+    fn is_known(&self, name: &Name) -> bool {
+        self.safe.contains(name) || self.found.contains(name)
+    }
+
+    fn is_ref_safe(&self, term: &Term) -> bool {
+        is_ref_safe(term, &|name| self.is_known(name))
     }
 
     fn unify(&mut self, a: &Term, b: &Term) {
@@ -311,24 +324,24 @@ impl Unifier<'_> {
             (Term::Var(x), Term::Array(_) | Term::Object(_)) => self.unify_all(x, b),
             (Term::Array(_) | Term::Object(_), Term::Var(y)) => self.unify_all(y, a),
             (Term::Var(x), Term::Ref(..)) => {
-                if is_ref_safe(b, self.safe) {
+                if self.is_ref_safe(b) {
                     self.mark(x);
                 }
             }
             (Term::Ref(..), Term::Var(y)) => {
-                if is_ref_safe(a, self.safe) {
+                if self.is_ref_safe(a) {
                     self.mark(y);
                 }
             }
             (Term::Var(x), _) => self.mark(x),
             (_, Term::Var(y)) => self.mark(y),
             (Term::Ref(..), Term::Array(_) | Term::Object(_)) => {
-                if is_ref_safe(a, self.safe) {
+                if self.is_ref_safe(a) {
                     self.mark_all(b);
                 }
             }
             (Term::Array(_) | Term::Object(_), Term::Ref(..)) => {
-                if is_ref_safe(b, self.safe) {
+                if self.is_ref_safe(b) {
                     self.mark_all(a);
                 }
             }

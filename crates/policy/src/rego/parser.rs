@@ -426,13 +426,18 @@ impl<'a> Parser<'a> {
     }
 
     fn field(&mut self) -> Parsed<Term> {
+        Ok(Term::text(self.field_name()?))
+    }
+
+    /// What follows a point; keywords may.
+    pub(super) fn field_name(&mut self) -> Parsed<&'a str> {
         let token = self.token();
+        let text = token.text;
         if token.kind != TokenKind::Ident || token.spaced {
             return self.unexpected("expected identifier");
         }
-        let field = Term::text(token.text);
         self.step();
-        Ok(field)
+        Ok(text)
     }
 
     /// The name of a function: words with points between them.

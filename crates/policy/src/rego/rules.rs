@@ -53,7 +53,7 @@ impl Parser<'_> {
                     return self.unexpected("expected ]");
                 }
             } else {
-                package.push(self.name("expected identifier")?.to_owned());
+                package.push(self.field_name()?.to_owned());
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::value::Value;
 
-/// A type. `Union` of nothing is anything.
+/// A type. `Union` of nothing is anything. Parts may be unknown.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Type {
     Null,
@@ -12,8 +12,8 @@ pub(crate) enum Type {
     Number,
     String,
     Array { fixed: Vec<Option<Type>>, rest: Option<Box<Type>> },
-    Object { fixed: BTreeMap<Value, Option<Type>>, rest: Option<Box<(Type, Type)>> },
-    Set(Box<Type>),
+    Object { fixed: BTreeMap<Value, Option<Type>>, rest: Option<Box<(Option<Type>, Option<Type>)>> },
+    Set(Option<Box<Type>>),
     Union(Vec<Type>),
 }
 
@@ -26,7 +26,11 @@ impl Type {
     }
 
     pub(crate) fn map(key: Self, value: Self) -> Self {
-        Self::Object { fixed: BTreeMap::new(), rest: Some(Box::new((key, value))) }
+        Self::Object { fixed: BTreeMap::new(), rest: Some(Box::new((Some(key), Some(value)))) }
+    }
+
+    pub(crate) fn set(of: Self) -> Self {
+        Self::Set(Some(Box::new(of)))
     }
 
     /// The type of a scalar; composites are typed by their terms.
@@ -47,7 +51,7 @@ impl Type {
             },
             Value::Set(node) => {
                 let of = node.items.iter().fold(None, |all, v| or(all, Some(Self::of(v))));
-                Self::Set(Box::new(of.unwrap_or(ANY)))
+                Self::set(of.unwrap_or(ANY))
             }
         }
     }
@@ -71,14 +75,14 @@ impl Type {
             }
             Self::Object { fixed, rest } => match (fixed.get(key), rest) {
                 (Some(known), _) => known.clone(),
-                (None, Some(rest)) if rest.0.contains(&Self::of(key)) => Some(rest.1.clone()),
+                (None, Some(rest)) if rest.0.as_ref().is_some_and(|k| k.contains(&Self::of(key))) => rest.1.clone(),
                 _ => None,
             },
             Self::Set(of) => {
                 let found = Self::of(key);
-                match &**of {
-                    own if *own == found => Some(found),
-                    own @ Self::Union(_) if own.contains(&found) => Some(found),
+                match of.as_deref() {
+                    Some(own) if *own == found => Some(found),
+                    Some(own @ Self::Union(_)) if own.contains(&found) => Some(found),
                     _ => None,
                 }
             }
@@ -94,9 +98,9 @@ impl Type {
             Self::Array { .. } => Some(Self::Number),
             Self::Object { fixed, rest } => {
                 let fixed = fixed.keys().fold(None, |all, k| or(all, Some(Self::of(k))));
-                or(fixed, rest.as_ref().map(|r| r.0.clone()))
+                or(fixed, rest.as_ref().and_then(|r| r.0.clone()))
             }
-            Self::Set(of) => Some((**of).clone()),
+            Self::Set(of) => of.as_deref().cloned(),
             Self::Union(of) if of.is_empty() => Some(ANY),
             Self::Union(of) => of.iter().fold(None, |all, t| or(t.keys(), all)),
             _ => None,
@@ -112,12 +116,28 @@ impl Type {
             }
             Self::Object { fixed, rest } => {
                 let fixed = fixed.values().fold(None, |all, t| or(all, t.clone()));
-                or(fixed, rest.as_ref().map(|r| r.1.clone()))
+                or(fixed, rest.as_ref().and_then(|r| r.1.clone()))
             }
-            Self::Set(of) => Some((**of).clone()),
+            Self::Set(of) => of.as_deref().cloned(),
             Self::Union(of) if of.is_empty() => Some(ANY),
             Self::Union(of) => of.iter().fold(None, |all, t| or(t.values(), all)),
             _ => None,
+        }
+    }
+
+    /// What it costs to copy it and to compare it. Alternatives are compared each with each.
+    pub(crate) fn size(&self) -> usize {
+        let of = |part: &Option<Type>| part.as_ref().map_or(1, Type::size);
+        let sum = |parts: &mut dyn Iterator<Item = usize>| parts.fold(1_usize, usize::saturating_add);
+        match self {
+            Self::Array { fixed, rest } => sum(&mut fixed.iter().map(of).chain(rest.as_deref().map(Type::size))),
+            Self::Object { fixed, rest } => {
+                let rest = rest.as_ref().map(|r| of(&r.0).saturating_add(of(&r.1)));
+                sum(&mut fixed.iter().map(|(k, v)| k.weight().saturating_add(of(v))).chain(rest))
+            }
+            Self::Set(of) => of.as_deref().map_or(1, Type::size).saturating_add(1),
+            Self::Union(of) => sum(&mut of.iter().map(Type::size)).saturating_mul(of.len().max(1)),
+            _ => 1,
         }
     }
 
@@ -126,9 +146,9 @@ impl Type {
         match self {
             Self::Array { fixed, rest } => fixed.iter().any(is_unknown) || rest.as_deref().is_some_and(Self::is_open),
             Self::Object { fixed, rest } => {
-                fixed.values().any(is_unknown) || rest.as_ref().is_some_and(|r| r.0.is_open() || r.1.is_open())
+                fixed.values().any(is_unknown) || rest.as_ref().is_some_and(|r| is_unknown(&r.0) || is_unknown(&r.1))
             }
-            Self::Set(of) => of.is_open(),
+            Self::Set(of) => of.as_deref().is_none_or(Self::is_open),
             _ => false,
         }
     }
@@ -190,11 +210,12 @@ pub(crate) fn unifies(a: Option<&Type>, b: Option<&Type>) -> bool {
             fa.iter().all(|(k, t)| unifies(t.as_ref(), b.select(k).as_ref()))
                 && fb.iter().all(|(k, t)| unifies(t.as_ref(), a.select(k).as_ref()))
                 && match (ra, rb) {
-                    (Some(ra), Some(rb)) => unifies(Some(&ra.1), Some(&rb.1)),
+                    // An unknown one stands for none, as in OPA.
+                    (Some(ra), Some(rb)) if ra.1.is_some() && rb.1.is_some() => unifies(ra.1.as_ref(), rb.1.as_ref()),
                     _ => true,
                 }
         }
-        (Type::Set(a), Type::Set(b)) => unifies(Some(a), Some(b)),
+        (Type::Set(a), Type::Set(b)) => unifies(a.as_deref(), b.as_deref()),
         (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
     }
 }
@@ -239,7 +260,7 @@ fn single(rest: &mut &str) -> Type {
     if take("<") {
         let of = union(rest);
         close(rest);
-        return Type::Set(Box::new(of));
+        return Type::set(of);
     }
     if take("{") {
         let key = union(rest);
@@ -267,10 +288,7 @@ mod tests {
     #[test]
     fn the_notation_is_read() {
         assert_eq!(notation("any"), ANY);
-        assert_eq!(
-            notation("<num>|[num]"),
-            or(Some(Type::list(Type::Number)), Some(Type::Set(Box::new(Type::Number)))).unwrap()
-        );
+        assert_eq!(notation("<num>|[num]"), or(Some(Type::list(Type::Number)), Some(Type::set(Type::Number))).unwrap());
         assert_eq!(notation("{str:[any]}"), Type::map(Type::String, Type::list(ANY)));
         assert_eq!(
             notation("(num,str)"),

@@ -55,8 +55,20 @@ impl std::fmt::Display for EvidenceKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::ImageSignature => f.write_str("image signature"),
-            Self::Attestation(predicate_type) => write!(f, "attestation of type {predicate_type}"),
+            Self::Attestation(predicate_type) => write!(f, "attestation of type {}", OneLine(predicate_type)),
         }
+    }
+}
+
+/// A signer's text, which must not look like a line of ours.
+struct OneLine<'a>(&'a str);
+
+impl std::fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for c in self.0.chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+        }
+        Ok(())
     }
 }
 

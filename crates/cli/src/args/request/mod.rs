@@ -4,6 +4,7 @@
 
 mod images;
 mod manifest;
+mod release;
 
 use std::ffi::{OsStr, OsString};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -17,6 +18,10 @@ pub use images::{
 };
 
 pub use manifest::{ImageDemands, ManifestInput, ManifestRequest, ManifestTask, PinMode, ReferenceDemand};
+pub use release::{
+    Kit, KnownFaults, LockUse, ReleaseCommand, ReleaseImages, ReleaseListRequest, ReleasePlace, ReleaseRequest,
+    ReportFormat, Retry, Unnamed,
+};
 
 /// `verify-blob`: is each of these blobs signed by this signer?
 #[derive(Clone, Debug, Eq, PartialEq)]

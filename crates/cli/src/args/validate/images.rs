@@ -268,7 +268,7 @@ fn policy_file(path: &str) -> Result<PolicyFile, UsageErrorKind> {
     Ok(PolicyFile { path: PathBuf::from(path), language })
 }
 
-fn registry(values: &Values, notices: &mut Vec<Notice>) -> Result<RegistryRequest, UsageErrorKind> {
+pub(super) fn registry(values: &Values, notices: &mut Vec<Notice>) -> Result<RegistryRequest, UsageErrorKind> {
     let transport = match (values.switch(&f::ALLOW_INSECURE), values.switch(&f::ALLOW_HTTP)) {
         (true, _) => RegistryTransport::InsecureUnsafe,
         (false, true) => RegistryTransport::HttpAllowed,

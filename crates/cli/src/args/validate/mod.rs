@@ -2,6 +2,7 @@
 
 pub(super) mod images;
 pub(super) mod manifest;
+pub(super) mod release;
 
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU32;

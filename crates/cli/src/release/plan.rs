@@ -1,0 +1,218 @@
+//! Which files of a release are looked at: what its SBOM names, what its list has, what was asked for by name. A list only
+//! says what to look for; it vouches for nothing.
+
+use std::collections::BTreeSet;
+
+use rustix::fs::FileType;
+
+use super::fault::Fault;
+use super::folder::{Folder, Missing, is_partial};
+use super::layout::{ArtifactPath, Kind, RELEASE_SBOM, SOURCE_SBOM, Selection, UNSIGNED};
+use super::lock::Lock;
+use super::markers::Version;
+use super::witness::Witness;
+
+/// Largest `SHA256SUMS`, in bytes. Kubernetes' has some 60 KB.
+pub const SUMS_BYTES: usize = 4 * 1024 * 1024;
+/// Files that one release may have.
+const FILES: usize = 50_000;
+/// Folders within folders of a release. Kubernetes has three.
+const DEPTH: usize = 8;
+
+/// Which files are looked at.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The SBOMs among them, the release's first.
+    pub sboms: Vec<ArtifactPath>,
+    /// All others that are looked at.
+    pub files: Vec<ArtifactPath>,
+    /// Files that are told of and not looked at: nobody signs them.
+    pub unsigned: Vec<ArtifactPath>,
+    /// What is no file, with its name.
+    pub refused: Vec<(String, Fault)>,
+}
+
+/// What lies in a folder: a file, or what is not used and why.
+pub type Found = Result<ArtifactPath, (String, Fault)>;
+
+/// What lists the files of a release.
+#[derive(Debug, Default)]
+pub struct Lists<'a> {
+    /// The SBOM, perhaps not yet verified.
+    pub sbom: Option<&'a Witness>,
+    /// `SHA256SUMS`.
+    pub sums: Option<Vec<u8>>,
+    /// What lies in a folder.
+    pub folder: Option<Vec<Found>>,
+    /// The lockfile, where it says what must be there.
+    pub lock: Option<&'a Lock>,
+}
+
+impl Plan {
+    /// The SBOMs that are looked at: the release's always, for it is the witness.
+    pub fn sboms(selection: &Selection) -> Vec<ArtifactPath> {
+        let both = [RELEASE_SBOM, SOURCE_SBOM].into_iter().filter_map(|name| ArtifactPath::parse(name).ok());
+        both.filter(|path| path.as_str() == RELEASE_SBOM || selection.wants(path)).collect()
+    }
+
+    /// Makes a plan of what lists there are.
+    pub fn new(version: &Version, selection: &Selection, lists: Lists<'_>) -> Self {
+        let mut plan = Self { sboms: Self::sboms(selection), ..Self::default() };
+        let mut paths: BTreeSet<ArtifactPath> = UNSIGNED.iter().filter_map(|n| ArtifactPath::parse(n).ok()).collect();
+        if let Some(folder) = lists.folder {
+            for found in folder {
+                match found {
+                    Ok(path) => {
+                        paths.insert(path);
+                    }
+                    Err(refused) => plan.refused.push(refused),
+                }
+            }
+            paths.extend(locked(lists.lock, version));
+        } else {
+            if let Some(sbom) = lists.sbom {
+                paths.extend(sbom.paths().cloned());
+            }
+            plan.read_sums(&lists.sums.unwrap_or_default(), version, &mut paths);
+        }
+        for bad in lists.sbom.map(Witness::bad_paths).unwrap_or_default() {
+            plan.refused.push((bad.path.clone(), Fault::Path(bad.clone())));
+        }
+        plan.guess(selection, &mut paths);
+        for path in paths.into_iter().filter(|path| !matches!(path.kind(), Kind::Beside | Kind::Sbom)) {
+            match path.kind() {
+                Kind::Unsigned => plan.unsigned.push(path),
+                _ if selection.wants(&path) => plan.files.push(path),
+                _ => {}
+            }
+        }
+        plan
+    }
+
+    /// Lines of `HEX  PATH`.
+    fn read_sums(&mut self, sums: &[u8], version: &Version, paths: &mut BTreeSet<ArtifactPath>) {
+        let text = String::from_utf8_lossy(sums);
+        for name in text.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name.trim_start()).take(FILES)
+        {
+            // `*` marks binary mode in lists of coreutils.
+            match ArtifactPath::parse_listed(name.strip_prefix('*').unwrap_or(name), version) {
+                Ok(path) => {
+                    paths.insert(path);
+                }
+                Err(bad) => self.refused.push((bad.path.clone(), Fault::Path(bad))),
+            }
+        }
+    }
+
+    /// What was asked for by name and is in no list is looked for where it would be.
+    fn guess(&mut self, selection: &Selection, paths: &mut BTreeSet<ArtifactPath>) {
+        for pattern in &selection.only {
+            let listed = paths
+                .iter()
+                .chain(&self.sboms)
+                .any(|path| path.kind() != Kind::Beside && pattern.matches(path.as_str()) && selection.wants(path));
+            if listed {
+                continue;
+            }
+            let guesses = selection.guesses(pattern);
+            if guesses.is_empty() {
+                let path = format!("no list of the release's files has one that matches --only {}", pattern.as_str());
+                self.refused.push((pattern.as_str().to_owned(), Fault::Absent { path }));
+            }
+            paths.extend(guesses);
+        }
+    }
+}
+
+fn locked(lock: Option<&Lock>, version: &Version) -> Vec<ArtifactPath> {
+    let prefix = format!("release/{version}/");
+    let paths = lock.into_iter().flat_map(|lock| lock.paths(&prefix).map(ToOwned::to_owned).collect::<Vec<_>>());
+    paths.filter_map(|path| ArtifactPath::parse(path.strip_prefix(&prefix)?).ok()).collect()
+}
+
+/// What lies in the folder of a release.
+///
+/// # Errors
+/// [`Fault::Absent`] if there is none.
+pub fn walk(root: &Folder, version: &Version) -> Result<Vec<Found>, Fault> {
+    let top = format!("release/{version}");
+    let mut found = Vec::new();
+    let mut folders = vec![(String::new(), root.below(&top, Missing::Error)?, 0)];
+    while let Some((prefix, folder, depth)) = folders.pop() {
+        for (name, kind) in folder.list()? {
+            let path = format!("{prefix}{name}");
+            if is_partial(&name) {
+                continue;
+            }
+            let refused = |reason| {
+                let fault = Fault::Unsafe { path: format!("{top}/{path}"), reason };
+                Err((format!("{top}/{path}"), fault))
+            };
+            match kind {
+                _ if found.len() >= FILES => return Err(too_many(&top)),
+                FileType::Directory if depth < DEPTH => match folder.below(&name, Missing::Error) {
+                    Ok(below) => folders.push((format!("{path}/"), below, depth + 1)),
+                    Err(fault) => found.push(Err((format!("{top}/{path}"), fault))),
+                },
+                FileType::Directory => found.push(refused("there are too many folders within folders")),
+                FileType::RegularFile => match ArtifactPath::parse(&path) {
+                    Ok(path) => found.push(Ok(path)),
+                    Err(bad) => found.push(Err((format!("{top}/{}", bad.path), Fault::Path(bad)))),
+                },
+                _ => found.push(refused("it is a link or no regular file, and is not followed")),
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn too_many(top: &str) -> Fault {
+    Fault::Unsafe { path: top.to_owned(), reason: "there are too many files" }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::super::glob::Pattern;
+    use super::super::layout::Platform;
+    use super::*;
+
+    fn plan(sums: &str, platforms: &[&str], only: &[&str]) -> Plan {
+        let version = Version::parse("v1.30.0").unwrap();
+        let selection = Selection {
+            platforms: platforms.iter().map(|p| Platform::parse(p).unwrap()).collect(),
+            only: only.iter().map(|p| Pattern::parse(p).unwrap()).collect(),
+        };
+        let lists = Lists { sums: Some(sums.as_bytes().to_vec()), ..Lists::default() };
+        Plan::new(&version, &selection, lists)
+    }
+
+    fn names(paths: &[ArtifactPath]) -> Vec<&str> {
+        paths.iter().map(ArtifactPath::as_str).collect()
+    }
+
+    const SUMS: &str = "00  bin/linux/amd64/kubectl\n00  bin/linux/amd64/kubelet\n00 *kubernetes.tar.gz\n\
+                        00  extra/gce/configure.sh\n00  kubernetes-release.spdx\n00  ../../etc/passwd\n00  /etc/shadow";
+
+    #[test]
+    fn paths_that_leave_the_release_are_told_and_not_used() {
+        let plan = plan(SUMS, &[], &[]);
+        assert_eq!(names(&plan.files), ["bin/linux/amd64/kubectl", "bin/linux/amd64/kubelet", "kubernetes.tar.gz"]);
+        assert_eq!(names(&plan.sboms), [RELEASE_SBOM, SOURCE_SBOM]);
+        assert_eq!(names(&plan.unsigned), ["SHA256SUMS", "SHA512SUMS", "provenance.json"]);
+        assert!(plan.refused.iter().all(|(_, fault)| fault.code() == "path-unsafe"));
+        assert_eq!(plan.refused.len(), 2);
+    }
+
+    #[test]
+    fn what_no_list_has_is_guessed_or_told() {
+        let sums = "00  bin/linux/amd64/kubectl\n";
+        let found = plan(sums, &["linux/arm64"], &["kubectl"]);
+        assert_eq!(names(&found.files), ["bin/linux/arm64/kubectl"]);
+        assert_eq!(names(&found.sboms), [RELEASE_SBOM]);
+        let nothing = plan(sums, &[], &["kubelt*"]);
+        assert_eq!((nothing.files.len(), nothing.refused.len()), (0, 1));
+        assert_eq!(nothing.refused.first().unwrap().1.code(), "file-missing");
+    }
+}
