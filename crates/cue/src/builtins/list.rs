@@ -3,6 +3,7 @@
 use super::args::{Args, builtin, failure, length, list_budget, weight};
 use super::{Builtin, BuiltinError, CallContext, Member, Parameter, Value, sort};
 use crate::kind::Kind;
+use crate::limits::MAX_LIST_VALUES;
 use crate::number::{Number, NumberFault};
 
 type Result<T> = std::result::Result<T, BuiltinError>;
@@ -343,12 +344,23 @@ fn range(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
     if down && start < limit {
         return Err(failure("end must be less than start when step is negative"));
     }
+    let endless = || {
+        BuiltinError::Unsupported(format!("list.Range makes a list that is longer than the limit of {MAX_LIST_VALUES}"))
+    };
+    let count = limit.sub(start).and_then(|distance| distance.quo(step)).map_err(fault)?;
+    if count > Number::int(MAX_LIST_VALUES) {
+        return Err(endless());
+    }
     let mut numbers = Vec::new();
     let mut next = start.clone();
     while if down { next > *limit } else { next < *limit } {
-        list_budget(context, length(numbers.len()).saturating_add(1))
-            .map_err(|_| BuiltinError::Unsupported("list.Range: the list is too long".into()))?;
+        // An addition takes some ten steps.
+        context.host.spend(10)?;
         let following = next.add(step).map_err(fault)?;
+        // A step that is rounded away leads nowhere.
+        if following == next {
+            return Err(endless());
+        }
         numbers.push(detected(&next)?);
         next = following;
     }
