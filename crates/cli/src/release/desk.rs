@@ -353,9 +353,7 @@ impl<'a> Desk<'a> {
             Ok(verified) => verified,
             Err(failure) => {
                 match is_about_unknown_trust(&failure.error).then(|| self.session.refreshed_for_unknown()) {
-                    Some(Some(trust)) => {
-                        verify(&trust.material, self.now).map_err(Failure::Verification)?
-                    }
+                    Some(Some(trust)) => verify(&trust.material, self.now).map_err(Failure::Verification)?,
                     _ => return Err(Failure::Verification(failure).into()),
                 }
             }

@@ -14,7 +14,7 @@ use super::folder::Folder;
 use super::layout::{ArtifactPath, RELEASE_SBOM, SUMS};
 use super::markers::{Choice, Version};
 use super::outcome::{Accepted, Outcome};
-use super::plan::{self, Lists, Plan};
+use super::plan::{self, Lists, Plan, Refused};
 use super::reader;
 use super::rules::{Event, Rules};
 use super::server::Server;
@@ -126,13 +126,15 @@ pub fn run<'a>(
         None => None,
     };
     let mut desk = Desk::new(rules, session, now);
+    let mut lists = lists(rules, place, server.as_ref())?;
     let mut sboms = Vec::new();
-    for path in Plan::sboms(rules.selection) {
+    for path in Plan::sboms(rules.selection, &rules.version, &lists) {
         sboms.push((prepare(&path, rules, place, server.as_ref(), &mut |ready| desk.proves(ready)), path));
     }
     let draft = sboms.iter().find(|(_, path)| path.as_str() == RELEASE_SBOM);
     let draft = draft.and_then(|(ready, _)| draft_of(ready.as_ref().ok()?, rules));
-    let plan = plan(rules, place, server.as_ref(), draft.as_ref())?;
+    lists.sbom = draft.as_ref();
+    let plan = Plan::new(&rules.version, rules.selection, lists);
     let count = plan.sboms.len() + plan.files.len();
     let _ = rules.events.send(Event::Planned(count));
     for (ready, path) in sboms {
@@ -154,30 +156,22 @@ fn draft_of(ready: &Ready, rules: &Rules<'_>) -> Option<Witness> {
     Witness::new(document, &rules.version).ok()
 }
 
-fn plan(
-    rules: &Rules<'_>,
-    place: &Place<'_>,
-    server: Option<&Server<'_>>,
-    draft: Option<&Witness>,
-) -> Result<Plan, Failure> {
-    let mut lists = Lists { sbom: draft, ..Lists::default() };
+/// What lists the files, but for the SBOM.
+fn lists<'l>(rules: &'l Rules<'_>, place: &Place<'_>, server: Option<&Server<'_>>) -> Result<Lists<'l>, Failure> {
+    let mut lists = Lists::default();
     match (place, server) {
         (Place::Folder { root }, _) => {
             lists.folder = Some(plan::walk(root, &rules.version).map_err(into_failure)?);
             lists.lock = rules.lock.as_ref().map(|(lock, _)| lock);
         }
+        // Without the list, the SBOM names the files as well: a server that fails now will say so then.
         (_, Some(server)) => {
             let path = format!("release/{}/{SUMS}", rules.version);
-            match server.small(&path, plan::SUMS_BYTES) {
-                Ok(sums) => lists.sums = sums,
-                // The SBOM names the files as well.
-                Err(_) if draft.is_some() => {}
-                Err(fault) => return Err(into_failure(fault)),
-            }
+            lists.sums = server.small(&path, plan::SUMS_BYTES).unwrap_or_default();
         }
         (_, None) => {}
     }
-    Ok(Plan::new(&rules.version, rules.selection, lists))
+    Ok(lists)
 }
 
 /// Workers take one file after the other; each has a way to the server of its own.
@@ -259,7 +253,7 @@ fn told(plan: Plan, rules: &Rules<'_>) -> Vec<Outcome> {
             accepted: Accepted::No,
         });
     }
-    for (name, fault) in plan.refused {
+    for Refused { name, fault } in plan.refused {
         outcomes.push(Outcome { name, asked: true, result: Err(fault), known: None, accepted: Accepted::No });
     }
     for outcome in &outcomes {
@@ -275,4 +269,3 @@ fn told(plan: Plan, rules: &Rules<'_>) -> Vec<Outcome> {
 pub fn folder(path: &Path, missing: super::folder::Missing) -> Result<Folder, Failure> {
     Folder::root(path, missing).map_err(into_failure)
 }
-

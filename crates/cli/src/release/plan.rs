@@ -29,11 +29,20 @@ pub struct Plan {
     /// Files that are told of and not looked at: nobody signs them.
     pub unsigned: Vec<ArtifactPath>,
     /// What is no file, with its name.
-    pub refused: Vec<(String, Fault)>,
+    pub refused: Vec<Refused>,
 }
 
 /// What lies in a folder: a file, or what is not used and why.
-pub type Found = Result<ArtifactPath, (String, Fault)>;
+pub type Found = Result<ArtifactPath, Refused>;
+
+/// What is no file that is looked at.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub fault: Fault,
+}
 
 /// What lists the files of a release.
 #[derive(Debug, Default)]
@@ -49,16 +58,27 @@ pub struct Lists<'a> {
 }
 
 impl Plan {
-    /// The SBOMs that are looked at: the release's always, for it is the witness.
-    pub fn sboms(selection: &Selection) -> Vec<ArtifactPath> {
+    /// The SBOMs that are looked at: the release's always, for it is the witness. Of a folder, the other one only if it is
+    /// or should be there.
+    pub fn sboms(selection: &Selection, version: &Version, lists: &Lists<'_>) -> Vec<ArtifactPath> {
         let both = [RELEASE_SBOM, SOURCE_SBOM].into_iter().filter_map(|name| ArtifactPath::parse(name).ok());
-        both.filter(|path| path.as_str() == RELEASE_SBOM || selection.wants(path)).collect()
+        let is_there = |path: &ArtifactPath| match &lists.folder {
+            None => true,
+            Some(found) => {
+                found.iter().any(|f| f.as_ref().is_ok_and(|found| found == path))
+                    || locked(lists.lock, version).contains(path)
+            }
+        };
+        both.filter(|path| path.as_str() == RELEASE_SBOM || selection.wants(path) && is_there(path)).collect()
     }
 
     /// Makes a plan of what lists there are.
     pub fn new(version: &Version, selection: &Selection, lists: Lists<'_>) -> Self {
-        let mut plan = Self { sboms: Self::sboms(selection), ..Self::default() };
-        let mut paths: BTreeSet<ArtifactPath> = UNSIGNED.iter().filter_map(|n| ArtifactPath::parse(n).ok()).collect();
+        let mut plan = Self { sboms: Self::sboms(selection, version, &lists), ..Self::default() };
+        let mut paths = BTreeSet::new();
+        if lists.folder.is_none() {
+            paths.extend(UNSIGNED.iter().filter_map(|name| ArtifactPath::parse(name).ok()));
+        }
         if let Some(folder) = lists.folder {
             for found in folder {
                 match found {
@@ -76,12 +96,12 @@ impl Plan {
             plan.read_sums(&lists.sums.unwrap_or_default(), version, &mut paths);
         }
         for bad in lists.sbom.map(Witness::bad_paths).unwrap_or_default() {
-            plan.refused.push((bad.path.clone(), Fault::Path(bad.clone())));
+            plan.refused.push(Refused { name: bad.path.clone(), fault: Fault::Path(bad.clone()) });
         }
         plan.guess(selection, &mut paths);
         for path in paths.into_iter().filter(|path| !matches!(path.kind(), Kind::Beside | Kind::Sbom)) {
             match path.kind() {
-                Kind::Unsigned => plan.unsigned.push(path),
+                Kind::Unsigned if selection.only.is_empty() || selection.asks_for(&path) => plan.unsigned.push(path),
                 _ if selection.wants(&path) => plan.files.push(path),
                 _ => {}
             }
@@ -99,7 +119,7 @@ impl Plan {
                 Ok(path) => {
                     paths.insert(path);
                 }
-                Err(bad) => self.refused.push((bad.path.clone(), Fault::Path(bad))),
+                Err(bad) => self.refused.push(Refused { name: bad.path.clone(), fault: Fault::Path(bad) }),
             }
         }
     }
@@ -117,7 +137,7 @@ impl Plan {
             let guesses = selection.guesses(pattern);
             if guesses.is_empty() {
                 let path = format!("no list of the release's files has one that matches --only {}", pattern.as_str());
-                self.refused.push((pattern.as_str().to_owned(), Fault::Absent { path }));
+                self.refused.push(Refused { name: pattern.as_str().to_owned(), fault: Fault::Absent { path } });
             }
             paths.extend(guesses);
         }
@@ -144,22 +164,21 @@ pub fn walk(root: &Folder, version: &Version) -> Result<Vec<Found>, Fault> {
             if is_partial(&name) {
                 continue;
             }
-            let refused = |reason| {
-                let fault = Fault::Unsafe { path: format!("{top}/{path}"), reason };
-                Err((format!("{top}/{path}"), fault))
-            };
+            let name_shown = format!("{top}/{path}");
+            let refused = |fault| Err(Refused { name: name_shown.clone(), fault });
+            let is_unsafe = |reason| refused(Fault::Unsafe { path: name_shown.clone(), reason });
             match kind {
                 _ if found.len() >= FILES => return Err(too_many(&top)),
                 FileType::Directory if depth < DEPTH => match folder.below(&name, Missing::Error) {
                     Ok(below) => folders.push((format!("{path}/"), below, depth + 1)),
-                    Err(fault) => found.push(Err((format!("{top}/{path}"), fault))),
+                    Err(fault) => found.push(refused(fault)),
                 },
-                FileType::Directory => found.push(refused("there are too many folders within folders")),
+                FileType::Directory => found.push(is_unsafe("there are too many folders within folders")),
                 FileType::RegularFile => match ArtifactPath::parse(&path) {
                     Ok(path) => found.push(Ok(path)),
-                    Err(bad) => found.push(Err((format!("{top}/{}", bad.path), Fault::Path(bad)))),
+                    Err(bad) => found.push(refused(Fault::Path(bad))),
                 },
-                _ => found.push(refused("it is a link or no regular file, and is not followed")),
+                _ => found.push(is_unsafe("it is a link or no regular file, and is not followed")),
             }
         }
     }
@@ -201,7 +220,7 @@ mod tests {
         assert_eq!(names(&plan.files), ["bin/linux/amd64/kubectl", "bin/linux/amd64/kubelet", "kubernetes.tar.gz"]);
         assert_eq!(names(&plan.sboms), [RELEASE_SBOM, SOURCE_SBOM]);
         assert_eq!(names(&plan.unsigned), ["SHA256SUMS", "SHA512SUMS", "provenance.json"]);
-        assert!(plan.refused.iter().all(|(_, fault)| fault.code() == "path-unsafe"));
+        assert!(plan.refused.iter().all(|refused| refused.fault.code() == "path-unsafe"));
         assert_eq!(plan.refused.len(), 2);
     }
 
@@ -213,6 +232,6 @@ mod tests {
         assert_eq!(names(&found.sboms), [RELEASE_SBOM]);
         let nothing = plan(sums, &[], &["kubelt*"]);
         assert_eq!((nothing.files.len(), nothing.refused.len()), (0, 1));
-        assert_eq!(nothing.refused.first().unwrap().1.code(), "file-missing");
+        assert_eq!(nothing.refused.first().unwrap().fault.code(), "file-missing");
     }
 }

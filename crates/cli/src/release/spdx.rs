@@ -370,6 +370,15 @@ ExternalRef: PACKAGE-MANAGER purl pkg:oci/kube-proxy@sha256:ef?tag=v1.30.0
         assert_eq!((head.namespace, head.files.len()), (document.namespace, 0));
     }
 
+    proptest::proptest! {
+        /// Documents are strangers' until they are verified: any bytes, in any pieces, mean the same and do no harm.
+        #[test]
+        fn any_bytes_in_any_pieces(lines in proptest::collection::vec("(FileName|SPDXID|PackageName|FileChecksum|ExternalRef|<text>|</text>|#)?:?[ -~]{0,20}", 0..40), piece in 1_usize..50) {
+            let text = format!("SPDXVersion: SPDX-2.3\n{}", lines.join("\n"));
+            proptest::prop_assert_eq!(read(&text, Keep::Everything, piece), read(&text, Keep::Everything, 100_000));
+        }
+    }
+
     #[test]
     fn what_is_no_document() {
         for text in ["", "{\"spdxVersion\": \"SPDX-2.3\"}", "SPDXVersion: SPDX-3.0\n", "<html>\n<a>\n"] {
