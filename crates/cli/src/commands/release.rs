@@ -86,7 +86,7 @@ fn verify(request: &ReleaseRequest, network: &Network, streams: &mut Streams<'_>
     let manner = Manner { jobs: request.jobs.unwrap_or(JOBS), retry };
     let (outcomes, lock, warnings) = std::thread::scope(|scope| {
         let work = scope.spawn(move || work(request, rules, &place, manner, session, now));
-        progress::show(&told, streams);
+        progress::show(&told, network, streams);
         work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
     for warning in warnings {

@@ -129,7 +129,10 @@ pub fn run<'a>(
     let mut lists = lists(rules, place, server.as_ref())?;
     let mut sboms = Vec::new();
     for path in Plan::sboms(rules.selection, &rules.version, &lists) {
-        sboms.push((prepare(&path, rules, place, server.as_ref(), &mut |ready| desk.proves(ready)), path));
+        sboms.push((
+            prepare(&path, rules, place, server.as_ref(), &mut |ready| desk.proves(ready, server.as_ref())),
+            path,
+        ));
     }
     let draft = sboms.iter().find(|(_, path)| path.as_str() == RELEASE_SBOM);
     let draft = draft.and_then(|(ready, _)| draft_of(ready.as_ref().ok()?, rules));
@@ -186,7 +189,7 @@ fn work<'a>(
     let next = AtomicUsize::new(0);
     let turn = |server: Option<&Server<'_>>| {
         while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut proves = |ready: &mut Ready| lock(desk).proves(ready);
+            let mut proves = |ready: &mut Ready| lock(desk).proves(ready, server);
             let ready = prepare(path, rules, place, server, &mut proves);
             take(&mut lock(desk), path, ready, server);
         }

@@ -9,10 +9,11 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::fault::State;
 use super::rules::Event;
 use crate::commands::Streams;
+use crate::network::Network;
 
-/// Shows events until there are no more.
-pub fn show(events: &Receiver<Event>, streams: &mut Streams<'_>) {
-    let mut bars = std::io::stderr().is_terminal().then(Bars::new);
+/// Shows events until there are no more. Where requests are logged, bars would stand in their way.
+pub fn show(events: &Receiver<Event>, network: &Network, streams: &mut Streams<'_>) {
+    let mut bars = (std::io::stderr().is_terminal() && !network.logs_requests()).then(Bars::new);
     for event in events {
         match (&mut bars, event) {
             (Some(bars), event) => bars.take(event),
