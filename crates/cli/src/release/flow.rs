@@ -138,7 +138,7 @@ pub fn run<'a>(
     let draft = draft.and_then(|(ready, _)| draft_of(ready.as_ref().ok()?, rules));
     lists.sbom = draft.as_ref();
     let plan = Plan::new(&rules.version, rules.selection, lists);
-    let count = plan.sboms.len() + plan.files.len();
+    let count = plan.sboms.len() + plan.files.len() + plan.unsigned.len() + plan.refused.len();
     let _ = rules.events.send(Event::Planned(count));
     for (ready, path) in sboms {
         take(&mut desk, &path, ready, server.as_ref());

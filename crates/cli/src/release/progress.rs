@@ -18,7 +18,7 @@ pub fn show(events: &Receiver<Event>, network: &Network, streams: &mut Streams<'
         match (&mut bars, event) {
             (Some(bars), event) => bars.take(event),
             (None, Event::Done(name, state, reason)) => streams.say(line(&name, state, reason.as_deref())),
-            (None, Event::Planned(_) | Event::Reading(..)) => {}
+            (None, Event::FilesDone | Event::Planned(_) | Event::Reading(..)) => {}
         }
     }
     if let Some(bars) = bars {
@@ -52,6 +52,7 @@ impl Bars {
     fn take(&mut self, event: Event) {
         match event {
             Event::Planned(count) => self.total.set_length(u64::try_from(count).unwrap_or_default()),
+            Event::FilesDone => self.total.finish_and_clear(),
             Event::Reading(name, length, seen) => {
                 if !self.files.contains_key(&name) && self.files.len() >= MOST {
                     return;
