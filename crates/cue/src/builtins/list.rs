@@ -124,8 +124,22 @@ fn equal(context: &mut CallContext<'_>, a: &Value, b: &Value) -> Result<bool> {
     })
 }
 
-fn copy_budget(context: &mut CallContext<'_>, items: &[Value]) -> Result<()> {
-    list_budget(context, items.iter().map(weight).fold(0, u64::saturating_add))
+/// Asks leave to copy elements. A constraint among them is known by its kind alone: it would be lost.
+pub(super) fn copy_budget(context: &mut CallContext<'_>, items: &[Value]) -> Result<()> {
+    list_budget(context, items.iter().map(weight).fold(0, u64::saturating_add))?;
+    if items.iter().any(is_constrained) {
+        return Err(BuiltinError::Unsupported("a list function over constraints that are not concrete".into()));
+    }
+    Ok(())
+}
+
+fn is_constrained(value: &Value) -> bool {
+    match value {
+        Value::List { items, .. } => items.iter().any(is_constrained),
+        Value::Struct { fields, .. } => fields.iter().any(|(_, value)| is_constrained(value)),
+        Value::Incomplete { kind, text } => **text != *kind.to_string(),
+        _ => false,
+    }
 }
 
 fn copied(context: &mut CallContext<'_>, items: &[Value]) -> Result<Value> {
@@ -168,6 +182,7 @@ fn repeat(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
     let items = args.list(0)?;
     let count = index(args, 1, "negative count")?;
     let count = if items.is_empty() { 0 } else { count };
+    copy_budget(context, items)?;
     let once = items.iter().map(weight).fold(0, u64::saturating_add);
     list_budget(context, once.saturating_mul(length(count)))?;
     Ok(Value::list(items.iter().cycle().take(items.len().saturating_mul(count)).cloned().collect()))

@@ -2,14 +2,20 @@
 
 mod args;
 mod base64;
+mod float;
 mod hex;
 mod json;
 mod letters;
 mod list;
+mod math;
+mod net;
 mod printable;
 mod quote;
+pub(crate) mod re2;
+mod regexp;
 mod sha2;
 mod sort;
+mod strconv;
 mod strings;
 mod structs;
 pub(crate) mod text;
@@ -222,6 +228,10 @@ fn package(path: &str) -> Option<Package> {
         "encoding/hex" => (hex::FUNCTIONS, no_constants),
         "encoding/json" => (json::FUNCTIONS, no_constants),
         "list" => (list::FUNCTIONS, list::comparer as fn(&str) -> Option<Member>),
+        "math" => (math::FUNCTIONS, math::constant as fn(&str) -> Option<Member>),
+        "net" => (net::FUNCTIONS, net::constant as fn(&str) -> Option<Member>),
+        "regexp" => (regexp::FUNCTIONS, no_constants),
+        "strconv" => (strconv::FUNCTIONS, strconv::constant as fn(&str) -> Option<Member>),
         "strings" => (strings::FUNCTIONS, no_constants),
         "struct" => (structs::FUNCTIONS, no_constants),
         "time" => (time::FUNCTIONS, time::constant as fn(&str) -> Option<Member>),

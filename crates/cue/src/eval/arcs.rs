@@ -3,7 +3,7 @@
 use super::Eval;
 use super::error::R;
 use super::types::{Base, CloseInfo, Conjunct, Elem, Pattern, Status, Value, Vertex, VertexId};
-use crate::expr::ArcType;
+use crate::expr::{ArcType, Op};
 use crate::kind::Kind;
 use crate::label::{Label, LabelKind};
 
@@ -231,6 +231,13 @@ impl<'p> Eval<'p> {
         Ok(match &pattern {
             Value::Top => true,
             Value::Basic(k) => k.meets(kind),
+            Value::Bound(bound) => {
+                if let (Op::Match | Op::NotMatch, Value::String(source)) = (bound.op, &bound.value) {
+                    // A pattern that is no regular expression is an error, and not one that matches nothing.
+                    self.regexp(source)?;
+                }
+                matches!(Self::caught(self.operate(bound.op, label, &bound.value))?, Ok(Value::Bool(true)))
+            }
             Value::Conjunction(values) => {
                 for value in values.iter() {
                     if !self.matches_value(value, label)? {

@@ -134,6 +134,7 @@ impl<'p> Eval<'p> {
         let name = Self::name(Function::Package(builtin));
         let mut plain = Vec::with_capacity(builtin.parameters.len());
         let schemas = self.schemas.len();
+        let outer = std::mem::replace(&mut self.lossy, false);
         for (n, parameter) in builtin.parameters.iter().enumerate() {
             let Some(value) = args.get(n) else {
                 plain.extend(parameter.default.clone());
@@ -152,9 +153,17 @@ impl<'p> Eval<'p> {
             plain.push(self.to_plain(value)?);
         }
         let result = (builtin.call)(&mut CallContext { host: self, is_validator: validating }, &plain);
+        let lossy = std::mem::replace(&mut self.lossy, outer);
+        let value = match &result {
+            Ok(crate::builtins::Value::List { .. } | crate::builtins::Value::Struct { .. }) if lossy => {
+                return Err(Stop::Unsupported(format!("{name} of constraints, which it would lose")));
+            }
+            Ok(value) => Some(self.from_plain(value)?),
+            Err(_) => None,
+        };
         self.schemas.truncate(schemas);
         match result {
-            Ok(value) => self.from_plain(&value),
+            Ok(_) => Ok(value.unwrap_or(Value::Top)),
             Err(BuiltinError::Call(message)) => {
                 let template = format!("error in call to {name}");
                 let wrapped = super::error::Message { at: self.at, path: None, pieces: vec![message.into()], wrapped: vec![] };

@@ -150,6 +150,8 @@ impl<'p> Eval<'p> {
         let node = &mut self.vertices[v].node;
         node.shared = Some((arc, conjunct.clone()));
         node.shared_ids.push(close);
+        self.vertices[v].base = Base::Link(arc);
+        self.vertices[v].is_shared = true;
         true
     }
 
@@ -158,7 +160,10 @@ impl<'p> Eval<'p> {
         let node = &mut self.vertices[v].node;
         node.no_sharing = true;
         let Some((arc, conjunct)) = node.shared.take() else { return Ok(()) };
-        for close in std::mem::take(&mut node.shared_ids) {
+        let ids = std::mem::take(&mut node.shared_ids);
+        self.vertices[v].base = Base::None;
+        self.vertices[v].is_shared = false;
+        for close in ids {
             self.schedule_vertex(v, &conjunct, arc, close)?;
         }
         Ok(())

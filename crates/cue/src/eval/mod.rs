@@ -81,8 +81,10 @@ pub(crate) struct Eval<'p> {
     /// For each typo-checked struct: the one that contains it.
     containments: Vec<u32>,
     lets: HashMap<(EnvId, Label), VertexId>,
-    regexps: HashMap<Rc<str>, Rc<regex::Regex>>,
+    regexps: HashMap<Rc<str>, Rc<crate::builtins::re2::Pattern>>,
     schemas: Vec<Value<'p>>,
+    /// An argument of a function has parts that functions do not see.
+    lossy: bool,
     /// The vertex that is looked at: errors are told there.
     at: VertexId,
     /// Where the task that runs comes from.
@@ -111,6 +113,7 @@ impl<'p> Eval<'p> {
             lets: HashMap::new(),
             regexps: HashMap::new(),
             schemas: Vec::new(),
+            lossy: false,
             at: NO_VERTEX,
             close: CloseInfo::default(),
             force: false,

@@ -228,12 +228,13 @@ impl<'p> Eval<'p> {
         })
     }
 
-    fn incomplete_plain(&self, value: &Value<'p>) -> builtins::Value {
+    fn incomplete_plain(&mut self, value: &Value<'p>) -> builtins::Value {
+        self.lossy |= !matches!(value, Value::Basic(_) | Value::Top);
         builtins::Value::Incomplete { kind: self.kind_of(value), text: self.print(value).into() }
     }
 
     fn vertex_to_plain(&mut self, v: VertexId) -> R<'p, builtins::Value> {
-        self.finalize(v)?;
+        self.finalize_operand(v)?;
         let w = self.deref(v);
         match self.vertices[w].base.clone() {
             Base::List { open } => {
@@ -245,9 +246,13 @@ impl<'p> Eval<'p> {
             }
             Base::Struct => {
                 let mut fields = Vec::new();
+                self.lossy |= !self.vertices[w].patterns.is_empty();
                 for arc in self.vertices[w].arcs.clone() {
                     let Some(label) = self.vertices[arc].label else { continue };
-                    if self.names.is_regular(label) && self.vertices[arc].arc == ArcType::Member {
+                    let regular = self.names.is_regular(label);
+                    let arc_type = self.vertices[arc].arc;
+                    self.lossy |= arc_type != ArcType::NotPresent && (!regular || arc_type != ArcType::Member);
+                    if regular && arc_type == ArcType::Member {
                         let name = self.names.text(label);
                         fields.push((name, self.to_plain(&Value::Vertex(arc))?));
                     }
@@ -258,7 +263,7 @@ impl<'p> Eval<'p> {
             Base::Value(Value::Bottom(bottom)) => {
                 if bottom.is_incomplete() {
                     let text = self.print(&Value::Bottom(bottom));
-                    return Ok(builtins::Value::Incomplete { kind: Kind::BOTTOM, text: text.into() });
+                    return Ok(builtins::Value::Incomplete { kind: Kind::TOP, text: text.into() });
                 }
                 Err(Stop::Error(bottom))
             }

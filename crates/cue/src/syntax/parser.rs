@@ -517,7 +517,7 @@ impl<'s> Parser<'s> {
     }
 
     fn unary(&mut self) -> Parsed<Ast> {
-        if let Token::Sign(sign @ ("+" | "-" | "!" | "*" | "<" | "<=" | ">=" | ">" | "!=" | "=~" | "!~")) =
+        if let Token::Sign(sign @ ("+" | "-" | "!" | "*" | "<" | "<=" | ">=" | ">" | "==" | "!=" | "=~" | "!~")) =
             self.lexeme.token
         {
             self.step()?;
