@@ -57,7 +57,8 @@ fn is_decimal(text: &str) -> bool {
 
 /// The decimal of the fewest digits that is nearest to this number and no other. Nothing if it is not finite.
 pub(super) fn number(value: f64) -> Option<Number> {
-    value.is_finite().then(|| Number::parse_decimal(&format!("{value:e}")).ok())?.map(Number::into_float)
+    let digits = value.is_finite().then(|| Width::Double(value).scientific(None))?;
+    Number::parse_decimal(&digits).ok().map(Number::into_float)
 }
 
 /// Go's `strconv.FormatFloat`. Nothing for its formats `b`, `x` and `X`, and where very many digits are asked for.
@@ -96,8 +97,8 @@ impl Width {
     /// `1.5e3`; with the fewest digits if no precision is asked for.
     fn scientific(&self, precision: Option<usize>) -> String {
         match (self, precision) {
-            (Self::Single(value), None) => format!("{value:e}"),
-            (Self::Double(value), None) => format!("{value:e}"),
+            (Self::Single(value), None) => to_even(&format!("{value:e}"), &format!("{value:.200e}")),
+            (Self::Double(value), None) => to_even(&format!("{value:e}"), &format!("{value:.800e}")),
             (Self::Single(value), Some(precision)) => format!("{value:.precision$e}"),
             (Self::Double(value), Some(precision)) => format!("{value:.precision$e}"),
         }
@@ -105,11 +106,32 @@ impl Width {
 
     fn plain(&self, precision: Option<usize>) -> String {
         match (self, precision) {
-            (Self::Single(value), None) => format!("{value}"),
-            (Self::Double(value), None) => format!("{value}"),
+            (_, None) => {
+                let scientific = self.scientific(None);
+                let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+                spelled(mantissa, exponent.parse().unwrap_or_default())
+            }
             (Self::Single(value), Some(precision)) => format!("{value:.precision$}"),
             (Self::Double(value), Some(precision)) => format!("{value:.precision$}"),
         }
+    }
+}
+
+/// Where two decimals of the fewest digits are equally near, Go takes the even one, and Rust the greater one. `exact` has
+/// all digits of the number: one digit more, a five, if it is in the middle.
+fn to_even(shortest: &str, exact: &str) -> String {
+    let (Some((digits, exponent)), Some((exact, exact_exponent))) = (shortest.split_once('e'), exact.split_once('e'))
+    else {
+        return shortest.to_owned();
+    };
+    let exact = exact.trim_end_matches('0');
+    let point = usize::from(!digits.contains('.'));
+    let lower = exact.strip_suffix('5').filter(|lower| lower.len() == digits.len() + point);
+    match lower.map(|lower| lower.trim_end_matches('.')) {
+        Some(lower) if lower.ends_with(['0', '2', '4', '6', '8']) && exponent == exact_exponent => {
+            format!("{lower}e{exponent}")
+        }
+        _ => shortest.to_owned(),
     }
 }
 

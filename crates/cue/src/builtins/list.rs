@@ -3,6 +3,7 @@
 use super::args::{Args, builtin, failure, length, list_budget, weight};
 use super::{Builtin, BuiltinError, CallContext, Member, Parameter, Value, sort};
 use crate::kind::Kind;
+use crate::limits::MAX_LIST_VALUES;
 use crate::number::{Number, NumberFault};
 
 type Result<T> = std::result::Result<T, BuiltinError>;
@@ -346,8 +347,12 @@ fn range(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
     let mut numbers = Vec::new();
     let mut next = start.clone();
     while if down { next > *limit } else { next < *limit } {
-        list_budget(context, length(numbers.len()).saturating_add(1))
-            .map_err(|_| BuiltinError::Unsupported("list.Range: the list is too long".into()))?;
+        context.host.spend(1)?;
+        if length(numbers.len()) >= MAX_LIST_VALUES {
+            return Err(BuiltinError::Unsupported(format!(
+                "list.Range makes a list that is longer than the limit of {MAX_LIST_VALUES}"
+            )));
+        }
         let following = next.add(step).map_err(fault)?;
         numbers.push(detected(&next)?);
         next = following;

@@ -213,25 +213,25 @@ fn unquote(text: &str) -> Result<Value> {
     if !matches!(quote, '"' | '\'') {
         return Err(syntax());
     }
-    let Some(mut rest) = text.get(1..).and_then(|text| text.strip_suffix(quote)) else {
-        return Err(failure("invalid string: unmatched quote"));
-    };
+    let unmatched = || failure("invalid string: unmatched quote");
+    if !text.ends_with(quote) {
+        return Err(unmatched());
+    }
+    let mut rest = text.get(1..).unwrap_or_default();
     if rest.contains(['\n', '\r']) {
         return Err(syntax());
     }
     let mut out = Vec::with_capacity(rest.len());
-    while let Some((plain, escape)) = rest.split_once('\\') {
+    loop {
+        let at = rest.find(['\\', quote]).ok_or_else(unmatched)?;
+        let (plain, tail) = rest.split_at_checked(at).ok_or_else(unmatched)?;
         out.extend_from_slice(plain.as_bytes());
-        rest = unescaped(escape, quote, &mut out)?;
-        if plain.contains(quote) {
-            return Err(syntax());
-        }
+        rest = match tail.strip_prefix('\\') {
+            Some(escape) => unescaped(escape, quote, &mut out)?,
+            None if tail.len() == 1 => return Ok(Value::string(&lossy(&out))),
+            None => return Err(syntax()),
+        };
     }
-    if rest.contains(quote) {
-        return Err(syntax());
-    }
-    out.extend_from_slice(rest.as_bytes());
-    Ok(Value::string(&lossy(&out)))
 }
 
 /// Reads what follows a backslash.
@@ -255,7 +255,8 @@ fn unescaped<'t>(text: &'t str, quote: char, out: &mut Vec<u8>) -> Result<&'t st
             let surrogate = || failure("unmatched surrogate pair");
             let (c, rest) = match code {
                 0xd800..=0xdbff => {
-                    let (low, rest) = rest.strip_prefix('\\').map_or_else(|| Err(surrogate()), self::code)?;
+                    let (low, rest) =
+                        rest.strip_prefix('\\').and_then(|low| self::code(low).ok()).ok_or_else(surrogate)?;
                     if !(0xdc00..=0xdfff).contains(&low) {
                         return Err(surrogate());
                     }

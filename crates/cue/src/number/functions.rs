@@ -64,7 +64,7 @@ impl Number {
 
     /// Whether the integer has more digits than results may have.
     pub(crate) fn is_over_precision(&self) -> bool {
-        self.decimal.digits() > BASE.precision
+        self.decimal.digits().saturating_add_signed(self.decimal.exponent) > BASE.precision
     }
 }
 

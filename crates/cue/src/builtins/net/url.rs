@@ -1,6 +1,6 @@
 //! URLs, with the errors of Go's `net/url` (1.26).
 
-use super::super::quote::{Plain, quote};
+use super::super::quote::{Plain, quote, quote_bytes};
 use super::ip::Address;
 
 /// The part of a URL that a text is.
@@ -53,7 +53,7 @@ fn parts(text: &str) -> Result<Form, String> {
     if let Some(authority) = rest.strip_prefix("//").filter(|_| form == Form::Absolute || !rest.starts_with("///")) {
         let end = authority.find('/').unwrap_or(authority.len());
         let (authority, after) = authority.split_at_checked(end).unwrap_or((authority, ""));
-        check_authority(scheme, authority)?;
+        check_authority(authority)?;
         path = after;
     }
     unescape(path.as_bytes(), Mode::Path)?;
@@ -73,9 +73,9 @@ fn scheme(text: &str) -> Result<(&str, &str), String> {
     Ok(("", text))
 }
 
-fn check_authority(scheme: &str, authority: &str) -> Result<(), String> {
-    let Some((user, host)) = authority.rsplit_once('@') else { return check_host(scheme, authority) };
-    check_host(scheme, host)?;
+fn check_authority(authority: &str) -> Result<(), String> {
+    let Some((user, host)) = authority.rsplit_once('@') else { return check_host(authority) };
+    check_host(host)?;
     let known = |c: char| c.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(c);
     if !user.chars().all(known) {
         return Err("net/url: invalid userinfo".into());
@@ -86,7 +86,7 @@ fn check_authority(scheme: &str, authority: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn check_host(scheme: &str, host: &str) -> Result<(), String> {
+fn check_host(host: &str) -> Result<(), String> {
     let check_port = |port: &str| {
         let valid =
             port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|c| c.is_ascii_digit()));
@@ -103,11 +103,8 @@ fn check_host(scheme: &str, host: &str) -> Result<(), String> {
         Some(_) => return Err("invalid IP-literal".into()),
         None => {}
     }
-    // Colons within a host are for other schemes than http (go.dev/issue/75223; a program built with an older Go, or
-    // asked to be lenient, lets them pass).
-    let web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    let colon = if web { host.find(':') } else { host.rfind(':') };
-    if let Some(port) = colon.and_then(|at| host.get(at..)) {
+    // Colons within a host are let through, as by a Go program of before 1.26 (go.dev/issue/75223).
+    if let Some(port) = host.rfind(':').and_then(|at| host.get(at..)) {
         check_port(port)?;
     }
     unescape(host.as_bytes(), Mode::Host)?;
@@ -164,8 +161,7 @@ pub(super) fn unescape(text: &[u8], mode: Mode) -> Result<Vec<u8>, String> {
         match first {
             b'%' => {
                 let shown = rest.get(..3).unwrap_or(rest);
-                let wrong =
-                    || format!("invalid URL escape {}", quote(&String::from_utf8_lossy(shown), Plain::Printable));
+                let wrong = || format!("invalid URL escape {}", quote_bytes(shown));
                 let digit = |at: usize| char::from(shown.get(at).copied().unwrap_or_default()).to_digit(16);
                 let value = digit(1).zip(digit(2)).map(|(high, low)| high * 16 + low).ok_or_else(wrong)?;
                 let value = u8::try_from(value).map_err(|_| wrong())?;

@@ -24,6 +24,7 @@ pub(super) fn unsupported(what: &str) -> Fault {
 struct Piece {
     size: u64,
     repeats: u64,
+    captures: bool,
 }
 
 /// An open group, the whole pattern being the outermost.
@@ -31,7 +32,8 @@ struct Piece {
 struct Group {
     size: u64,
     repeats: u64,
-    /// Whether flags that were set in it end with it, as the crate has it too.
+    /// Whether a group in it, or itself, captures.
+    captures: bool,
     last: Option<Piece>,
 }
 
@@ -119,7 +121,7 @@ impl<'p> Parser<'p> {
     fn piece(&mut self, size: u64) {
         if let Some(group) = self.groups.last_mut() {
             group.size = group.size.saturating_add(size);
-            group.last = Some(Piece { size, repeats: 1 });
+            group.last = Some(Piece { size, repeats: 1, captures: false });
             group.repeats = group.repeats.max(1);
         }
     }
@@ -128,7 +130,7 @@ impl<'p> Parser<'p> {
         let Some(inner) = self.rest.strip_prefix("(?") else {
             self.advance(1);
             self.out.push('(');
-            self.groups.push(Group::default());
+            self.groups.push(Group { captures: true, ..Group::default() });
             return Ok(());
         };
         // A name needs at least one character behind it.
@@ -155,7 +157,7 @@ impl<'p> Parser<'p> {
         }
         self.out.push_str(&format!("(?P<{name}>"));
         self.rest = after;
-        self.groups.push(Group::default());
+        self.groups.push(Group { captures: true, ..Group::default() });
         Ok(())
     }
 
@@ -213,7 +215,8 @@ impl<'p> Parser<'p> {
         let size = closed.size.saturating_add(2);
         outer.size = outer.size.saturating_add(size);
         outer.repeats = outer.repeats.max(closed.repeats);
-        outer.last = Some(Piece { size, repeats: closed.repeats.max(1) });
+        outer.captures |= closed.captures;
+        outer.last = Some(Piece { size, repeats: closed.repeats.max(1), captures: closed.captures });
         self.advance(1);
         self.out.push(')');
         Ok(())
@@ -263,10 +266,14 @@ impl<'p> Parser<'p> {
         if factor >= 2 && repeats > 1_000 {
             return Err(invalid("invalid repeat count", text));
         }
+        if factor == 0 && piece.captures {
+            // The crate forgets such a group, Go counts it.
+            return Err(unsupported("a group that is repeated no times"));
+        }
         let size = piece.size.saturating_mul(factor.max(1)).saturating_add(1);
         group.size = group.size.saturating_add(size).saturating_sub(piece.size);
         group.repeats = group.repeats.max(repeats);
-        group.last = Some(Piece { size, repeats });
+        group.last = Some(Piece { size, repeats, captures: piece.captures });
         self.out.push_str(operator);
         if lazy {
             self.out.push('?');
