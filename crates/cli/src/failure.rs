@@ -5,7 +5,8 @@ use std::path::Path;
 
 use sigward_verify as verify;
 use sigward_verify::LookupError;
-use sigward_verify::image::{BadReference, ImageError};
+use sigward_verify::evidence::Unreachable;
+use sigward_verify::image::{BadReference, EvidenceFault, ImageError};
 
 use crate::manifest::ManifestError;
 
@@ -246,11 +247,36 @@ impl Failure {
             Self::Verification(failure) => return hint_of(&failure.error),
             Self::Evidence { error, .. } => return hint_of(error),
             Self::Trust(error) => return error.hint(),
+            Self::Image(error) => return hint_of_image(error),
             Self::OfImage { failure, .. } => return failure.hint(),
             Self::Manifest(error) => return error.hint(),
             _ => return None,
         })
     }
+}
+
+fn hint_of_image(error: &ImageError) -> Option<String> {
+    Some(match error {
+        ImageError::NoSignatures => {
+            "`sigward tree IMAGE` lists what is attached; COSIGN_REPOSITORY names another repository for signatures"
+                .into()
+        }
+        ImageError::Demand { .. } | ImageError::PredicateType { .. } => {
+            "`sigward tree IMAGE` lists what is attached".into()
+        }
+        ImageError::Unreachable { reason: Unreachable::Transport { .. }, .. } => {
+            "a registry that speaks only http needs --allow-http-registry, one with a certificate of its own \
+             --registry-cacert"
+                .into()
+        }
+        _ => {
+            return error.rejected().iter().find_map(|rejected| match &rejected.fault {
+                EvidenceFault::Verification(failure) => hint_of(&failure.error),
+                EvidenceFault::Unusable(error) => hint_of(error),
+                _ => None,
+            });
+        }
+    })
 }
 
 fn hint_of(error: &verify::Error) -> Option<String> {

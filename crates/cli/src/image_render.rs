@@ -1,10 +1,11 @@
 //! What `verify IMAGE` and `verify-attestation` print, in cosign's form (specs/cosign.md §3.2): rendered only from what
 //! was proved.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sigward_verify::image::{Claim, EvidenceKind, ImageReference, ImageVerdict, ProvedEvidence, subject_annotations};
 use sigward_verify::verifier::ProvedSigner;
 use sigward_verify::{Content, Digest, Envelope, ProvedIdentity, Waiver, to_base64};
@@ -50,19 +51,38 @@ pub fn kinds(verdict: &ImageVerdict) -> String {
         let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
         out.push_str(&format!("  - {line}{times}\n"));
     }
-    let signed = verdict.proved.iter().any(|p| p.kind() == EvidenceKind::ImageSignature);
-    if !signed {
-        out.push_str(
-            "NOTE: none of this is a signature of the image, only statements about it; --require-signature demands one\n",
-        );
-    }
     out
+}
+
+/// What must be said where a signature was asked for, and only attestations were found.
+pub fn unsigned_note(verdict: &ImageVerdict) -> &'static str {
+    if verdict.proved.iter().any(|p| p.kind() == EvidenceKind::ImageSignature) {
+        return "";
+    }
+    "NOTE: none of this is a signature of the image, only statements about it; --require-signature demands one\n"
 }
 
 /// The array of claims that cosign prints for one image.
 pub fn claims(reference: &ImageReference, verdict: &ImageVerdict) -> String {
     let all: Vec<_> = verdict.proved.iter().map(|proved| claim(reference, &verdict.digest, proved)).collect();
     go_json(&Value::Array(all))
+}
+
+/// What cosign prints of one signature with `-o text`: the payload, of a statement its claim.
+pub fn payload<'a>(reference: &ImageReference, digest: &Digest, proved: &'a ProvedEvidence) -> Cow<'a, str> {
+    match proved.claim() {
+        Claim::Statement => go_json(&claim(reference, digest, proved)).into(),
+        Claim::Simple(_) => String::from_utf8_lossy(proved.blob()),
+    }
+}
+
+/// What cosign prints of one attestation: its envelope, as it lies in its layer or out of its bundle.
+pub fn attestation(proved: &ProvedEvidence) -> Cow<'_, str> {
+    match proved.entity().content() {
+        // A bundle's signatures have no key id.
+        Content::Envelope { envelope, json: None } => envelope_json(envelope, |sig| json!({ "sig": sig })).into(),
+        _ => String::from_utf8_lossy(proved.blob()),
+    }
 }
 
 /// The signer as the certificate names it, for people: what cosign prints to standard error with `-o text`.
@@ -76,10 +96,13 @@ pub fn certificate_lines(proved: &ProvedEvidence) -> String {
     out
 }
 
-/// The envelope as JSON of its own.
+/// The envelope as JSON of its own, as of a layer.
 pub fn envelope(envelope: &Envelope) -> String {
-    let signatures: Vec<_> =
-        envelope.signatures.iter().map(|sig| json!({ "keyid": "", "sig": to_base64(sig) })).collect();
+    envelope_json(envelope, |sig| json!({ "keyid": "", "sig": sig }))
+}
+
+fn envelope_json(envelope: &Envelope, signature: impl Fn(String) -> Value) -> String {
+    let signatures: Vec<_> = envelope.signatures.iter().map(|sig| signature(to_base64(sig))).collect();
     let payload = to_base64(&envelope.payload);
     json!({ "payload": payload, "payloadType": envelope.payload_type, "signatures": signatures }).to_string()
 }
@@ -118,8 +141,8 @@ impl<'a> CertificateClaim<'a> {
 fn claim(reference: &ImageReference, digest: &Digest, proved: &ProvedEvidence) -> Value {
     match (proved.claim(), proved.entity().content()) {
         (Claim::Statement, Content::Envelope { envelope, .. }) => {
-            let annotations: Map<_, _> = subject_annotations(envelope, digest).into_iter().collect();
-            let optional = if annotations.is_empty() { Value::Null } else { Value::Object(annotations) };
+            // Without any it is an empty object, not null as in a simple claim.
+            let optional = Value::Object(subject_annotations(envelope, digest).into_iter().collect());
             let kind = proved.predicate_type().unwrap_or_default();
             entry(&reference.name(), &digest.to_string(), kind, optional)
         }

@@ -114,8 +114,9 @@ impl Layout {
 
     fn blob(&self, digest: &str, limit: usize) -> Option<Vec<u8>> {
         // A digest that is none could be a path.
-        let digest = Digest::parse(digest)?;
-        small_file(&self.blob_path(&digest), limit).ok()
+        let path = self.blob_path(&Digest::parse(digest)?);
+        // A pipe would never end.
+        path.is_file().then(|| small_file(&path, limit).ok()).flatten()
     }
 
     /// Manifests whose subject is the image, as a registry with a referrers API lists them.
@@ -147,6 +148,9 @@ fn digest_of(entry: &Value) -> Option<String> {
 
 /// The descriptor of a file that is a manifest about the image.
 fn referrer(path: &Path, image: &str) -> Option<(String, Value)> {
+    if !path.is_file() {
+        return None;
+    }
     let mut file = fs::File::open(path).ok()?;
     let size = file.metadata().ok()?.len();
     let mut first = [0_u8];

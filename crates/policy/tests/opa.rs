@@ -228,7 +228,8 @@ fn record(path: &str, pairs: &[(&Pair, &Value)]) {
         let seen = left.entry(class).or_default();
         *seen += 1;
         if *seen <= most && pair.policy.len() < 1_500 {
-            let case = json!({"policy": pair.policy, "input": pair.input, "verdict": answer});
+            let verdict = json!({"ok": verdict.accepts, "stage": verdict.stage, "error": verdict.text});
+            let case = json!({"policy": pair.policy, "input": pair.input, "verdict": verdict});
             out.push_str(&format!("{case}\n"));
         }
     }

@@ -67,6 +67,8 @@ pub const IMAGE_LAYERS: usize = 1000;
 pub const LISTED_LAYERS: usize = 4000;
 /// Annotations of one descriptor: cosign writes five.
 pub const ANNOTATIONS: usize = 64;
+/// Annotations of one manifest: builders write some ten, and no image is refused for what nobody asks.
+pub const MANIFEST_ANNOTATIONS: usize = 1024;
 /// Claims that a signer adds to one payload or subject: cosign takes them from the command line.
 pub const CLAIMS: usize = 1024;
 /// Pages of a list of referrers.

@@ -17,7 +17,6 @@ use crate::commands::{Streams, plain};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::image_network;
-use crate::image_render;
 use crate::network::Network;
 
 const PREDICATE_ANNOTATION: &str = "dev.sigstore.bundle.predicateType";
@@ -90,7 +89,7 @@ pub fn attestations(request: &DownloadAttestationRequest, network: &Network, str
                 bundles(&listing).filter(|(kind, _)| wanted(kind)).map(|(_, text)| text).collect();
             let envelopes = layers(&listing).filter_map(|attached| Envelope::from_json(&attached.content).ok());
             let envelopes = envelopes.filter(|envelope| wanted(&predicate_of(envelope)));
-            lines.extend(envelopes.map(|envelope| image_render::envelope(&envelope)));
+            lines.extend(envelopes.map(|envelope| envelope_json(&envelope).to_string()));
             match (lines.is_empty(), &request.predicate) {
                 (false, _) => lines.iter().try_for_each(|line| streams.result(line)),
                 (true, None) => Err(Failure::NothingAttached { what: "found no attestations".into() }),
@@ -156,6 +155,14 @@ fn predicate_of(envelope: &Envelope) -> String {
     found.unwrap_or_default().to_owned()
 }
 
+/// Of a layer, as cosign prints it: with a `keyid`, which says nothing.
+fn envelope_json(envelope: &Envelope) -> Value {
+    let signatures: Value =
+        envelope.signatures.iter().map(|sig| json!({ "keyid": "", "sig": to_base64(sig) })).collect();
+    let payload = to_base64(&envelope.payload);
+    json!({ "payload": payload, "payloadType": envelope.payload_type, "signatures": signatures })
+}
+
 fn signature_json(attached: &Attached) -> Value {
     let annotation = |name: &str| attached.layer.annotations.get(name).map(String::as_str);
     let json_of = |name: &str| annotation(name).and_then(|text| serde_json::from_str::<Value>(text).ok());
@@ -187,13 +194,13 @@ fn tree_text(reference: &ImageReference, listing: &Listing, prefix: &str) -> Str
         }
     }
     let name = reference.name();
-    if groups.is_empty() {
-        return format!(
-            "No Supply Chain Security Related Artifacts found for image {name},\n start creating one with simply \
-             running$ cosign sign {name}"
-        );
-    }
     let mut out = format!("📦 Supply Chain Security Related artifacts for an image: {name}");
+    if groups.is_empty() {
+        out.push_str(&format!(
+            "\nNo Supply Chain Security Related Artifacts found for image {name},\n start creating one with simply \
+             running$ cosign sign <img>"
+        ));
+    }
     for (title, digests) in groups {
         out.push_str(&format!("\n└── {title}"));
         for (at, digest) in digests.iter().enumerate() {

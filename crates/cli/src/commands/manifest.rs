@@ -77,7 +77,7 @@ fn verify(
         OutputFormat::Text => streams.result(report::verdicts(&survey, &judgement))?,
     }
     let failed = survey.images().find_map(|(_, found)| judgement.of(&found.reference)?.outcome.as_ref().err());
-    let exit = failed.map_or(Exit::Failure, |failure| failure.exit(&demands.verify.what));
+    let exit = failed.map_or(Exit::Failure, |failure| failure.exit(&demands.verify));
     let mut problems: Vec<Failure> = Vec::new();
     for manifest in survey.manifests {
         problems.extend(manifest.errors);

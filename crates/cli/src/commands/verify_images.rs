@@ -6,7 +6,7 @@ use sigward_verify::image::{
     LookupRule, ProvedEvidence, Repository, Wanted,
 };
 use sigward_verify::verifier::{EvidenceIntermediates, ProvedSigner};
-use sigward_verify::{Claims, Content, Requirements, TrustMaterial, limits};
+use sigward_verify::{Claims, Requirements, TrustMaterial, limits};
 
 use crate::args::request::{
     BundleChain, ClaimUse, Explain, FormatChoice, ImageQuestionKind, ImageSource, LogLookup, OutputFormat,
@@ -289,7 +289,7 @@ fn report(tasks: Vec<Task>, outcomes: Vec<Outcome>, judged: &Judged<'_>, streams
         };
         let Err(failure) = outcome else { continue };
         explain_failure(&name, &failure, request, streams);
-        first.get_or_insert_with(|| failure.exit(&request.what));
+        first.get_or_insert_with(|| failure.exit(request));
         failed += 1;
         if all > 1 {
             streams.say(format_args!("{name}: {failure}"));
@@ -329,12 +329,13 @@ fn print(
         ImageQuestionKind::Signature { annotations, .. } => {
             streams.say_block(&image_render::heading(&reference.name(), verdict, annotations.len()));
             streams.say_block(&image_render::kinds(verdict));
+            streams.say_block(image_render::unsigned_note(verdict));
             if request.verification.output == OutputFormat::Json {
                 return streams.result(format_args!("\n{}", image_render::claims(reference, verdict)));
             }
             for proved in &verdict.proved {
                 streams.say_block(&image_render::certificate_lines(proved));
-                streams.result(String::from_utf8_lossy(signed_text(proved).as_ref()))?;
+                streams.result(image_render::payload(reference, &verdict.digest, proved))?;
             }
             Ok(())
         }
@@ -344,18 +345,10 @@ fn print(
             streams.say_block(&image_render::kinds(verdict));
             for proved in kept {
                 streams.say_block(&image_render::certificate_lines(proved));
-                streams.result(String::from_utf8_lossy(signed_text(proved).as_ref()))?;
+                streams.result(image_render::attestation(proved))?;
             }
             Ok(())
         }
-    }
-}
-
-/// The payload that was signed; of an attestation its envelope.
-fn signed_text(proved: &ProvedEvidence) -> std::borrow::Cow<'_, [u8]> {
-    match proved.entity().content() {
-        Content::Envelope { envelope, json: None } => image_render::envelope(envelope).into_bytes().into(),
-        _ => proved.blob().into(),
     }
 }
 
@@ -397,9 +390,13 @@ fn explain_rejected(name: &str, rejected: &[sigward_verify::image::Rejected], st
 }
 
 impl Failure {
-    /// The exit code of a failed image, as cosign's (specs/cosign.md §3.6).
-    pub(crate) fn exit(&self, what: &ImageQuestionKind) -> Exit {
-        let (Self::Image(error), ImageQuestionKind::Signature { .. }) = (self, what) else { return Exit::Failure };
+    /// The exit code of a failed image, as cosign's (specs/cosign.md §3.6): attestations and saved images have one code.
+    pub(crate) fn exit(&self, request: &VerifyImagesRequest) -> Exit {
+        let (Self::Image(error), ImageQuestionKind::Signature { .. }, ImageSource::Registry) =
+            (self, &request.what, &request.source)
+        else {
+            return Exit::Failure;
+        };
         match error.as_ref() {
             ImageError::NotFound { .. } => Exit::ImageTagNotFound,
             ImageError::NoSignatures => Exit::NoSignaturesFound,

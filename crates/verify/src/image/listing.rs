@@ -91,7 +91,7 @@ pub struct Listing {
 /// A manifest that refers to an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Referrer {
-    /// The manifest, as the list has it.
+    /// The manifest: type and annotations are its own, for a list under a fallback tag has neither.
     pub manifest: Descriptor,
     /// Its layers.
     pub layers: Vec<Attached>,
@@ -285,6 +285,8 @@ impl ListingInquiry {
                 self.afford(content.body.len(), manifest.layers.len())?;
                 if let Some(referrer) = self.referrers.get_mut(first.saturating_add(index)) {
                     referrer.layers = unread(manifest.layers);
+                    referrer.manifest.artifact_type = manifest.artifact_type;
+                    referrer.manifest.annotations = manifest.annotations;
                 }
             }
         }

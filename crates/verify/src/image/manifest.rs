@@ -45,6 +45,8 @@ pub(super) struct Manifest {
     pub layers: Vec<Descriptor>,
     /// What it is about.
     pub subject: Option<Digest>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// What is at one address: a manifest or a list of them.
@@ -76,7 +78,8 @@ impl Content {
                 let artifact_type = wire.artifact_type.filter(|t| !t.is_empty()).unwrap_or(config_type);
                 let layers = layers.into_iter().map(|layer| layer.read(what)).collect::<Result<_, _>>()?;
                 let subject = wire.subject.map(|subject| subject.read(what)).transpose()?.map(|subject| subject.digest);
-                Ok(Self::Manifest(Manifest { artifact_type, layers, subject }))
+                let annotations = wire.annotations.unwrap_or_default().0;
+                Ok(Self::Manifest(Manifest { artifact_type, layers, subject, annotations }))
             }
             (None, Some(_)) if !says_index && !media_type.is_empty() => {
                 Err(malformed(format!("its type is {media_type}, and it has manifests")))
@@ -120,6 +123,8 @@ struct Wire {
     manifests: Option<List>,
     #[serde(default, deserialize_with = "object")]
     subject: Option<WireDescriptor>,
+    #[serde(default)]
+    annotations: Option<Named<String, { limits::MANIFEST_ANNOTATIONS }>>,
 }
 
 #[derive(Deserialize)]

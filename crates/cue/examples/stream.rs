@@ -1,0 +1,31 @@
+//! Judges one JSON case a line (`policy`, `input`), and writes one verdict a line, as the reference does: for
+//! differential tests.
+#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, reason = "an example")]
+
+use std::io::{BufRead, Write};
+
+use serde_json::{Value, json};
+use sigward_cue::{Mode, Outcome, Policy};
+
+fn main() {
+    let mut out = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let case: Value = serde_json::from_str(&line.expect("a line")).expect("a case");
+        let source = case["policy"].as_str().unwrap_or_default();
+        let verdict = match Policy::compile(source) {
+            Err(error) if error.is_unsupported() => json!({"unsupported": error.to_string()}),
+            Err(error) => json!({"ok": false, "stage": "policy", "error": error.to_string()}),
+            Ok(policy) => {
+                let input = case["input"].to_string();
+                let final_ok = policy.check(&input, Mode::Final) == Outcome::Accept;
+                match policy.check(&input, Mode::Default) {
+                    Outcome::Accept => json!({"ok": true, "final_ok": final_ok}),
+                    Outcome::Reject { message } => json!({"ok": false, "stage": "evaluate", "error": message, "final_ok": final_ok}),
+                    Outcome::Unsupported { message } => json!({"unsupported": message}),
+                }
+            }
+        };
+        writeln!(out, "{verdict}").expect("standard output");
+        out.flush().expect("standard output");
+    }
+}

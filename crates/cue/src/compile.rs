@@ -1,0 +1,608 @@
+//! From the syntax tree to expressions: names are resolved, as `cue/ast/astutil/resolve.go` and
+//! `internal/core/compile` of CUE v0.15.4 do.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::builtins;
+use crate::expr::{ArcType, Clause, Comprehension, Core, Decl, Element, Expr, ListLit, Op, StructLit};
+use crate::kind::Kind;
+use crate::label::{Label, LabelKind, Names};
+use crate::number::Number;
+use crate::syntax::ast::{self, Ast};
+
+/// A compiled file.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) root: StructLit,
+    pub(crate) names: Names,
+}
+
+/// Compiles a file. The errors are those of CUE, in its order.
+pub(crate) fn compile(file: &ast::File) -> Result<Program, Vec<String>> {
+    let mut compiler = Compiler::default();
+    compiler.imports(file);
+    if compiler.errors.iter().any(|e| !e.starts_with("package ")) && compiler.unknown_package {
+        return Err(compiler.errors);
+    }
+    let root = compiler.struct_lit(&file.decls, true);
+    compiler.check_imports();
+    if compiler.errors.is_empty() { Ok(Program { root, names: compiler.names }) } else { Err(compiler.errors) }
+}
+
+/// One of the integer and float types with a range.
+pub(crate) const RANGES: &[(&str, Option<&str>, Option<&str>)] = &[
+    ("rune", Some("0"), Some("1114111")),
+    ("int8", Some("-128"), Some("127")),
+    ("int16", Some("-32768"), Some("32767")),
+    ("int32", Some("-2147483648"), Some("2147483647")),
+    ("int64", Some("-9223372036854775808"), Some("9223372036854775807")),
+    (
+        "int128",
+        Some("-170141183460469231731687303715884105728"),
+        Some("170141183460469231731687303715884105727"),
+    ),
+    ("uint", Some("0"), None),
+    ("uint8", Some("0"), Some("255")),
+    ("uint16", Some("0"), Some("65535")),
+    ("uint32", Some("0"), Some("4294967295")),
+    ("uint64", Some("0"), Some("18446744073709551615")),
+    ("uint128", Some("0"), Some("340282366920938463463374607431768211455")),
+    ("float32", Some("-3.40282346638528859811704183484516925440e+38"), Some("3.40282346638528859811704183484516925440e+38")),
+    ("float64", Some("-1.797693134862315708145274237317043567981e+308"), Some("1.797693134862315708145274237317043567981e+308")),
+];
+
+#[derive(Default)]
+struct Compiler {
+    names: Names,
+    scopes: Vec<Scope>,
+    path: Vec<String>,
+    errors: Vec<String>,
+    imports: HashMap<String, (Arc<str>, Option<String>, bool)>,
+    import_order: Vec<String>,
+    lets: u32,
+    unknown_package: bool,
+    refers_to_for: bool,
+}
+
+#[derive(Default)]
+struct Scope {
+    /// 1 where an environment stands for the scope when it is evaluated.
+    up: usize,
+    names: HashMap<String, Entry>,
+    aliases: Vec<String>,
+    /// A `for` clause, or a `let` clause that depends on one, in a struct.
+    is_for: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    target: Target,
+    used: bool,
+    /// While a `let` clause is compiled, it may not be met again.
+    busy: bool,
+    checked: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Target {
+    Field(Label),
+    Let { label: Label, value: Arc<Ast> },
+    /// `X=(expression): …`
+    Dynamic(Arc<Ast>),
+    /// `[X=pattern]: …`
+    LabelName,
+    /// `X=[pattern]: …`
+    MatchedField,
+    /// `field: X=value`
+    Value(Label),
+}
+
+impl Compiler {
+    fn error(&mut self, message: impl std::fmt::Display) -> Expr {
+        let path = self.path.join(".");
+        let text = if path.is_empty() { message.to_string() } else { format!("{path}: {message}") };
+        self.errors.push(text);
+        Expr::Bottom
+    }
+
+    fn imports(&mut self, file: &ast::File) {
+        for import in &file.imports {
+            let (path, package) = import.path.rsplit_once(':').unwrap_or((&import.path, ""));
+            if !builtins::is_package(path) {
+                self.unknown_package = true;
+                self.errors.push(if path.split('/').next().is_some_and(|first| first.contains('.')) {
+                    format!("package {:?} not found", import.path)
+                } else {
+                    format!("builtin package {path:?} undefined")
+                });
+                self.errors.push(format!("package {path:?} not found"));
+                continue;
+            }
+            let base = if package.is_empty() { path.rsplit('/').next().unwrap_or(path) } else { package };
+            let name = import.name.clone().unwrap_or_else(|| base.to_owned());
+            self.import_order.push(name.clone());
+            self.imports.insert(name, (path.into(), import.name.clone(), false));
+        }
+    }
+
+    fn check_imports(&mut self) {
+        let mut unused = Vec::new();
+        for name in &self.import_order {
+            if let Some((path, alias, false)) = self.imports.get(name) {
+                unused.push(match alias {
+                    None => format!("imported and not used: {path:?}"),
+                    Some(alias) => format!("imported and not used: {path:?} as {alias}"),
+                });
+            }
+        }
+        // They are found before anything is compiled.
+        if !unused.is_empty() {
+            self.errors = unused;
+        }
+    }
+
+    /// Declares what a struct makes known to all of its fields.
+    fn declare(&mut self, decls: &[ast::Decl]) -> Scope {
+        let mut scope = Scope { up: 1, ..Scope::default() };
+        for decl in decls {
+            match decl {
+                ast::Decl::Field(field) => self.declare_field(&mut scope, field),
+                ast::Decl::Let(name, value) => {
+                    self.lets = self.lets.saturating_add(1);
+                    let label = self.names.intern(LabelKind::Let, &format!("{name}#{:X}", self.lets));
+                    let target = Target::Let { label, value: Arc::new(value.clone()) };
+                    self.declare_alias(&mut scope, name, target);
+                }
+                _ => {}
+            }
+        }
+        scope
+    }
+
+    fn declare_field(&mut self, scope: &mut Scope, field: &ast::Field) {
+        if let Some(alias) = &field.alias {
+            let target = match &field.label {
+                ast::Label::Ident(name) => Some(Target::Field(self.names.identifier(name))),
+                ast::Label::String(text) => Some(Target::Field(self.names.intern(LabelKind::Regular, text))),
+                ast::Label::Dynamic(expression) => Some(Target::Dynamic(Arc::new(expression.clone()))),
+                ast::Label::Pattern(_) => None,
+            };
+            if let Some(target) = target {
+                self.declare_alias(scope, alias, target);
+            }
+        }
+        if let ast::Label::Ident(name) = &field.label {
+            if name == "_" {
+                return;
+            }
+            match scope.names.get(name) {
+                Some(Entry { target: Target::Field(_), .. }) if !scope.aliases.contains(name) => {}
+                Some(_) => {
+                    self.error(format!("cannot have both alias and field with name {name:?} in same scope"));
+                }
+                None => {
+                    let target = Target::Field(self.names.identifier(name));
+                    scope.names.insert(name.clone(), Entry { target, used: true, busy: false, checked: true });
+                }
+            }
+        }
+    }
+
+    fn declare_alias(&mut self, scope: &mut Scope, name: &str, target: Target) {
+        if name == "_" {
+            self.error("cannot use _ as alias or let clause");
+            return;
+        }
+        if scope.names.contains_key(name) {
+            let message = if scope.aliases.iter().any(|a| a == name) {
+                format!("alias {name:?} redeclared in same scope")
+            } else {
+                format!("cannot have both alias and field with name {name:?} in same scope")
+            };
+            self.error(message);
+            return;
+        }
+        scope.aliases.push(name.to_owned());
+        scope.names.insert(name.to_owned(), Entry { target, used: false, busy: false, checked: false });
+    }
+
+    fn pop_scope(&mut self) {
+        let Some(scope) = self.scopes.pop() else { return };
+        for alias in &scope.aliases {
+            if scope.names.get(alias).is_some_and(|e| !e.used) {
+                self.error(format!("unreferenced alias or let clause {alias}"));
+            }
+        }
+    }
+
+    fn struct_lit(&mut self, decls: &[ast::Decl], is_file: bool) -> StructLit {
+        let scope = self.declare(decls);
+        self.scopes.push(scope);
+        let mut compiled = Vec::with_capacity(decls.len());
+        for decl in decls {
+            if let Some(decl) = self.decl(decl) {
+                compiled.push(decl);
+            }
+        }
+        self.pop_scope();
+        StructLit::new(compiled, is_file)
+    }
+
+    fn decl(&mut self, decl: &ast::Decl) -> Option<Decl> {
+        Some(match decl {
+            ast::Decl::Ellipsis => Decl::Ellipsis,
+            ast::Decl::Embed(Ast::Alias(..)) => {
+                self.error("old-style alias no longer supported: use let clause; use cue fix to update.");
+                return None;
+            }
+            ast::Decl::Embed(value) => Decl::Embed(self.expr(value)),
+            ast::Decl::Comprehension(c) => Decl::Comprehension(self.comprehension(c, false)?),
+            ast::Decl::Let(name, value) => {
+                let label = match self.scopes.last().and_then(|s| s.names.get(name)) {
+                    Some(Entry { target: Target::Let { label, .. }, .. }) => *label,
+                    _ => return None,
+                };
+                let saved = std::mem::replace(&mut self.refers_to_for, false);
+                let value = self.let_value(name, value);
+                let multi = self.refers_to_for;
+                self.refers_to_for = saved || multi;
+                Decl::Let { label, value, multi }
+            }
+            ast::Decl::Field(field) => return self.field(field),
+        })
+    }
+
+    /// A `let` clause does not see itself.
+    fn let_value(&mut self, name: &str, value: &Ast) -> Expr {
+        let depth = self.scopes.len().saturating_sub(1);
+        let hidden = self.scopes.get_mut(depth).and_then(|s| s.names.remove(name));
+        self.path.push("let[]".to_owned());
+        let value = self.expr(value);
+        self.path.pop();
+        if let (Some(hidden), Some(scope)) = (hidden, self.scopes.get_mut(depth)) {
+            scope.names.insert(name.to_owned(), hidden);
+        }
+        value
+    }
+
+    fn field(&mut self, field: &ast::Field) -> Option<Decl> {
+        let arc = match field.constraint {
+            ast::Constraint::None => ArcType::Member,
+            ast::Constraint::Optional => ArcType::Optional,
+            ast::Constraint::Required => ArcType::Required,
+        };
+        let text = match &field.label {
+            ast::Label::Ident(name) => name.clone(),
+            ast::Label::String(text) => crate::label::quote_if_needed(text),
+            ast::Label::Pattern(_) => "[]".to_owned(),
+            ast::Label::Dynamic(Ast::Interpolation { .. }) => "?".to_owned(),
+            ast::Label::Dynamic(_) => "<unknown>".to_owned(),
+        };
+        if let ast::Label::Pattern(pattern) = &field.label {
+            return Some(self.pattern(field, pattern, text));
+        }
+        self.path.push(text);
+        let value = self.field_value(&field.value);
+        self.path.pop();
+        Some(match &field.label {
+            ast::Label::Ident(name) if name == "_" => {
+                self.error("cannot use _ as label");
+                return None;
+            }
+            ast::Label::Ident(name) => Decl::Field { label: self.names.identifier(name), arc, value },
+            ast::Label::String(text) => {
+                Decl::Field { label: self.names.intern(LabelKind::Regular, text), arc, value }
+            }
+            ast::Label::Dynamic(key) => Decl::Dynamic { key: self.expr(key), arc, value },
+            ast::Label::Pattern(_) => return None,
+        })
+    }
+
+    fn field_value(&mut self, value: &Ast) -> Expr {
+        let Ast::Alias(name, value) = value else { return self.expr(value) };
+        let label = self.names.identifier(name);
+        let mut scope = Scope::default();
+        self.declare_alias(&mut scope, name, Target::Value(label));
+        self.scopes.push(scope);
+        let value = self.expr(value);
+        self.pop_scope();
+        value
+    }
+
+    fn pattern(&mut self, field: &ast::Field, pattern: &Ast, text: String) -> Decl {
+        let mut scope = Scope::default();
+        if let Some(alias) = &field.alias {
+            self.declare_alias(&mut scope, alias, Target::MatchedField);
+        }
+        let filter = match pattern {
+            Ast::Alias(name, pattern) => {
+                let entry = Entry { target: Target::LabelName, used: true, busy: false, checked: true };
+                scope.names.insert(name.clone(), entry);
+                pattern
+            }
+            pattern => pattern,
+        };
+        let filter = self.expr(filter);
+        self.scopes.push(scope);
+        self.path.push(text);
+        let value = self.field_value(&field.value);
+        self.path.pop();
+        self.pop_scope();
+        Decl::Pattern { filter, value }
+    }
+
+    fn comprehension(&mut self, comprehension: &ast::Comprehension, in_list: bool) -> Option<Comprehension> {
+        let mut clauses = Vec::new();
+        let mut pushed = 0_usize;
+        for clause in &comprehension.clauses {
+            match clause {
+                ast::Clause::For { key, value, source } => {
+                    let source = self.expr(source);
+                    let mut scope = Scope { up: 1, is_for: !in_list, ..Scope::default() };
+                    let key = key.as_ref().and_then(|name| self.clause_name(&mut scope, name));
+                    let value = self.clause_name(&mut scope, value);
+                    self.scopes.push(scope);
+                    self.path.push("for[]".to_owned());
+                    pushed += 1;
+                    clauses.push(Clause::For { key, value, source });
+                }
+                ast::Clause::If(condition) => clauses.push(Clause::If(self.expr(condition))),
+                ast::Clause::Let(name, value) => {
+                    let saved = std::mem::replace(&mut self.refers_to_for, false);
+                    let value = self.expr(value);
+                    let refers = self.refers_to_for;
+                    self.refers_to_for = saved || refers;
+                    let mut scope = Scope { up: 1, is_for: !in_list && refers, ..Scope::default() };
+                    let label = self.clause_name(&mut scope, name)?;
+                    self.scopes.push(scope);
+                    self.path.push("let[]".to_owned());
+                    pushed += 1;
+                    clauses.push(Clause::Let { label, value });
+                }
+            }
+        }
+        let value = self.struct_lit(&comprehension.value, false);
+        for _ in 0..pushed {
+            self.pop_scope();
+            self.path.pop();
+        }
+        Some(Comprehension { clauses, value })
+    }
+
+    fn clause_name(&mut self, scope: &mut Scope, name: &str) -> Option<Label> {
+        if name == "_" {
+            return None;
+        }
+        let label = self.names.identifier(name);
+        let entry = Entry { target: Target::Field(label), used: true, busy: false, checked: true };
+        scope.names.insert(name.to_owned(), entry);
+        Some(label)
+    }
+
+    fn expr(&mut self, ast: &Ast) -> Expr {
+        match ast {
+            Ast::Ident(name) => self.resolve(name),
+            Ast::Bottom => Expr::Bottom,
+            Ast::Null => Expr::Null,
+            Ast::Bool(value) => Expr::Bool(*value),
+            Ast::Number(text) => match Number::parse_literal(text) {
+                Ok(number) => Expr::Number(number),
+                Err(fault) => self.error(format!("error converting number to decimal: {fault}")),
+            },
+            Ast::String(text) => Expr::String(text.as_str().into()),
+            Ast::Bytes(bytes) => Expr::Bytes(bytes.as_slice().into()),
+            Ast::Interpolation { bytes, texts, parts } => self.interpolation(*bytes, texts, parts),
+            Ast::Struct(decls) => Expr::Struct(self.struct_lit(decls, false)),
+            Ast::List { elements, ellipsis } => self.list(elements, ellipsis.as_ref()),
+            Ast::Selector(subject, selector) => {
+                let label = match selector {
+                    ast::Selector::Ident(name) => self.names.identifier(name),
+                    ast::Selector::String(text) => self.names.intern(LabelKind::Regular, text),
+                };
+                Expr::Selector(Box::new(self.expr(subject)), label)
+            }
+            Ast::Index(subject, index) => Expr::Index(Box::new(self.expr(subject)), Box::new(self.expr(index))),
+            Ast::Slice(subject, low, high) => {
+                let subject = Box::new(self.expr(subject));
+                let low = low.as_ref().map(|low| Box::new(self.expr(low)));
+                let high = high.as_ref().map(|high| Box::new(self.expr(high)));
+                Expr::Slice(subject, low, high)
+            }
+            Ast::Call(function, arguments) => {
+                let function = Box::new(self.expr(function));
+                Expr::Call(function, arguments.iter().map(|a| self.expr(a)).collect())
+            }
+            Ast::Unary(sign, operand) => self.unary(sign, operand),
+            Ast::Binary("&", left, right) => Expr::And(Box::new(self.expr(left)), Box::new(self.expr(right))),
+            Ast::Binary(sign, left, right) => self.binary(sign, left, right),
+            Ast::Or(values) => {
+                let mut disjuncts = Vec::new();
+                let mut has_defaults = false;
+                for value in values {
+                    self.disjunct(value, false, &mut disjuncts, &mut has_defaults);
+                }
+                Expr::Or { has_defaults, values: disjuncts }
+            }
+            Ast::Paren(inner) => self.expr(inner),
+            Ast::Alias(..) => self.error("alias values not allowed in this position"),
+        }
+    }
+
+    fn disjunct(&mut self, value: &Ast, marked: bool, out: &mut Vec<(Expr, bool)>, has_defaults: &mut bool) {
+        match value {
+            Ast::Or(values) => values.iter().for_each(|v| self.disjunct(v, marked, out, has_defaults)),
+            Ast::Unary("*", value) => {
+                *has_defaults = true;
+                self.disjunct(value, true, out, has_defaults);
+            }
+            value => out.push((self.expr(value), marked)),
+        }
+    }
+
+    fn unary(&mut self, sign: &str, operand: &Ast) -> Expr {
+        match (sign, Op::of(sign)) {
+            ("*", _) => self.error("preference mark not allowed at this position"),
+            ("+" | "-" | "!", Some(op)) => Expr::Unary(op, Box::new(self.expr(operand))),
+            (_, Some(op)) => Expr::Bound(op, Box::new(self.expr(operand))),
+            (_, None) => self.error(format!("unsupported unary operator {sign:?}")),
+        }
+    }
+
+    fn binary(&mut self, sign: &str, left: &Ast, right: &Ast) -> Expr {
+        let Some(op) = Op::of(sign) else { return self.error(format!("unsupported operator {sign:?}")) };
+        let (x, y) = (self.expr(left), self.expr(right));
+        for (expr, ast) in [(&x, left), (&y, right)] {
+            if !may_be_concrete(expr) {
+                let operand = debug_text(ast);
+                self.error(format!("invalid operand {operand} ('{sign}' requires concrete value)"));
+            }
+        }
+        Expr::Binary(op, Box::new(x), Box::new(y))
+    }
+
+    fn interpolation(&mut self, bytes: bool, texts: &[Vec<u8>], parts: &[Ast]) -> Expr {
+        let mut compiled = Vec::new();
+        for (n, text) in texts.iter().enumerate() {
+            compiled.push(if bytes {
+                Expr::Bytes(text.as_slice().into())
+            } else {
+                Expr::String(String::from_utf8_lossy(text).as_ref().into())
+            });
+            if let Some(part) = parts.get(n) {
+                compiled.push(self.expr(part));
+            }
+        }
+        Expr::Interpolation { bytes, parts: compiled }
+    }
+
+    fn list(&mut self, elements: &[ast::Element], ellipsis: Option<&Option<Box<Ast>>>) -> Expr {
+        self.scopes.push(Scope { up: 1, ..Scope::default() });
+        let mut compiled = Vec::with_capacity(elements.len());
+        for element in elements {
+            match element {
+                ast::Element::Value(value) => compiled.push(Element::Value(self.expr(value))),
+                ast::Element::Comprehension(c) => {
+                    compiled.extend(self.comprehension(c, true).map(Element::Comprehension));
+                }
+            }
+        }
+        let ellipsis = ellipsis.map(|value| value.as_ref().map(|value| Box::new(self.expr(value))));
+        self.pop_scope();
+        Expr::List(ListLit { elements: compiled, ellipsis })
+    }
+
+    fn resolve(&mut self, name: &str) -> Expr {
+        if name == "_" {
+            return Expr::Top;
+        }
+        let mut up = 0_usize;
+        for depth in (0..self.scopes.len()).rev() {
+            let Some(scope) = self.scopes.get_mut(depth) else { continue };
+            let above = scope.up;
+            let is_for = scope.is_for;
+            if let Some(entry) = scope.names.get_mut(name) {
+                entry.used = true;
+                let entry = entry.clone();
+                self.refers_to_for |= is_for;
+                return self.reference(name, &entry, depth, up);
+            }
+            up = up.saturating_add(above);
+        }
+        if let Some((path, _, used)) = self.imports.get_mut(name) {
+            *used = true;
+            return Expr::Import(Arc::clone(path));
+        }
+        match predeclared(name) {
+            Some(expr) => expr,
+            None => self.error(format!("reference {name:?} not found")),
+        }
+    }
+
+    fn reference(&mut self, name: &str, entry: &Entry, depth: usize, up: usize) -> Expr {
+        match &entry.target {
+            Target::Field(label) => Expr::Field { up, label: *label },
+            Target::LabelName => Expr::LabelName { up, name: name.into() },
+            Target::MatchedField => {
+                Expr::Dynamic { up, label: Box::new(Expr::LabelName { up: 0, name: name.into() }) }
+            }
+            Target::Value(label) => Expr::Value { up, name: *label },
+            Target::Let { label, value } => {
+                if entry.busy {
+                    return self.error("cyclic references in let clause or alias");
+                }
+                if !entry.checked {
+                    self.at_scope(depth, name, |c| c.let_value(name, value));
+                }
+                Expr::Let { up, label: *label }
+            }
+            Target::Dynamic(key) => {
+                if entry.busy {
+                    return self.error("cyclic reference in field alias");
+                }
+                let label = self.at_scope(depth, name, |c| c.expr(key));
+                Expr::Dynamic { up, label: Box::new(label) }
+            }
+        }
+    }
+
+    /// Compiles what an alias stands for where it is declared; errors there are told where it is declared.
+    fn at_scope(&mut self, depth: usize, name: &str, compile: impl FnOnce(&mut Self) -> Expr) -> Expr {
+        let inner = self.scopes.split_off(depth.saturating_add(1));
+        let mark = |c: &mut Self, busy: bool| {
+            if let Some(entry) = c.scopes.last_mut().and_then(|s| s.names.get_mut(name)) {
+                entry.busy = busy;
+                entry.checked = true;
+            }
+        };
+        mark(self, true);
+        let known = self.errors.len();
+        let refers = self.refers_to_for;
+        let expr = compile(self);
+        self.refers_to_for = refers;
+        mark(self, false);
+        // Only a cycle is told here; the rest is found again at the declaration.
+        let found = self.errors.split_off(known);
+        self.errors.extend(found.into_iter().filter(|e| e.ends_with("let clause or alias")));
+        self.scopes.extend(inner);
+        expr
+    }
+}
+
+/// Whether the value may become concrete: what types and bounds never do.
+pub(crate) fn may_be_concrete(expr: &Expr) -> bool {
+    !matches!(expr, Expr::Top | Expr::Basic(_) | Expr::Range(_) | Expr::Bound(..))
+}
+
+fn predeclared(name: &str) -> Option<Expr> {
+    let name = name.strip_prefix("__").unwrap_or(name);
+    let kind = match name {
+        "string" => Kind::STRING,
+        "bytes" => Kind::BYTES,
+        "bool" => Kind::BOOL,
+        "int" => Kind::INT,
+        "float" => Kind::FLOAT,
+        "number" => Kind::NUMBER,
+        _ => {
+            if name == "no_sharing" {
+                return Some(Expr::Nothing);
+            }
+            if let Some(core) = Core::of(name) {
+                return Some(Expr::Core(core));
+            }
+            return RANGES.iter().find(|(range, ..)| *range == name).map(|(range, ..)| Expr::Range(range));
+        }
+    };
+    Some(Expr::Basic(kind))
+}
+
+fn debug_text(ast: &Ast) -> String {
+    match ast {
+        Ast::Ident(name) => name.clone(),
+        Ast::Unary(sign, operand) => format!("{sign}{}", debug_text(operand)),
+        Ast::Paren(inner) => format!("({})", debug_text(inner)),
+        Ast::Number(text) => text.clone(),
+        Ast::String(text) => crate::label::quote(text),
+        _ => "expression".to_owned(),
+    }
+}

@@ -1,0 +1,183 @@
+//! `for`, `if` and `let` before a struct (`comprehension.go`).
+
+use std::rc::Rc;
+
+use super::Eval;
+use super::error::{Code, R};
+use super::tasks::{Task, TaskKind};
+use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, Status, Value, Vertex, VertexId};
+use crate::expr::{ArcType, Clause, Comprehension, Decl};
+use crate::kind::Kind;
+use crate::label::Label;
+
+impl<'p> Eval<'p> {
+    /// The fields that it may make have their place now.
+    pub(super) fn insert_comprehension(
+        &mut self,
+        v: VertexId,
+        env: EnvId,
+        comprehension: &'p Comprehension,
+        close: CloseInfo,
+    ) -> R<'p, ()> {
+        for decl in &comprehension.value.decls {
+            if let Decl::Field { label, .. } = decl {
+                self.get_arc(v, *label, ArcType::Pending)?;
+            }
+        }
+        self.vertices[v].node.has_structs = true;
+        let task = Task::new(TaskKind::Comprehension(comprehension), env, close.optional());
+        self.vertices[v].node.tasks.push(task);
+        Ok(())
+    }
+
+    pub(super) fn perform_comprehension(
+        &mut self,
+        v: VertexId,
+        env: EnvId,
+        comprehension: &'p Comprehension,
+        close: CloseInfo,
+    ) -> R<'p, ()> {
+        let envs = self.yields(comprehension, env)?;
+        for env in envs {
+            self.spend(1)?;
+            self.unshare(v)?;
+            self.schedule_struct(v, env, &comprehension.value, close, false)?;
+        }
+        Ok(())
+    }
+
+    /// The environments in which the value is to be evaluated, one for each result.
+    pub(super) fn yields(&mut self, comprehension: &'p Comprehension, env: EnvId) -> R<'p, Vec<EnvId>> {
+        let mut envs = vec![env];
+        for clause in &comprehension.clauses {
+            let mut next = Vec::new();
+            for env in envs {
+                self.spend(1)?;
+                match clause {
+                    Clause::If(condition) => {
+                        if self.condition(condition, env)? {
+                            next.push(env);
+                        }
+                    }
+                    Clause::Let { label, value } => {
+                        let scope = self.add_vertex(Vertex { status: Status::Final, is_dynamic: true, ..Vertex::default() })?;
+                        let close = self.close;
+                        let field = self.add_vertex(Vertex {
+                            label: Some(*label),
+                            is_dynamic: true,
+                            conjuncts: vec![Conjunct { env, elem: Elem::Expr(value), close }],
+                            ..Vertex::default()
+                        })?;
+                        self.vertices[scope].arcs.push(field);
+                        next.push(self.add_env(env, scope, None));
+                    }
+                    Clause::For { key, value, source } => {
+                        let source = self.for_source(source, env)?;
+                        for arc in self.vertices[source].arcs.clone() {
+                            if let Some(label) = self.vertices[arc].label
+                                && self.names.is_regular(label)
+                                && self.is_member(arc, label)?
+                            {
+                                next.push(self.iteration(env, arc, label, *key, *value)?);
+                            }
+                        }
+                    }
+                }
+            }
+            envs = next;
+        }
+        Ok(envs)
+    }
+
+    fn is_member(&mut self, arc: VertexId, label: Label) -> R<'p, bool> {
+        match self.vertices[arc].arc {
+            ArcType::Member => Ok(true),
+            ArcType::Required => {
+                let template = "missing required field in for comprehension: {}";
+                self.fail(Code::Incomplete, template, vec![label.into()])
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn iteration(
+        &mut self,
+        env: EnvId,
+        arc: VertexId,
+        label: Label,
+        key: Option<Label>,
+        value: Option<Label>,
+    ) -> R<'p, EnvId> {
+        let parent = self.env(env).vertex;
+        let scope = self.add_vertex(Vertex { parent, status: Status::Final, is_dynamic: true, ..Vertex::default() })?;
+        if let Some(value) = value {
+            let field = Vertex {
+                label: Some(value),
+                base: Base::Link(arc),
+                status: Status::Known,
+                is_dynamic: true,
+                ..Vertex::default()
+            };
+            let field = self.add_vertex(field)?;
+            self.vertices[scope].arcs.push(field);
+        }
+        if let Some(key) = key {
+            let name = match label.as_index() {
+                Some(index) => Value::Number(Rc::new(crate::number::Number::int(index))),
+                None => Value::String(self.names.text(label)),
+            };
+            let field = Vertex {
+                label: Some(key),
+                base: Base::Value(name),
+                status: Status::Final,
+                is_dynamic: true,
+                ..Vertex::default()
+            };
+            let field = self.add_vertex(field)?;
+            self.vertices[scope].arcs.push(field);
+        }
+        Ok(self.add_env(env, scope, None))
+    }
+
+    fn condition(&mut self, condition: &'p crate::expr::Expr, env: EnvId) -> R<'p, bool> {
+        let value = self.plain_value(condition, env)?;
+        match value {
+            Value::Bool(value) => Ok(value),
+            value => self.type_error(&value, Kind::BOOL, None),
+        }
+    }
+
+    /// What a `for` clause ranges over.
+    fn for_source(&mut self, source: &'p crate::expr::Expr, env: EnvId) -> R<'p, VertexId> {
+        let value = self.evaluate(source, env)?;
+        let value = self.default_of(value)?;
+        let named = || vec![Elem::Expr(source).into()];
+        let Value::Vertex(v) = value else {
+            let kind = self.kind_of(&value);
+            let kinds = kind.to_string();
+            let nodes = named().into_iter().chain([kinds.into()]).collect();
+            if kind.meets(Kind::STRUCT | Kind::LIST) && !value.is_concrete() {
+                return self.fail(Code::Incomplete, "cannot range over {} (incomplete type {})", nodes);
+            }
+            return self.fail(Code::Eval, "cannot range over {} (found {}, want list or struct)", nodes);
+        };
+        let v = self.deref(v);
+        self.know(v, false)?;
+        let v = self.deref(v);
+        if self.vertices[v].status < Status::Known && !self.force {
+            return self.fail(Code::Incomplete, "cannot range over {} (incomplete)", named());
+        }
+        let kind = self.vertex_kind(v);
+        if kind != Kind::STRUCT && kind != Kind::LIST {
+            if let Base::Value(Value::Bottom(bottom)) = &self.vertices[v].base {
+                return Err(super::error::Stop::Error(Rc::clone(bottom)));
+            }
+            let nodes = named().into_iter().chain([kind.to_string().into()]).collect();
+            if kind.meets(Kind::STRUCT | Kind::LIST) {
+                return self.fail(Code::Incomplete, "cannot range over {} (incomplete type {})", nodes);
+            }
+            return self.fail(Code::Eval, "cannot range over {} (found {}, want list or struct)", nodes);
+        }
+        Ok(v)
+    }
+}

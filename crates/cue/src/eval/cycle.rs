@@ -1,0 +1,171 @@
+//! Reference cycles, which mean nothing, and structural cycles, which are errors (`cycle.go`).
+
+use super::error::{Bottom, Code, R, combine};
+use super::types::{Base, CloseInfo, Conjunct, CycleType, NO_VERTEX, Status, Value, VertexId};
+use super::{Eval, RefNode};
+use crate::expr::ArcType;
+
+/// What to do with a reference.
+pub(super) enum Step {
+    Go(CloseInfo),
+    Skip,
+}
+
+impl<'p> Eval<'p> {
+    /// Looks whether a reference from `v` to `arc` leads back to where it came from.
+    pub(super) fn detect_cycle(&mut self, v: VertexId, arc: VertexId, conjunct: &Conjunct<'p>, reference: usize) -> Step {
+        let close = conjunct.close;
+        if self.has_ancestor(v, arc) {
+            let node = &mut self.vertices[v].node;
+            node.has_ancestor_cycle = true;
+            let wait = !node.has_non_cycle;
+            return self.mark_cyclic(v, arc, conjunct, wait);
+        }
+        let node = &self.vertices[v].node;
+        let (non_cyclic, non_cycle, depth) = (node.has_non_cyclic, node.has_non_cycle, node.depth);
+        if non_cyclic && close.cycle == CycleType::Maybe {
+            return Step::Go(close);
+        }
+        let here = self.deref(v);
+        let target = self.deref(arc);
+        let mut at = close.refs;
+        while let Some(r) = self.ref_node(at) {
+            at = r.next;
+            if self.deref(r.arc) == target {
+                if self.deref(r.node) == here {
+                    return Step::Skip;
+                }
+                if close.cycle == CycleType::Optional && non_cyclic {
+                    if r.depth == depth {
+                        return Step::Skip;
+                    }
+                    return Step::Go(CloseInfo { cycle: CycleType::Maybe, refs: 0, ..close });
+                }
+                if non_cycle && non_cyclic && r.depth != depth {
+                    return Step::Go(close);
+                }
+                let wait = !non_cyclic && !non_cycle;
+                return self.mark_cyclic(v, arc, conjunct, wait);
+            }
+            if self.deref(r.node) == here && r.reference == reference && self.vertices[arc].is_dynamic {
+                let wait = !non_cyclic && !non_cycle;
+                return self.mark_cyclic(v, arc, conjunct, wait);
+            }
+        }
+        let refs = self.add_ref(RefNode { reference, arc: target, node: here, next: close.refs, depth });
+        Step::Go(CloseInfo { refs, ..close })
+    }
+
+    fn mark_cyclic(&mut self, v: VertexId, arc: VertexId, conjunct: &Conjunct<'p>, wait: bool) -> Step {
+        let close = CloseInfo { cycle: CycleType::Cyclic, cyclic: true, ..conjunct.close };
+        let node = &mut self.vertices[v].node;
+        node.has_any_cyclic = true;
+        if wait {
+            node.cyclic.push((Conjunct { close, ..conjunct.clone() }, Some(arc)));
+            return Step::Skip;
+        }
+        Step::Go(close)
+    }
+
+    pub(super) fn mark_non_cyclic(&mut self, v: VertexId, close: CloseInfo) {
+        if matches!(close.cycle, CycleType::None | CycleType::Optional) {
+            self.vertices[v].node.has_non_cyclic = true;
+        }
+    }
+
+    /// A vertex whose fields are being evaluated further up.
+    pub(super) fn has_depth_cycle(&self, v: VertexId) -> bool {
+        let vertex = &self.vertices[v];
+        vertex.status != Status::Final && vertex.node.eval_depth > 0 && vertex.node.eval_depth < self.arc_depth
+    }
+
+    fn has_ancestor(&self, v: VertexId, arc: VertexId) -> bool {
+        if self.has_depth_cycle(arc) {
+            return true;
+        }
+        let target = self.deref(arc);
+        let mut at = self.vertices[v].parent;
+        while at != NO_VERTEX {
+            if self.deref(at) == target {
+                return true;
+            }
+            at = self.vertices[at].parent;
+        }
+        false
+    }
+
+    /// New structure is evidence against a cycle: what waited for it goes on.
+    pub(super) fn update_cyclic_status(&mut self, v: VertexId, close: CloseInfo) -> R<'p, ()> {
+        let node = &mut self.vertices[v].node;
+        node.has_field_value = true;
+        if close.cyclic {
+            return Ok(());
+        }
+        node.has_non_cycle = true;
+        for (conjunct, arc) in std::mem::take(&mut node.cyclic) {
+            match arc {
+                Some(arc) => self.schedule_vertex(v, &conjunct, arc, conjunct.close)?,
+                None => self.schedule(v, &conjunct)?,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn only_cyclic(&self, v: VertexId) -> bool {
+        let node = &self.vertices[v].node;
+        (node.has_ancestor_cycle && !node.has_non_cycle) || (node.has_any_cyclic && !node.has_non_cyclic)
+    }
+
+    pub(super) fn report_cycle(&mut self, v: VertexId) {
+        let error = Bottom::new(Code::StructuralCycle, v, vec!["structural cycle".into()]);
+        let vertex = &mut self.vertices[v];
+        let known = match &vertex.base {
+            Base::Value(Value::Bottom(bottom)) => Some(std::rc::Rc::clone(bottom)),
+            _ => None,
+        };
+        if let Some(error) = combine(known, Some(error)) {
+            vertex.base = Base::Value(Value::Bottom(error));
+        }
+        for arc in vertex.arcs.clone() {
+            self.vertices[arc].arc = ArcType::NotPresent;
+        }
+    }
+
+    /// A lone reference: both vertices may be one.
+    pub(super) fn share(&mut self, v: VertexId, conjunct: &Conjunct<'p>, arc: VertexId, close: CloseInfo) -> bool {
+        let vertex = &self.vertices[v];
+        let other = &self.vertices[arc];
+        let impossible = !vertex.arcs.is_empty()
+            || vertex.parent == NO_VERTEX
+            || other.is_dynamic
+            || other.parent == NO_VERTEX
+            || vertex.is_dynamic
+            || vertex.node.no_sharing
+            || vertex.node.shared.is_some()
+            || (vertex.closed_recursive && !other.closed_recursive)
+            || other.is_let;
+        if impossible {
+            return false;
+        }
+        let node = &mut self.vertices[v].node;
+        node.shared = Some((arc, conjunct.clone()));
+        node.shared_ids.push(close);
+        self.vertices[v].base = Base::Link(arc);
+        self.vertices[v].is_shared = true;
+        true
+    }
+
+    /// More conjuncts come: the reference is a conjunct as any other.
+    pub(super) fn unshare(&mut self, v: VertexId) -> R<'p, ()> {
+        let node = &mut self.vertices[v].node;
+        node.no_sharing = true;
+        let Some((arc, conjunct)) = node.shared.take() else { return Ok(()) };
+        let ids = std::mem::take(&mut node.shared_ids);
+        self.vertices[v].base = Base::None;
+        self.vertices[v].is_shared = false;
+        for close in ids {
+            self.schedule_vertex(v, &conjunct, arc, close)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,437 @@
+//! Alternatives: each is unified with a copy of the vertex, and what fails drops out (`disjunct2.go`, `overlay.go`).
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::Eval;
+use super::error::{Bottom, Code, Message, R, Stop, combine};
+use super::tasks::State;
+use super::types::{
+    Base, Choice, Conjunct, DefaultMode, Disjunction, Elem, EnvId, NO_ENV, NO_VERTEX, Status, Value, Vertex, VertexId,
+};
+use crate::expr::ArcType;
+use crate::limits::MAX_DISJUNCTS;
+
+/// Which vertices of a copy stand for which.
+#[derive(Default)]
+struct Overlay {
+    vertices: HashMap<VertexId, VertexId>,
+    envs: HashMap<EnvId, EnvId>,
+}
+
+impl<'p> Eval<'p> {
+    /// Tries all alternatives of a vertex. `last`: none are left above, so the copies are evaluated to their end.
+    pub(super) fn expand(&mut self, v: VertexId, last: bool) -> R<'p, ()> {
+        let choices = std::mem::take(&mut self.vertices[v].node.choices);
+        let count = choices.len();
+        let mut cross = vec![v];
+        for (n, choice) in choices.iter().enumerate() {
+            let is_last = last && n.saturating_add(1) == count;
+            cross = self.cross_product(v, &cross, choice, is_last)?;
+            if cross.is_empty() {
+                return Ok(());
+            }
+        }
+        match cross.as_slice() {
+            [only] if count > 0 => {
+                let mode = self.vertices[*only].node.default_mode;
+                self.vertices[v].base = Base::Link(*only);
+                let node = &mut self.vertices[v].node;
+                if node.default_mode == DefaultMode::Maybe {
+                    node.default_mode = mode;
+                }
+            }
+            _ if count > 0 => self.vertices[v].node.disjuncts = cross,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn cross_product(&mut self, v: VertexId, cross: &[VertexId], choice: &Choice<'p>, last: bool) -> R<'p, Vec<VertexId>> {
+        let mut results: Vec<VertexId> = Vec::new();
+        let mut errors: Vec<Rc<Bottom<'p>>> = Vec::new();
+        let (mut left_drops, mut right_drops) = (true, true);
+        for p in cross {
+            for (elem, mode) in &choice.alternatives {
+                self.spend(1)?;
+                let left = (self.vertices[*p].node.default_mode, self.vertices[*p].node.orig_default_mode);
+                match self.alternative(v, *p, choice, elem, *mode, last)? {
+                    Err(error) if error.code == Code::User => self.vertices[v].node.user_errors.push(error),
+                    Err(error) => errors.push(error),
+                    Ok(result) => {
+                        results.push(result);
+                        left_drops &= left.0 != DefaultMode::Is && left.1 != DefaultMode::Is;
+                        right_drops &= *mode != DefaultMode::Is;
+                    }
+                }
+                if results.len() > MAX_DISJUNCTS {
+                    return Err(Stop::Unsupported(format!("more than {MAX_DISJUNCTS} alternatives")));
+                }
+            }
+        }
+        if results.is_empty() {
+            let code = errors.iter().map(|e| e.code).max().unwrap_or(Code::Eval);
+            self.vertices[v].node.disjunct_errors.extend(errors);
+            let error = self.empty_disjunction(v, code);
+            self.add_error(v, error);
+            return Ok(Vec::new());
+        }
+        self.unroll(results, left_drops, right_drops)
+    }
+
+    /// Alternatives within alternatives come to one level; the same value counts once.
+    fn unroll(&mut self, results: Vec<VertexId>, left_drops: bool, right_drops: bool) -> R<'p, Vec<VertexId>> {
+        let mut out: Vec<VertexId> = Vec::new();
+        let mut definite = false;
+        for r in results {
+            let node = &self.vertices[r].node;
+            let (mode, orig, nested) = (node.default_mode, node.orig_default_mode, node.disjuncts.clone());
+            if nested.is_empty() {
+                self.vertices[r].node.default_mode = combine_dropped(mode, orig, left_drops, right_drops);
+                self.append_alternative(&mut out, r)?;
+                continue;
+            }
+            for x in nested {
+                let inner = orig.max(self.vertices[x].node.default_mode);
+                let combined = combine_dropped(mode, inner, left_drops, false);
+                self.vertices[x].node.default_mode = combined;
+                definite |= combined != DefaultMode::Maybe;
+                self.append_alternative(&mut out, x)?;
+            }
+        }
+        if definite {
+            for r in &out {
+                let node = &mut self.vertices[*r].node;
+                if node.default_mode == DefaultMode::Maybe {
+                    node.default_mode = DefaultMode::Not;
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn append_alternative(&mut self, out: &mut Vec<VertexId>, x: VertexId) -> R<'p, ()> {
+        for known in out.iter().copied() {
+            if known == x {
+                return Ok(());
+            }
+            if self.same_alternative(known, x)? {
+                if self.vertices[x].node.default_mode == DefaultMode::Is {
+                    self.vertices[known].node.default_mode = DefaultMode::Is;
+                }
+                return Ok(());
+            }
+        }
+        out.push(x);
+        if out.len() > MAX_DISJUNCTS {
+            return Err(Stop::Unsupported(format!("more than {MAX_DISJUNCTS} alternatives")));
+        }
+        Ok(())
+    }
+
+    fn same_alternative(&mut self, a: VertexId, b: VertexId) -> R<'p, bool> {
+        let finished = |e: &Self, v: VertexId| e.vertices[e.deref(v)].status == Status::Final;
+        if finished(self, a) && finished(self, b) {
+            return self.equal_structure(&Value::Vertex(a), &Value::Vertex(b));
+        }
+        // Halfway, only plain values without anything pending can be told to be the same.
+        let plain = |v: &Vertex<'p>| {
+            let node = &v.node;
+            let idle = node.tasks.iter().all(|t| t.state == State::Done) && node.choices.is_empty();
+            let bare = v.arcs.is_empty() && node.checks.is_empty() && node.lower.is_none() && node.upper.is_none();
+            node.scalar.clone().filter(|_| idle && bare)
+        };
+        match (plain(&self.vertices[a]), plain(&self.vertices[b])) {
+            (Some(a), Some(b)) => Ok(self.scalar_equal(&a, &b) && self.kind_of(&a) == self.kind_of(&b)),
+            _ => Ok(false),
+        }
+    }
+
+    /// One alternative, unified with a copy of `p`.
+    fn alternative(
+        &mut self,
+        v: VertexId,
+        p: VertexId,
+        choice: &Choice<'p>,
+        elem: &Elem<'p>,
+        mode: DefaultMode,
+        last: bool,
+    ) -> R<'p, Result<VertexId, Rc<Bottom<'p>>>> {
+        let mut overlay = Overlay::default();
+        let copy = self.copy(v, p, &mut overlay)?;
+        let saved = (self.vertices[v].base.clone(), self.vertices[p].base.clone());
+        // What refers to the vertex from outside sees the alternative that is tried.
+        self.vertices[v].base = Base::Link(copy);
+        if p != v {
+            self.vertices[p].base = Base::Link(copy);
+        }
+        let env = self.overlaid(choice.env, &mut overlay);
+        self.vertices[copy].node.orig_default_mode = mode;
+        let conjunct = Conjunct { env, elem: elem.clone(), close: choice.close };
+        let result = self.try_alternative(copy, &conjunct, last);
+        if p != v {
+            self.vertices[p].base = saved.1;
+        }
+        self.vertices[v].base = saved.0;
+        result?;
+        if let Some(error) = self.any_error(copy, 0) {
+            return Ok(Err(error));
+        }
+        let found = self.deref_disjunct(copy);
+        if found != copy {
+            self.vertices[found].node.orig_default_mode = mode;
+        }
+        Ok(Ok(found))
+    }
+
+    fn try_alternative(&mut self, copy: VertexId, conjunct: &Conjunct<'p>, last: bool) -> R<'p, ()> {
+        self.nested(|e| {
+            e.located(copy, |e| e.schedule(copy, conjunct))?;
+            if last {
+                return e.finalize(copy);
+            }
+            e.run_tasks(copy)?;
+            if !e.vertices[copy].node.choices.is_empty() {
+                e.busy(copy, |e| e.expand(copy, false))?;
+            }
+            e.attempt_fields(copy)
+        })
+    }
+
+    /// Looks into fields for what fails at once.
+    fn attempt_fields(&mut self, v: VertexId) -> R<'p, ()> {
+        if self.vertices[v].node.errors.is_some() {
+            return Ok(());
+        }
+        self.nested(|e| {
+            for arc in e.vertices[v].arcs.clone() {
+                if e.vertices[arc].arc > ArcType::Required || e.vertices[arc].is_let {
+                    continue;
+                }
+                e.init(arc)?;
+                e.run_tasks(arc)?;
+                if e.vertices[arc].status == Status::Evaluating {
+                    e.attempt_fields(arc)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn any_error(&self, v: VertexId, depth: usize) -> Option<Rc<Bottom<'p>>> {
+        let w = self.deref_disjunct(v);
+        let vertex = &self.vertices[w];
+        if let Base::Value(Value::Bottom(bottom)) = &vertex.base {
+            return Some(Rc::clone(bottom));
+        }
+        let found = vertex.child_errors.clone().or_else(|| vertex.node.errors.clone());
+        if found.is_some() || depth > 100 {
+            return found;
+        }
+        vertex.arcs.iter().find_map(|arc| {
+            let field = &self.vertices[*arc];
+            if field.arc > ArcType::Required || field.is_let || field.status == Status::New {
+                return None;
+            }
+            self.any_error(*arc, depth.saturating_add(1))
+        })
+    }
+
+    /// A copy of `p`, which is `v` or a copy of it: fields are taken over as conjuncts, to be evaluated again.
+    fn copy(&mut self, v: VertexId, p: VertexId, overlay: &mut Overlay) -> R<'p, VertexId> {
+        let original = &self.vertices[p];
+        let copy = Vertex {
+            parent: original.parent,
+            label: original.label,
+            arc: original.arc,
+            status: Status::Evaluating,
+            closed_recursive: original.closed_recursive,
+            closed_once: original.closed_once,
+            has_ellipsis: original.has_ellipsis,
+            is_dynamic: original.is_dynamic,
+            is_let: original.is_let,
+            detached_checks: original.detached_checks,
+            is_disjunct: true,
+            node: original.node.clone(),
+            ..Vertex::default()
+        };
+        let fields = original.arcs.clone();
+        let copy = self.add_vertex(copy)?;
+        overlay.vertices.insert(p, copy);
+        overlay.vertices.insert(v, copy);
+        let mut copies = Vec::with_capacity(fields.len());
+        for field in fields {
+            let original = &self.vertices[field];
+            let (label, replace, conjuncts) = (original.label, original.node.replace.clone(), original.conjuncts.clone());
+            let vertex = Vertex {
+                parent: copy,
+                label,
+                arc: original.arc,
+                is_dynamic: original.is_dynamic,
+                is_let: original.is_let,
+                ..Vertex::default()
+            };
+            let Some(label) = label else { continue };
+            let id = self.add_vertex(vertex)?;
+            self.vertices[id].node.replace = replace;
+            self.vertices[copy].arcs.push(id);
+            self.index.insert((copy, label), id);
+            overlay.vertices.insert(field, id);
+            if p != v && let Some(first) = self.find_arc(v, label) {
+                overlay.vertices.insert(first, id);
+            }
+            copies.push((id, conjuncts));
+        }
+        for (id, conjuncts) in copies {
+            let conjuncts = conjuncts.into_iter().map(|c| Conjunct { env: self.overlaid(c.env, overlay), ..c }).collect();
+            self.vertices[id].conjuncts = conjuncts;
+        }
+        self.overlay_node(p, copy, overlay);
+        Ok(copy)
+    }
+
+    fn overlay_node(&mut self, p: VertexId, copy: VertexId, overlay: &mut Overlay) {
+        let conjuncts = self.vertices[p].conjuncts.clone();
+        let conjuncts = conjuncts.into_iter().map(|c| Conjunct { env: self.overlaid(c.env, overlay), ..c }).collect();
+        self.vertices[copy].conjuncts = conjuncts;
+        let mut patterns = self.vertices[p].patterns.clone();
+        for conjunct in patterns.iter_mut().flat_map(|p| p.conjuncts.iter_mut()) {
+            conjunct.env = self.overlaid(conjunct.env, overlay);
+        }
+        self.vertices[copy].patterns = patterns;
+        let mut node = std::mem::take(&mut self.vertices[copy].node);
+        for task in &mut node.tasks {
+            task.env = self.overlaid(task.env, overlay);
+            if task.state == State::Running {
+                task.state = State::Ready;
+            }
+        }
+        for choice in &mut node.choices {
+            choice.env = self.overlaid(choice.env, overlay);
+        }
+        for (conjunct, _) in &mut node.cyclic {
+            conjunct.env = self.overlaid(conjunct.env, overlay);
+        }
+        node.running = 0;
+        node.disjuncts.clear();
+        node.disjunct_errors.clear();
+        node.user_errors.clear();
+        node.notify.clear();
+        node.has_disjunction = false;
+        node.req_sets = None;
+        self.vertices[copy].node = node;
+    }
+
+    fn overlaid(&mut self, id: EnvId, overlay: &mut Overlay) -> EnvId {
+        if id == NO_ENV {
+            return id;
+        }
+        if let Some(known) = overlay.envs.get(&id) {
+            return *known;
+        }
+        // From the outermost scope inwards.
+        let mut chain = Vec::new();
+        let mut at = id;
+        while at != NO_ENV && !overlay.envs.contains_key(&at) {
+            chain.push(at);
+            at = self.env(at).up;
+        }
+        for id in chain.into_iter().rev() {
+            let env = self.env(id);
+            let up = overlay.envs.get(&env.up).copied().unwrap_or(env.up);
+            let vertex = overlay.vertices.get(&env.vertex).copied().unwrap_or(env.vertex);
+            let same = up == env.up && vertex == env.vertex;
+            let mapped = if same { id } else { self.add_env(up, vertex, env.label) };
+            overlay.envs.insert(id, mapped);
+        }
+        overlay.envs.get(&id).copied().unwrap_or(id)
+    }
+
+    /// The value of a vertex with several alternatives left, the defaults first.
+    pub(super) fn finish_disjunction(&mut self, v: VertexId) {
+        let disjuncts = self.vertices[v].node.disjuncts.clone();
+        let mut values: Vec<Value<'p>> = Vec::with_capacity(disjuncts.len());
+        let mut defaults = 0_usize;
+        for d in disjuncts {
+            let is_default = self.vertices[d].node.default_mode == DefaultMode::Is;
+            // They are values now: what they were made of includes all alternatives.
+            self.vertices[d].conjuncts.clear();
+            values.push(Value::Vertex(d));
+            if is_default {
+                let last = values.len().saturating_sub(1);
+                values.swap(defaults, last);
+                defaults = defaults.saturating_add(1);
+            }
+        }
+        let vertex = &mut self.vertices[v];
+        vertex.base = Base::Value(Value::Disjunction(Rc::new(Disjunction { values, defaults })));
+        vertex.child_errors = None;
+        for arc in vertex.arcs.clone() {
+            self.vertices[arc].arc = ArcType::NotPresent;
+        }
+    }
+
+    fn empty_disjunction(&self, v: VertexId, code: Code) -> Rc<Bottom<'p>> {
+        let node = &self.vertices[v].node;
+        let from = if node.user_errors.is_empty() { &node.disjunct_errors } else { &node.user_errors };
+        let mut relevant: Vec<&Rc<Bottom<'p>>> = from.iter().collect();
+        if relevant.len() > 2
+            && let Some(first) = relevant.iter().position(|e| e.is_incomplete())
+        {
+            relevant.drain(..first);
+        }
+        let mut texts: Vec<(String, Rc<Message<'p>>)> = Vec::new();
+        for message in relevant.iter().flat_map(|e| &e.messages) {
+            let text = self.text(message);
+            if !texts.iter().any(|(known, _)| *known == text) {
+                texts.push((text, Rc::clone(message)));
+            }
+        }
+        texts.sort_by(|a, b| a.0.cmp(&b.0));
+        let code = if node.user_errors.is_empty() { code } else { Code::Eval };
+        let header = match texts.len() {
+            0 => "empty disjunction".to_owned(),
+            1 => String::new(),
+            count => format!("{count} errors in empty disjunction:"),
+        };
+        let mut messages: Vec<Rc<Message<'p>>> = texts.into_iter().map(|(_, message)| message).collect();
+        if !header.is_empty() {
+            let header = Message { at: v, path: None, pieces: vec![header.into()], wrapped: vec![] };
+            messages.insert(0, Rc::new(header));
+        }
+        Rc::new(Bottom { code, messages, close_check: false, child_error: false, has_recursive: false })
+    }
+
+    /// Records the error of a field with its struct (`AddChildError`).
+    pub(super) fn add_child_error(&mut self, v: VertexId, error: &Rc<Bottom<'p>>) {
+        if v == NO_VERTEX {
+            return;
+        }
+        let vertex = &mut self.vertices[v];
+        vertex.child_errors = combine(vertex.child_errors.take(), Some(Rc::clone(error)));
+        if error.is_incomplete() {
+            return;
+        }
+        let bottom = match &vertex.base {
+            Base::Value(Value::Bottom(known)) if !known.close_check => Bottom {
+                has_recursive: true,
+                code: known.code.min(error.code),
+                ..(**known).clone()
+            },
+            _ => Bottom {
+                code: error.code,
+                messages: error.messages.clone(),
+                close_check: error.close_check,
+                child_error: true,
+                has_recursive: true,
+            },
+        };
+        vertex.base = Base::Value(Value::Bottom(Rc::new(bottom)));
+    }
+}
+
+fn combine_dropped(a: DefaultMode, b: DefaultMode, drops_a: bool, drops_b: bool) -> DefaultMode {
+    let a = if drops_a { DefaultMode::Maybe } else { a };
+    let b = if drops_b { DefaultMode::Maybe } else { b };
+    a.max(b)
+}

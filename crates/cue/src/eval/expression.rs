@@ -1,0 +1,341 @@
+//! Expressions that are no references (`expr.go`).
+
+use std::rc::Rc;
+
+use super::Eval;
+use super::error::{Bottom, Code, R, Stop, combine};
+use super::reference::{Resolved, is_reference};
+use super::types::{Base, Bound, CloseInfo, Conjunct, Elem, EnvId, Status, Value, Vertex, VertexId};
+use super::value::literal;
+use crate::compile::may_be_concrete;
+use crate::expr::{ArcType, Expr, Op};
+use crate::kind::Kind;
+use crate::label::Label;
+use crate::limits::MAX_TEXT_BYTES;
+
+impl<'p> Eval<'p> {
+    /// Evaluates an expression; alternatives stay what they are.
+    pub(super) fn evaluate(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        self.spend(1)?;
+        if let Some(value) = literal(expr) {
+            return self.unwrap(value);
+        }
+        self.nested(|e| match expr {
+            Expr::Bound(op, operand) => e.bound(*op, operand, env),
+            Expr::Interpolation { bytes, parts } => e.interpolation(*bytes, parts, env),
+            Expr::Unary(op, operand) => e.unary(expr, *op, operand, env),
+            Expr::Binary(op, left, right) => e.binary(*op, left, right, env),
+            Expr::Call(function, arguments) => e.call(function, arguments, env),
+            Expr::Slice(subject, low, high) => e.slice(subject, low.as_deref(), high.as_deref(), env),
+            Expr::LabelName { up, .. } => Ok(e.label_value(env, *up)),
+            Expr::And(..) | Expr::Or { .. } | Expr::Struct(_) | Expr::List(_) => e.inline_value(expr, env),
+            expr if is_reference(expr) => match e.resolve(expr, env)? {
+                Resolved::Vertex(v) => e.reference_value(v, expr),
+                Resolved::Value(value) => e.unwrap(value),
+            },
+            _ => Ok(Value::Top),
+        })
+    }
+
+    /// The same, defaults taken, and scalars out of their vertices.
+    pub(super) fn plain_value(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        let value = self.evaluate(expr, env)?;
+        let value = self.default_of(value)?;
+        self.unwrap(value)
+    }
+
+    fn label_value(&self, env: EnvId, up: usize) -> Value<'p> {
+        match self.env(self.env_up(env, up)).label {
+            None => Value::Basic(Kind::STRING),
+            Some(label) => match label.as_index() {
+                Some(index) => Value::Number(Rc::new(crate::number::Number::int(index))),
+                None => Value::String(self.names.text(label)),
+            },
+        }
+    }
+
+    /// A struct, list, conjunction or disjunction in an expression: a vertex outside of the tree.
+    fn inline_value(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        let close = match expr {
+            Expr::And(..) => CloseInfo { refs: self.close.refs, ..CloseInfo::default() },
+            _ => self.close,
+        };
+        let v = self.inline(vec![Conjunct { env, elem: Elem::Expr(expr), close }])?;
+        // Messages name the field that the expression stands in.
+        self.vertices[v].parent = super::types::NO_VERTEX;
+        if matches!(expr, Expr::Or { .. }) {
+            self.finalize(v)?;
+        } else {
+            self.know(v, true)?;
+        }
+        let w = self.deref(v);
+        if let Some(error) = self.hard_error(w) {
+            return Err(Stop::Error(error));
+        }
+        match self.value_of(w) {
+            Value::Bottom(bottom) => Err(Stop::Error(bottom)),
+            value => Ok(value),
+        }
+    }
+
+    fn bound(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        let value = self.plain_value(operand, env)?;
+        let kind = self.kind_of(&value);
+        let named = || Elem::Expr(operand);
+        let scalar = [Kind::INT, Kind::FLOAT, Kind::NUMBER, Kind::STRING, Kind::BYTES].contains(&kind);
+        let other = [Kind::NULL, Kind::STRUCT, Kind::LIST].contains(&kind);
+        if other && op != Op::NotEqual && op != Op::Equal {
+            let nodes = vec![kind.to_string().into(), op.sign().into()];
+            return self.fail(Code::Eval, "cannot use {} for bound {}", nodes);
+        }
+        if !scalar && !other {
+            let mut mask = Kind::NUMBER | Kind::STRING | Kind::BYTES;
+            if op == Op::NotEqual || op == Op::Equal {
+                mask = mask | Kind::NULL | Kind::STRUCT | Kind::LIST;
+            }
+            if kind.meets(mask) {
+                let nodes = vec![named().into(), op.sign().into()];
+                return self.fail(Code::Incomplete, "non-concrete value {} for bound {}", nodes);
+            }
+            let nodes = vec![value.into(), kind.to_string().into(), op.sign().into()];
+            return self.fail(Code::Eval, "invalid value {} (type {}) for bound {}", nodes);
+        }
+        if literal(operand).is_some() && !value.is_concrete() {
+            return self.fail(Code::Eval, "bound has fixed non-concrete value", vec![]);
+        }
+        if let Value::Bound(inner) = &value {
+            return Ok(bound_of_bound(op, inner, self.kind_of(&value)));
+        }
+        if !value.is_concrete() {
+            let nodes = vec![named().into(), op.sign().into()];
+            return self.fail(Code::Incomplete, "non-concrete value {} for bound {}", nodes);
+        }
+        Ok(Value::Bound(Rc::new(Bound { op, value })))
+    }
+
+    fn interpolation(&mut self, bytes: bool, parts: &'p [Expr], env: EnvId) -> R<'p, Value<'p>> {
+        let mut out: Vec<u8> = Vec::new();
+        let mut failed: Option<Rc<Bottom<'p>>> = None;
+        for part in parts {
+            let value = self.plain_value(part, env).and_then(|value| self.text_of(&value, bytes));
+            match Self::caught(value)? {
+                Ok(text) => out.extend_from_slice(&text),
+                Err(error) => failed = combine(failed, Some(error)),
+            }
+            if out.len() > MAX_TEXT_BYTES {
+                return Err(Stop::Unsupported(format!("a text longer than {MAX_TEXT_BYTES} bytes")));
+            }
+        }
+        if let Some(error) = failed {
+            let pieces = vec!["invalid interpolation".into()];
+            return Err(Stop::Error(Bottom::wrapping(error.code, self.at, pieces, error.messages.clone())));
+        }
+        self.spend(u64::try_from(out.len()).unwrap_or(u64::MAX) / 64)?;
+        Ok(if bytes {
+            Value::Bytes(out.into())
+        } else {
+            Value::String(String::from_utf8_lossy(&out).as_ref().into())
+        })
+    }
+
+    fn text_of(&mut self, value: &Value<'p>, bytes: bool) -> R<'p, Vec<u8>> {
+        Ok(match value {
+            Value::String(text) => text.as_bytes().to_vec(),
+            Value::Bytes(raw) if bytes => raw.to_vec(),
+            Value::Bytes(raw) => String::from_utf8_lossy(raw).into_owned().into_bytes(),
+            Value::Number(number) => number.to_string().into_bytes(),
+            Value::Bool(value) => value.to_string().into_bytes(),
+            value => {
+                let wanted = Kind::STRING | Kind::NUMBER | Kind::BYTES | Kind::BOOL;
+                let kind = self.kind_of(value);
+                if kind.meets(wanted) && !matches!(value, Value::Vertex(_)) {
+                    let template = "non-concrete value {} (type {})";
+                    let nodes = vec![value.clone().into(), kind.to_string().into()];
+                    return self.fail(Code::Incomplete, template, nodes);
+                }
+                return self.type_error(value, wanted, None);
+            }
+        })
+    }
+
+    fn possible(&mut self, op: Op, operand: &'p Expr) -> R<'p, ()> {
+        if may_be_concrete(operand) {
+            return Ok(());
+        }
+        let nodes = vec![Elem::Expr(operand).into(), op.sign().into()];
+        self.fail(Code::Eval, "invalid operand {} ('{}' requires concrete value)", nodes)
+    }
+
+    fn unary(&mut self, whole: &'p Expr, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        self.possible(op, operand)?;
+        let value = self.plain_value(operand, env)?;
+        let expected = match (op, &value) {
+            (Op::Sub, Value::Number(number)) => return Ok(Value::Number(Rc::new(number.negate()))),
+            (Op::Add, Value::Number(_)) => return Ok(value),
+            (Op::Not, Value::Bool(value)) => return Ok(Value::Bool(!value)),
+            (Op::Not, _) => Kind::BOOL,
+            _ => Kind::NUMBER,
+        };
+        let kind = self.kind_of(&value);
+        if kind.meets(expected) {
+            let nodes = vec![Elem::Expr(operand).into(), op.sign().into(), kind.to_string().into()];
+            return self.fail(Code::Incomplete, "operand {} of '{}' not concrete (was {})", nodes);
+        }
+        let nodes = vec![Elem::Expr(whole).into(), op.sign().into(), kind.to_string().into()];
+        self.fail(Code::Eval, "invalid operation {} ({} {})", nodes)
+    }
+
+    fn binary(&mut self, op: Op, left: &'p Expr, right: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        self.possible(op, left)?;
+        self.possible(op, right)?;
+        if op == Op::Equal || op == Op::NotEqual {
+            if matches!(left, Expr::Bottom) {
+                return self.compare_to_bottom(op, right, env);
+            }
+            if matches!(right, Expr::Bottom) {
+                return self.compare_to_bottom(op, left, env);
+            }
+        }
+        let left = self.concrete(left, env, op);
+        let left = Self::caught(left)?;
+        let right = self.concrete(right, env, op);
+        let right = Self::caught(right)?;
+        match (left, right) {
+            (Ok(left), Ok(right)) => self.operate(op, &left, &right),
+            (left, right) => match combine(left.err(), right.err()) {
+                Some(error) => Err(Stop::Error(error)),
+                None => Ok(Value::Top),
+            },
+        }
+    }
+
+    fn concrete(&mut self, expr: &'p Expr, env: EnvId, op: Op) -> R<'p, Value<'p>> {
+        let whole = self.evaluate(expr, env)?;
+        let value = self.default_of(whole.clone())?;
+        let value = self.unwrap(value)?;
+        if value.is_concrete() {
+            return Ok(value);
+        }
+        let nodes = vec![whole.into(), op.sign().into()];
+        self.fail(Code::Incomplete, "non-concrete value {} in operand to {}", nodes)
+    }
+
+    /// `x == _|_`, `x != _|_`: whether there is a value at all.
+    fn compare_to_bottom(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        let exists = op == Op::NotEqual;
+        let value = self.evaluate(operand, env).and_then(|value| self.default_of(value));
+        let found = match Self::caught(value)? {
+            Err(error) if error.code == Code::Cycle => return Err(Stop::Error(error)),
+            Err(error) => {
+                // More may come: then it is told later.
+                if error.is_incomplete() && !self.force {
+                    return Err(Stop::Error(error));
+                }
+                false
+            }
+            Ok(Value::Vertex(v)) => self.exists(v)?,
+            Ok(Value::Bottom(_)) => false,
+            Ok(value) => value.is_concrete(),
+        };
+        Ok(Value::Bool(found == exists))
+    }
+
+    fn exists(&mut self, v: VertexId) -> R<'p, bool> {
+        if self.has_depth_cycle(v) {
+            return Ok(false);
+        }
+        self.finalize(v)?;
+        let w = self.deref(v);
+        if self.vertices[v].arc != ArcType::Member {
+            return Ok(false);
+        }
+        Ok(match &self.vertices[w].base {
+            Base::Value(Value::Bottom(bottom)) => bottom.is_incomplete(),
+            _ => true,
+        })
+    }
+
+    fn slice(
+        &mut self,
+        subject: &'p Expr,
+        low: Option<&'p Expr>,
+        high: Option<&'p Expr>,
+        env: EnvId,
+    ) -> R<'p, Value<'p>> {
+        let value = self.plain_value(subject, env)?;
+        let (length, elements) = match &value {
+            Value::Bytes(bytes) => (bytes.len(), Vec::new()),
+            Value::Vertex(v) if self.vertex_kind(*v) == Kind::LIST => {
+                self.know(*v, false)?;
+                let elements = self.elements(self.deref(*v));
+                (elements.len(), elements)
+            }
+            value => {
+                let kind = self.kind_of(value).to_string();
+                return self.fail(Code::Eval, "cannot slice {} (type {})", vec![value.clone().into(), kind.into()]);
+            }
+        };
+        let from = match low {
+            Some(expr) => self.slice_index(expr, env)?,
+            None => 0,
+        };
+        let to = match high {
+            Some(expr) => self.slice_index(expr, env)?,
+            None => length,
+        };
+        if to > length {
+            return self.fail(Code::Eval, "index {} out of range", vec![to.to_string().into()]);
+        }
+        if from > to {
+            let nodes = vec![from.to_string().into(), to.to_string().into()];
+            return self.fail(Code::Eval, "invalid slice index: {} > {}", nodes);
+        }
+        if let Value::Bytes(bytes) = &value {
+            return Ok(Value::Bytes(bytes.get(from..to).unwrap_or_default().into()));
+        }
+        let list = Vertex {
+            status: Status::Final,
+            is_dynamic: true,
+            detached_checks: true,
+            base: Base::List { open: false },
+            ..Vertex::default()
+        };
+        let list = self.add_vertex(list)?;
+        for (n, element) in elements.get(from..to).unwrap_or_default().iter().enumerate() {
+            let (arc, _) = self.get_arc(list, Label::index(n), ArcType::Member)?;
+            self.vertices[arc].base = Base::Link(*element);
+            self.vertices[arc].status = Status::Known;
+        }
+        Ok(Value::Vertex(list))
+    }
+
+    fn slice_index(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, usize> {
+        let value = self.plain_value(expr, env)?;
+        let Value::Number(number) = &value else { return self.type_error(&value, Kind::INT, Some("slice index")) };
+        if number.is_negative() {
+            return self.fail(Code::Eval, "cannot convert negative number to uint64", vec![]);
+        }
+        match number.to_i64().map(usize::try_from) {
+            Some(Ok(index)) => Ok(index),
+            _ => self.fail(Code::Eval, "cannot convert number {} to uint64", vec![value.clone().into()]),
+        }
+    }
+}
+
+/// `<(>=3)` and its like.
+fn bound_of_bound<'p>(op: Op, inner: &Rc<Bound<'p>>, kind: Kind) -> Value<'p> {
+    let less = |op: Op| matches!(op, Op::Less | Op::LessEqual);
+    let greater = |op: Op| matches!(op, Op::Greater | Op::GreaterEqual);
+    let with = |op: Op| Value::Bound(Rc::new(Bound { op, value: inner.value.clone() }));
+    match (op, inner.op) {
+        (op, Op::NotEqual) if less(op) || greater(op) => Value::Basic(kind),
+        (Op::NotEqual, Op::NotEqual) => inner.value.clone(),
+        (Op::NotEqual, Op::LessEqual) => with(Op::Greater),
+        (Op::NotEqual, Op::Less) => with(Op::GreaterEqual),
+        (Op::NotEqual, Op::GreaterEqual) => with(Op::Less),
+        (Op::NotEqual, Op::Greater) => with(Op::LessEqual),
+        (a, b) if (less(a) && greater(b)) || (greater(a) && less(b)) => Value::Basic(kind),
+        (a @ (Op::Less | Op::Greater), b) if less(a) == less(b) => with(a),
+        _ => Value::Bound(Rc::clone(inner)),
+    }
+}

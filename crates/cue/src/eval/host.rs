@@ -1,0 +1,38 @@
+//! What functions of the packages may ask of the evaluator.
+
+use super::Eval;
+use super::error::Stop;
+use super::types::{Base, CloseInfo, Conjunct, Elem, NO_ENV, Value};
+use crate::builtins::{self, BuiltinError, Host, Schema};
+
+impl<'p> Host for Eval<'p> {
+    fn spend(&mut self, steps: u64) -> Result<(), BuiltinError> {
+        Self::spend(self, steps).map_err(|stop| self.unsupported(stop))
+    }
+
+    fn unify(&mut self, schema: Schema, with: &builtins::Value) -> Result<Option<builtins::Value>, BuiltinError> {
+        let Some(schema) = self.schemas.get(schema.0).cloned() else { return Ok(None) };
+        let result = self.from_plain(with).and_then(|value| {
+            let conjunct = |value: Value<'p>| Conjunct { env: NO_ENV, elem: Elem::Value(value), close: CloseInfo::default() };
+            let v = self.inline(vec![conjunct(schema), conjunct(value)])?;
+            self.finalize(v)?;
+            if let Base::Value(Value::Bottom(bottom)) = &self.vertices[self.deref(v)].base
+                && !bottom.is_incomplete()
+            {
+                return Ok(None);
+            }
+            self.to_plain(&Value::Vertex(v)).map(Some)
+        });
+        result.map_err(|stop| self.unsupported(stop))
+    }
+}
+
+impl<'p> Eval<'p> {
+    fn unsupported(&self, stop: Stop<'p>) -> BuiltinError {
+        match stop {
+            Stop::Unsupported(message) => BuiltinError::Unsupported(message),
+            Stop::Error(bottom) if bottom.is_incomplete() => BuiltinError::Incomplete(self.summary(&bottom.messages)),
+            Stop::Error(bottom) => BuiltinError::Eval(self.summary(&bottom.messages)),
+        }
+    }
+}

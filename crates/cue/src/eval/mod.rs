@@ -1,0 +1,246 @@
+//! The evaluator: unification of conjuncts at the vertices of a tree, as CUE v0.15.4 does it
+//! (`internal/core/adt`, evaluator version 3).
+//!
+//! A vertex collects conjuncts. Literals take effect at once; references, expressions, comprehensions and patterns are
+//! tasks, tried again until nothing changes any more, then forced. Alternatives are tried one after the other on copies
+//! of the vertex. At last the fields are evaluated, validators are applied, and closed structs are checked.
+
+mod arcs;
+mod call;
+mod closed;
+mod comprehension;
+mod cycle;
+mod disjunction;
+mod equal;
+pub(crate) mod error;
+mod expression;
+mod finish;
+mod host;
+mod operator;
+mod print;
+mod reference;
+mod regexp;
+mod schedule;
+mod shape;
+mod simplify;
+mod tasks;
+pub(crate) mod types;
+mod validate;
+pub(crate) mod value;
+
+use std::collections::HashMap;
+use std::ops::{Index, IndexMut};
+use std::rc::Rc;
+
+use error::{R, Stop};
+use types::{Base, CloseInfo, Conjunct, Elem, Env, EnvId, NO_ENV, NO_VERTEX, Value, Vertex, VertexId};
+
+use crate::expr::Expr;
+use crate::label::{Interner, Label};
+use crate::limits::{MAX_EVALUATION_DEPTH, MAX_STEPS, MAX_VERTICES};
+
+pub(crate) use shape::Shape;
+pub(crate) use validate::Validation;
+
+/// A list that is addressed by typed numbers. What is out of range is the first element, which means "none".
+#[derive(Debug)]
+pub(crate) struct Vertices<'p> {
+    items: Vec<Vertex<'p>>,
+    none: Box<Vertex<'p>>,
+}
+
+impl<'p> Index<VertexId> for Vertices<'p> {
+    type Output = Vertex<'p>;
+    fn index(&self, id: VertexId) -> &Vertex<'p> {
+        usize::try_from(id.0).ok().and_then(|n| self.items.get(n)).unwrap_or(&self.none)
+    }
+}
+
+impl<'p> IndexMut<VertexId> for Vertices<'p> {
+    fn index_mut(&mut self, id: VertexId) -> &mut Vertex<'p> {
+        usize::try_from(id.0).ok().and_then(|n| self.items.get_mut(n)).unwrap_or(&mut self.none)
+    }
+}
+
+/// References that led to a conjunct.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RefNode {
+    reference: usize,
+    arc: VertexId,
+    node: VertexId,
+    next: u32,
+    depth: u32,
+}
+
+/// An evaluation.
+pub(crate) struct Eval<'p> {
+    pub(super) names: Interner<'p>,
+    pub(super) vertices: Vertices<'p>,
+    envs: Vec<Env>,
+    refs: Vec<RefNode>,
+    /// For each typo-checked struct: the one that contains it.
+    containments: Vec<u32>,
+    lets: HashMap<(EnvId, Label), VertexId>,
+    regexps: HashMap<Rc<str>, Rc<crate::builtins::re2::Pattern>>,
+    schemas: Vec<Value<'p>>,
+    /// An argument of a function has parts that functions do not see.
+    lossy: bool,
+    /// The vertex that is looked at: errors are told there.
+    at: VertexId,
+    /// Where the task that runs comes from.
+    close: CloseInfo,
+    /// Nothing goes on any more: what is not known now stays unknown.
+    force: bool,
+    steps: u64,
+    depth: usize,
+    /// How many vertices deep the evaluation of fields is.
+    arc_depth: u32,
+    /// Fields of a vertex by label, where there are many.
+    index: HashMap<(VertexId, Label), VertexId>,
+    /// How deep printing is.
+    printing: std::cell::Cell<usize>,
+}
+
+impl<'p> Eval<'p> {
+    pub(crate) fn new(names: Interner<'p>) -> Self {
+        let none = Vertex { status: types::Status::Final, ..Vertex::default() };
+        Self {
+            names,
+            vertices: Vertices { items: vec![none], none: Box::default() },
+            envs: vec![Env { up: NO_ENV, vertex: NO_VERTEX, label: None }],
+            refs: vec![RefNode { reference: 0, arc: NO_VERTEX, node: NO_VERTEX, next: 0, depth: 0 }],
+            containments: vec![0],
+            lets: HashMap::new(),
+            regexps: HashMap::new(),
+            schemas: Vec::new(),
+            lossy: false,
+            at: NO_VERTEX,
+            close: CloseInfo::default(),
+            force: false,
+            steps: 0,
+            depth: 0,
+            arc_depth: 0,
+            index: HashMap::new(),
+            printing: std::cell::Cell::new(0),
+        }
+    }
+
+    /// The vertex of a file or a document.
+    pub(crate) fn root(&mut self, expr: Elem<'p>, data: bool) -> R<'p, VertexId> {
+        let close = CloseInfo { data, ..CloseInfo::default() };
+        let conjunct = Conjunct { env: NO_ENV, elem: expr, close };
+        self.add_vertex(Vertex { conjuncts: vec![conjunct], ..Vertex::default() })
+    }
+
+    /// `Unify` of two vertices.
+    pub(crate) fn unified(&mut self, a: VertexId, b: VertexId) -> R<'p, VertexId> {
+        let conjunct = |v: VertexId| Conjunct {
+            env: NO_ENV,
+            elem: Elem::Value(Value::Vertex(v)),
+            close: CloseInfo::default(),
+        };
+        self.add_vertex(Vertex { conjuncts: vec![conjunct(a), conjunct(b)], ..Vertex::default() })
+    }
+
+    fn add_vertex(&mut self, vertex: Vertex<'p>) -> R<'p, VertexId> {
+        if self.vertices.items.len() >= MAX_VERTICES {
+            return Err(Stop::Unsupported(format!("more than {MAX_VERTICES} values")));
+        }
+        let id = VertexId(u32::try_from(self.vertices.items.len()).unwrap_or(0));
+        self.vertices.items.push(vertex);
+        Ok(id)
+    }
+
+    fn add_env(&mut self, up: EnvId, vertex: VertexId, label: Option<Label>) -> EnvId {
+        let id = EnvId(u32::try_from(self.envs.len()).unwrap_or(0));
+        self.envs.push(Env { up, vertex, label });
+        id
+    }
+
+    fn env(&self, id: EnvId) -> Env {
+        let none = Env { up: NO_ENV, vertex: NO_VERTEX, label: None };
+        usize::try_from(id.0).ok().and_then(|n| self.envs.get(n)).copied().unwrap_or(none)
+    }
+
+    fn env_up(&self, id: EnvId, up: usize) -> EnvId {
+        let mut id = id;
+        for _ in 0..up {
+            id = self.env(id).up;
+        }
+        id
+    }
+
+    fn ref_node(&self, id: u32) -> Option<RefNode> {
+        if id == 0 { None } else { usize::try_from(id).ok().and_then(|n| self.refs.get(n)).copied() }
+    }
+
+    fn add_ref(&mut self, node: RefNode) -> u32 {
+        let id = u32::try_from(self.refs.len()).unwrap_or(0);
+        self.refs.push(node);
+        id
+    }
+
+    /// Counts work.
+    pub(super) fn spend(&mut self, steps: u64) -> R<'p, ()> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > MAX_STEPS {
+            return Err(Stop::Unsupported(format!("evaluation takes more than {MAX_STEPS} steps")));
+        }
+        Ok(())
+    }
+
+    /// Runs one level deeper.
+    pub(super) fn nested<T>(&mut self, run: impl FnOnce(&mut Self) -> R<'p, T>) -> R<'p, T> {
+        if self.depth >= MAX_EVALUATION_DEPTH {
+            return Err(Stop::Unsupported(format!("values nest deeper than {MAX_EVALUATION_DEPTH} levels")));
+        }
+        self.depth = self.depth.saturating_add(1);
+        let result = run(self);
+        self.depth = self.depth.saturating_sub(1);
+        result
+    }
+
+    /// Runs with errors told at `v`.
+    pub(super) fn located<T>(&mut self, v: VertexId, run: impl FnOnce(&mut Self) -> R<'p, T>) -> R<'p, T> {
+        let saved = std::mem::replace(&mut self.at, v);
+        let result = run(self);
+        self.at = saved;
+        result
+    }
+
+    /// A vertex for the value of an expression.
+    pub(super) fn inline(&mut self, conjuncts: Vec<Conjunct<'p>>) -> R<'p, VertexId> {
+        // The parent gives messages their path; nothing is inherited from it.
+        self.add_vertex(Vertex { conjuncts, is_dynamic: true, detached_checks: true, parent: NO_VERTEX, ..Vertex::default() })
+    }
+
+    /// The vertex that stands for `v`.
+    pub(super) fn deref(&self, v: VertexId) -> VertexId {
+        let mut v = v;
+        // Links never form a circle: each points to what was there before.
+        for _ in 0..1_000 {
+            match self.vertices[v].base {
+                Base::Link(target) => v = target,
+                _ => break,
+            }
+        }
+        v
+    }
+
+    /// The same, through alternatives only.
+    pub(super) fn deref_disjunct(&self, v: VertexId) -> VertexId {
+        let mut v = v;
+        for _ in 0..1_000 {
+            match self.vertices[v].base {
+                Base::Link(target) if self.vertices[target].is_disjunct => v = target,
+                _ => break,
+            }
+        }
+        v
+    }
+}
+
+/// An expression by its place: the same reference is the same expression.
+fn address(expr: &Expr) -> usize {
+    std::ptr::from_ref(expr).addr()
+}

@@ -1,0 +1,421 @@
+//! From references to vertices, and to their values (`expr.go`, `unify.go`, `context.go`).
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Eval;
+use super::error::{Code, R, Stop};
+use super::tasks::State;
+use super::types::{Base, Conjunct, EnvId, Function, NO_VERTEX, Status, Value, Vertex, VertexId};
+use crate::builtins::{self, Member};
+use crate::expr::{ArcType, Expr};
+use crate::kind::Kind;
+use crate::label::{Label, LabelKind};
+
+/// What a reference leads to.
+pub(super) enum Resolved<'p> {
+    Vertex(VertexId),
+    /// A member of a package.
+    Value(Value<'p>),
+}
+
+impl<'p> Eval<'p> {
+    /// Finds what a reference means.
+    pub(super) fn resolve(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Resolved<'p>> {
+        let arc = match expr {
+            Expr::Field { up, label } => {
+                let scope = self.env(self.env_up(env, *up)).vertex;
+                self.lookup(scope, *label)?
+            }
+            Expr::Let { up, label } => self.resolve_let(self.env_up(env, *up), *label)?,
+            Expr::Value { up: 0, .. } => self.at,
+            Expr::Value { up, .. } => self.env(self.env_up(env, up.saturating_sub(1))).vertex,
+            Expr::Dynamic { up, label } => {
+                let env = self.env_up(env, *up);
+                let value = self.plain_value(label, env)?;
+                let label = self.label_of(&value, label)?;
+                self.lookup(self.env(env).vertex, label)?
+            }
+            Expr::Selector(subject, label) => {
+                if let Expr::Import(path) = &**subject {
+                    let name = self.names.text(*label);
+                    return Ok(Resolved::Value(self.package_member(path, &name)?));
+                }
+                let subject = self.subject(expr, subject, env)?;
+                self.lookup(subject, *label)?
+            }
+            Expr::Index(subject, index) => {
+                let node = self.subject(expr, subject, env);
+                let index_value = self.plain_value(index, env);
+                let (node, value) = (node?, index_value?);
+                let label = self.label_of(&value, index)?;
+                self.lookup(node, label)?
+            }
+            _ => return Ok(Resolved::Value(self.evaluate(expr, env)?)),
+        };
+        Ok(Resolved::Vertex(arc))
+    }
+
+    pub(super) fn package_member(&mut self, path: &Arc<str>, name: &str) -> R<'p, Value<'p>> {
+        match builtins::lookup(path, name) {
+            Some(Member::Function(function)) => Ok(Value::Function(Function::Package(function))),
+            Some(Member::Constant(value)) => self.from_plain(&value),
+            Some(Member::Source(source)) => {
+                Err(Stop::Unsupported(format!("{path}.{name}, which is {source}, is not supported")))
+            }
+            None => self.fail(Code::Incomplete, "undefined field: {}", vec![name.into()]),
+        }
+    }
+
+    /// A `let` clause in one environment: there it has one value.
+    fn resolve_let(&mut self, env: EnvId, label: Label) -> R<'p, VertexId> {
+        if let Some(known) = self.lets.get(&(env, label)) {
+            return Ok(*known);
+        }
+        let scope = self.env(env).vertex;
+        let conjunct = self.find_arc(scope, label).and_then(|arc| self.vertices[arc].conjuncts.first().cloned());
+        let Some(conjunct) = conjunct else {
+            return self.fail(Code::Eval, "undefined field: {}", vec![label.into()]);
+        };
+        let v = self.add_vertex(Vertex {
+            parent: scope,
+            label: Some(label),
+            is_let: true,
+            is_dynamic: self.vertices[scope].is_dynamic,
+            conjuncts: vec![Conjunct { env, ..conjunct }],
+            ..Vertex::default()
+        })?;
+        self.lets.insert((env, label), v);
+        Ok(v)
+    }
+
+    /// The struct or list that is selected from.
+    fn subject(&mut self, whole: &'p Expr, subject: &'p Expr, env: EnvId) -> R<'p, VertexId> {
+        let saved = self.close;
+        if !is_reference(subject) {
+            self.close.from_def = false;
+        }
+        let result = self.nested(|e| e.subject_value(subject, env));
+        self.close = saved;
+        match result? {
+            Value::Vertex(v) => Ok(v),
+            value => {
+                let kind = self.kind_of(&value);
+                let whole = super::types::Elem::Expr(whole);
+                let subject = super::types::Elem::Expr(subject);
+                if kind.meets(Kind::STRUCT) {
+                    let template = "{} undefined as {} is incomplete (type {})";
+                    let nodes = vec![whole.into(), subject.into(), kind.to_string().into()];
+                    return self.fail(Code::Incomplete, template, nodes);
+                }
+                let template = "invalid operand {} (found {}, want list or struct)";
+                self.fail(Code::Eval, template, vec![subject.into(), kind.to_string().into()])
+            }
+        }
+    }
+
+    fn subject_value(&mut self, subject: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        if !is_reference(subject) {
+            let value = self.evaluate(subject, env)?;
+            return self.default_of(value);
+        }
+        let v = match self.resolve(subject, env)? {
+            Resolved::Vertex(v) => v,
+            Resolved::Value(value) => return self.default_of(value),
+        };
+        self.know(v, false)?;
+        let w = self.deref(v);
+        if let Some(error) = self.hard_error(w) {
+            return Err(Stop::Error(error));
+        }
+        if self.vertices[w].status < Status::Known {
+            // Its fields may be known although it is not.
+            return Ok(match &self.vertices[w].node.scalar {
+                Some(scalar) => scalar.clone(),
+                None => Value::Vertex(w),
+            });
+        }
+        if let Base::Value(Value::Bottom(bottom)) = &self.vertices[w].base {
+            let child = bottom.child_error || bottom.has_recursive;
+            if !child {
+                return Err(Stop::Error(Rc::clone(bottom)));
+            }
+            return if bottom.is_incomplete() { Ok(Value::Vertex(w)) } else { Err(Stop::Error(Rc::clone(bottom))) };
+        }
+        let value = self.value_of(w);
+        self.default_of(value)
+    }
+
+    /// An error that more information does not take away.
+    pub(super) fn hard_error(&self, v: VertexId) -> Option<Rc<super::error::Bottom<'p>>> {
+        self.vertices[v].node.errors.clone().filter(|e| !e.is_incomplete())
+    }
+
+    /// A field of a struct.
+    pub(super) fn lookup(&mut self, v: VertexId, label: Label) -> R<'p, VertexId> {
+        self.spend(1)?;
+        let v = self.prepare(v)?;
+        let found = self.find_arc(v, label);
+        let mut arc_type = found.map_or(ArcType::NotPresent, |a| self.vertices[a].arc);
+        if arc_type != ArcType::Member && self.vertices[v].status == Status::Evaluating {
+            self.run_pending(v, label)?;
+            let found = self.find_arc(v, label);
+            arc_type = found.map_or(ArcType::NotPresent, |a| self.vertices[a].arc);
+        }
+        let found = self.find_arc(v, label);
+        if let (Some(arc), ArcType::Member) = (found, arc_type) {
+            return Ok(arc);
+        }
+        let text = self.names.selector(label).to_string();
+        match arc_type {
+            ArcType::Required => self.fail(Code::Incomplete, "required field missing: {}", vec![text.into()]),
+            ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
+            _ => {
+                let waits = !self.force && self.may_still_have(v, label);
+                let code = if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
+                if let Some(index) = label.as_index() {
+                    let length = self.elements(v).len();
+                    let nodes = vec![index.to_string().into(), length.to_string().into()];
+                    return self.fail(code, "index out of range [{}] with length {}", nodes);
+                }
+                self.fail(code, "undefined field: {}", vec![text.into()])
+            }
+        }
+    }
+
+    /// Comprehensions that may make the field come first.
+    fn run_pending(&mut self, v: VertexId, label: Label) -> R<'p, ()> {
+        for n in 0..self.vertices[v].node.tasks.len() {
+            let wanted = self.vertices[v].node.tasks.get(n).is_some_and(|t| {
+                t.state == State::Ready && t.may_add(Some(label))
+            });
+            if wanted {
+                self.run_task(v, n, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn may_still_have(&self, v: VertexId, label: Label) -> bool {
+        let vertex = &self.vertices[v];
+        if vertex.status >= Status::Known {
+            return false;
+        }
+        let waits = vertex.node.tasks.iter().any(|t| t.state != State::Done && t.may_add(Some(label)));
+        waits || !vertex.node.choices.is_empty() || !self.is_settled(v)
+    }
+
+    /// Whether the kind of the value excludes the field, whatever else comes.
+    fn never_has(&self, v: VertexId, label: Label) -> bool {
+        let kind = self.vertices[v].node.kind;
+        let wanted = if label.as_index().is_some() { Kind::LIST } else { Kind::STRUCT };
+        self.names.is_regular(label) && !kind.meets(wanted) && !kind.is_bottom()
+    }
+
+    /// The class of the error that a field is not there.
+    fn missing_code(&mut self, v: VertexId, label: Label) -> R<'p, Code> {
+        if let Base::Value(Value::Bottom(bottom)) = &self.vertices[v].base {
+            return Ok(bottom.code);
+        }
+        Ok(if self.accepts(v, label)? { Code::Incomplete } else { Code::Eval })
+    }
+
+    /// Whether the struct or list may yet get the field (`Vertex.Accept`).
+    fn accepts(&mut self, v: VertexId, label: Label) -> R<'p, bool> {
+        if self.names.kind(label) != LabelKind::Regular {
+            return Ok(true);
+        }
+        let v = self.deref(v);
+        if let Base::Value(Value::Disjunction(disjunction)) = self.vertices[v].base.clone() {
+            for value in &disjunction.values {
+                if let Value::Vertex(w) = value
+                    && self.accepts(*w, label)?
+                {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
+        }
+        let vertex = &self.vertices[v];
+        // What is under way is a struct only when it is done.
+        let kind = match &vertex.base {
+            Base::None if vertex.node.scalar.is_none() => vertex.node.kind,
+            _ => self.vertex_kind(v),
+        };
+        if label.as_index().is_some() {
+            return Ok(match vertex.base {
+                Base::List { open } => open,
+                _ => kind.meets(Kind::LIST),
+            });
+        }
+        if !kind.meets(Kind::STRUCT) && !(kind.is_bottom() && vertex.node.has_structs) {
+            return Ok(false);
+        }
+        let closed = matches!(vertex.base, Base::Struct) && (vertex.closed_recursive || vertex.closed_once);
+        if !closed || vertex.has_ellipsis {
+            return Ok(true);
+        }
+        for pattern in vertex.patterns.clone() {
+            if self.matches_pattern(&pattern.pattern, label)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Runs what can be run, and finds the vertex that stands for this one.
+    fn prepare(&mut self, v: VertexId) -> R<'p, VertexId> {
+        let mut v = v;
+        for _ in 0..1_000 {
+            self.init(v)?;
+            if self.vertices[v].status == Status::Evaluating {
+                self.complete_ancestors(v)?;
+                self.run_tasks(v)?;
+                let node = &self.vertices[v].node;
+                if !node.choices.is_empty() && node.running == 0 {
+                    self.know(v, false)?;
+                }
+            }
+            match self.vertices[v].base {
+                Base::Link(target) => v = target,
+                _ => break,
+            }
+        }
+        Ok(v)
+    }
+
+    /// Works out the value of a vertex, as far as that is possible now.
+    pub(super) fn know(&mut self, v: VertexId, force: bool) -> R<'p, ()> {
+        if self.vertices[v].status >= Status::Known {
+            let w = self.deref(v);
+            return if w == v { Ok(()) } else { self.nested(|e| e.know(w, force)) };
+        }
+        if self.vertices[v].node.running > 0 {
+            return Ok(());
+        }
+        self.nested(|e| {
+            e.init(v)?;
+            e.complete_ancestors(v)?;
+            e.run_tasks(v)?;
+            if e.vertices[v].status >= Status::Known || e.vertices[v].node.running > 0 {
+                return Ok(());
+            }
+            let ready = e.vertices[v].node.tasks.iter().any(|t| t.state == State::Ready);
+            // Alternatives may supply what tasks wait for.
+            let waits = ready && e.vertices[v].node.choices.is_empty();
+            if force || e.force || (!waits && e.is_settled(v)) {
+                return e.finish_node(v);
+            }
+            Ok(())
+        })
+    }
+
+    /// The value of what a reference has led to.
+    pub(super) fn reference_value(&mut self, v: VertexId, expr: &'p Expr) -> R<'p, Value<'p>> {
+        self.know(v, false)?;
+        let w = self.deref(v);
+        if let Some(error) = self.hard_error(w) {
+            return Err(Stop::Error(error));
+        }
+        let vertex = &self.vertices[w];
+        if vertex.status >= Status::Known {
+            if let Base::Value(Value::Bottom(bottom)) = &vertex.base {
+                return Err(Stop::Error(Rc::clone(bottom)));
+            }
+            return Ok(self.value_of(w));
+        }
+        if let Some(scalar) = &vertex.node.scalar {
+            return Ok(scalar.clone());
+        }
+        let named = vec![super::types::Elem::Expr(expr).into()];
+        if vertex.node.running > 0 {
+            let node = &vertex.node;
+            let composite = node.has_field_value && (node.a_struct.is_some() || node.has_structs || node.list_open.is_some());
+            if composite {
+                return Ok(Value::Vertex(w));
+            }
+            if node.has_field_value {
+                return self.validators(w);
+            }
+            return self.fail(Code::Cycle, "cycle with field: {}", named);
+        }
+        self.fail(Code::Incomplete, "{} is not known yet", named)
+    }
+
+    /// The value of a vertex that is known.
+    pub(super) fn value_of(&self, v: VertexId) -> Value<'p> {
+        let w = self.deref(v);
+        let vertex = &self.vertices[w];
+        match &vertex.base {
+            Base::Value(value) => value.clone(),
+            Base::Struct | Base::List { .. } | Base::Link(_) => Value::Vertex(w),
+            Base::None => match &vertex.node.scalar {
+                Some(scalar) => scalar.clone(),
+                None => Value::Vertex(w),
+            },
+        }
+    }
+
+    /// Through shared structure, but not into alternatives.
+    pub(super) fn deref_shared(&self, v: VertexId) -> VertexId {
+        let mut v = v;
+        for _ in 0..1_000 {
+            match self.vertices[v].base {
+                Base::Link(target) if !self.vertices[target].is_disjunct => v = target,
+                _ => break,
+            }
+        }
+        v
+    }
+
+    /// The label that a computed name or index stands for.
+    pub(super) fn label_of(&mut self, value: &Value<'p>, source: &'p Expr) -> R<'p, Label> {
+        let named = super::types::Elem::Expr(source);
+        match value {
+            Value::String(text) => Ok(self.names.regular(text)),
+            Value::Number(number) => {
+                let index = number.to_bigint().filter(|_| number.kind() == Kind::INT);
+                match index.as_ref().map(i64::try_from) {
+                    Some(Ok(index)) if index >= 0 => {
+                        Ok(Label::index(usize::try_from(index).unwrap_or(usize::MAX)))
+                    }
+                    Some(Ok(_)) if matches!(source, Expr::Number(_) | Expr::Unary(..)) => {
+                        let template = "invalid index {} (index must be non-negative)";
+                        self.fail(Code::Eval, template, vec![value.clone().into()])
+                    }
+                    Some(Ok(_)) => {
+                        self.fail(Code::Eval, "index {} out of range [{}]", vec![named.into(), value.clone().into()])
+                    }
+                    _ => self.fail(Code::Eval, "invalid index {}", vec![named.into()]),
+                }
+            }
+            value => {
+                let kind = self.kind_of(value);
+                if !value.is_concrete() && (kind == Kind::STRING || kind == Kind::INT || kind == Kind::NUMBER) {
+                    let wanted = if kind == Kind::STRING { "string" } else { "int" };
+                    let template = "invalid non-ground value {} (must be concrete {})";
+                    return self.fail(Code::Incomplete, template, vec![value.clone().into(), wanted.into()]);
+                }
+                let kind = kind.to_string();
+                self.fail(Code::Eval, "invalid index {} (invalid type {})", vec![named.into(), kind.into()])
+            }
+        }
+    }
+
+    /// Whether the vertex belongs to the tree.
+    pub(super) fn is_rooted(&self, v: VertexId) -> bool {
+        v != NO_VERTEX && !self.vertices[v].is_dynamic && !self.vertices[v].is_let
+    }
+}
+
+pub(super) fn is_reference(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::Field { .. }
+            | Expr::Let { .. }
+            | Expr::Value { .. }
+            | Expr::Dynamic { .. }
+            | Expr::Selector(..)
+            | Expr::Index(..)
+    )
+}

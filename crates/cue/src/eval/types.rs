@@ -1,0 +1,352 @@
+//! What evaluation works on: vertices (nodes of the tree), their conjuncts, and values.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::closed::{ConjunctInfo, RefInfo, ReqSet};
+use super::error::Bottom;
+use super::tasks::Task;
+use crate::builtins::Builtin;
+use crate::expr::{ArcType, Comprehension, Core, Decl, Expr, ListLit, Op, StructLit};
+use crate::kind::Kind;
+use crate::label::Label;
+use crate::number::Number;
+
+/// A node of the tree. Number 0 is none.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct VertexId(pub(super) u32);
+
+/// The scopes that a reference looks through. Number 0 is none.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct EnvId(pub(super) u32);
+
+pub(crate) const NO_VERTEX: VertexId = VertexId(0);
+pub(crate) const NO_ENV: EnvId = EnvId(0);
+
+/// One scope: the struct (or list, or clause) that its names are looked up in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Env {
+    pub(super) up: EnvId,
+    pub(super) vertex: VertexId,
+    /// What a pattern has matched.
+    pub(super) label: Option<Label>,
+}
+
+/// A value. What is a struct or list is a vertex.
+#[derive(Clone, Debug)]
+pub(crate) enum Value<'p> {
+    Null,
+    Bool(bool),
+    Number(Rc<Number>),
+    String(Arc<str>),
+    Bytes(Arc<[u8]>),
+    Top,
+    Basic(Kind),
+    Bound(Rc<Bound<'p>>),
+    Validator(Rc<Validator<'p>>),
+    Function(Function),
+    Conjunction(Rc<Vec<Value<'p>>>),
+    Disjunction(Rc<Disjunction<'p>>),
+    Bottom(Rc<Bottom<'p>>),
+    Vertex(VertexId),
+    Package(Arc<str>),
+}
+
+/// `>5`
+#[derive(Clone, Debug)]
+pub(crate) struct Bound<'p> {
+    pub(super) op: Op,
+    pub(super) value: Value<'p>,
+}
+
+/// `strings.MinRunes(5)`: a function that lacks its first argument.
+#[derive(Clone, Debug)]
+pub(crate) struct Validator<'p> {
+    pub(super) function: Function,
+    pub(super) args: Vec<Value<'p>>,
+    /// It was written as a call.
+    pub(super) called: bool,
+}
+
+/// The alternatives that are left. The first ones are the defaults.
+#[derive(Clone, Debug)]
+pub(crate) struct Disjunction<'p> {
+    pub(super) values: Vec<Value<'p>>,
+    pub(super) defaults: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Function {
+    Core(Core),
+    Package(&'static Builtin),
+}
+
+impl Value<'_> {
+    /// Whether it is a plain value: no constraint, type, alternative or error.
+    pub(super) fn is_concrete(&self) -> bool {
+        matches!(
+            self,
+            Self::Null
+                | Self::Bool(_)
+                | Self::Number(_)
+                | Self::String(_)
+                | Self::Bytes(_)
+                | Self::Function(_)
+                | Self::Vertex(_)
+                | Self::Package(_)
+        )
+    }
+}
+
+/// What a conjunct says.
+#[derive(Clone, Debug)]
+pub(crate) enum Elem<'p> {
+    Expr(&'p Expr),
+    Struct(&'p StructLit),
+    List(&'p ListLit),
+    Comprehension(&'p Comprehension),
+    Value(Value<'p>),
+    /// Alternatives of a disjunction in print.
+    Decl(&'p Decl),
+    /// A disjunction made by `or`.
+    Or(Rc<Vec<Value<'p>>>),
+}
+
+/// How a conjunct came to where it is: what closedness and cycles are judged by (`CloseInfo` in CUE).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CloseInfo {
+    pub(super) from_def: bool,
+    pub(super) from_embed: bool,
+    /// Plain data of the document.
+    pub(super) data: bool,
+    pub(super) def: u32,
+    pub(super) embed: u32,
+    pub(super) outer: u32,
+    pub(super) cycle: CycleType,
+    pub(super) cyclic: bool,
+    /// References on the way here; 0 is none.
+    pub(super) refs: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum CycleType {
+    #[default]
+    None,
+    /// From an optional field, a pattern or a disjunction.
+    Optional,
+    Maybe,
+    Cyclic,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Conjunct<'p> {
+    pub(super) env: EnvId,
+    pub(super) elem: Elem<'p>,
+    pub(super) close: CloseInfo,
+}
+
+/// How far a vertex is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Status {
+    New,
+    /// Conjuncts are in; tasks are under way.
+    Evaluating,
+    /// Its own value is known, and which fields there are.
+    Known,
+    /// Its fields are evaluated.
+    Arcs,
+    Final,
+}
+
+/// The value of a vertex itself.
+#[derive(Clone, Debug)]
+pub(crate) enum Base<'p> {
+    None,
+    Value(Value<'p>),
+    Struct,
+    List { open: bool },
+    /// Another vertex stands for it: shared structure, or the one alternative that is left.
+    Link(VertexId),
+}
+
+/// A pattern constraint.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern<'p> {
+    pub(super) pattern: Value<'p>,
+    pub(super) conjuncts: Vec<Conjunct<'p>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Vertex<'p> {
+    pub(super) parent: VertexId,
+    pub(super) label: Option<Label>,
+    pub(super) arc: ArcType,
+    pub(super) status: Status,
+    pub(super) base: Base<'p>,
+    pub(super) conjuncts: Vec<Conjunct<'p>>,
+    pub(super) arcs: Vec<VertexId>,
+    pub(super) patterns: Vec<Pattern<'p>>,
+    pub(super) child_errors: Option<Rc<Bottom<'p>>>,
+    pub(super) closed_recursive: bool,
+    pub(super) closed_once: bool,
+    pub(super) has_ellipsis: bool,
+    /// Not in the tree: the value of an expression.
+    pub(super) is_dynamic: bool,
+    pub(super) is_disjunct: bool,
+    pub(super) is_let: bool,
+    pub(super) is_shared: bool,
+    /// Its parent's typo checks do not apply.
+    pub(super) detached_checks: bool,
+    pub(super) node: Box<Node<'p>>,
+}
+
+/// An element of a message or of a type error: printed when the message is.
+pub(crate) type Printable<'p> = Elem<'p>;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Check<'p> {
+    pub(super) value: Value<'p>,
+    pub(super) close: CloseInfo,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum DefaultMode {
+    #[default]
+    Maybe,
+    Is,
+    Not,
+}
+
+/// Alternatives yet to be tried.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice<'p> {
+    pub(super) env: EnvId,
+    pub(super) close: CloseInfo,
+    pub(super) alternatives: Vec<(Elem<'p>, DefaultMode)>,
+}
+
+/// The state of unification at one vertex (`nodeContext` in CUE).
+#[derive(Clone, Debug)]
+pub(crate) struct Node<'p> {
+    pub(super) tasks: Vec<Task<'p>>,
+    pub(super) running: u32,
+    pub(super) kind: Kind,
+    pub(super) kind_expr: Option<Printable<'p>>,
+    pub(super) scalar: Option<Value<'p>>,
+    pub(super) lower: Option<Rc<Bound<'p>>>,
+    pub(super) upper: Option<Rc<Bound<'p>>>,
+    pub(super) checks: Vec<Check<'p>>,
+    pub(super) errors: Option<Rc<Bottom<'p>>>,
+    pub(super) has_top: bool,
+    pub(super) has_struct: bool,
+    pub(super) has_structs: bool,
+    pub(super) has_open_validator: bool,
+    pub(super) is_def: bool,
+    pub(super) a_struct: Option<Printable<'p>>,
+    pub(super) list_open: Option<bool>,
+    pub(super) list_closed: bool,
+    pub(super) list_len: usize,
+    pub(super) list_node: Option<Printable<'p>>,
+    pub(super) choices: Vec<Choice<'p>>,
+    pub(super) has_disjunction: bool,
+    pub(super) disjuncts: Vec<VertexId>,
+    pub(super) disjunct_errors: Vec<Rc<Bottom<'p>>>,
+    pub(super) user_errors: Vec<Rc<Bottom<'p>>>,
+    pub(super) default_mode: DefaultMode,
+    pub(super) orig_default_mode: DefaultMode,
+    pub(super) req_defs: Vec<RefInfo>,
+    pub(super) replace: Vec<(u32, u32)>,
+    pub(super) info: Vec<ConjunctInfo>,
+    pub(super) req_sets: Option<Rc<Vec<ReqSet>>>,
+    pub(super) notify: Vec<(VertexId, CloseInfo)>,
+    pub(super) sources: Vec<VertexId>,
+    pub(super) cyclic: Vec<(Conjunct<'p>, Option<VertexId>)>,
+    pub(super) has_any_cyclic: bool,
+    pub(super) has_ancestor_cycle: bool,
+    pub(super) has_non_cycle: bool,
+    pub(super) has_non_cyclic: bool,
+    pub(super) has_field_value: bool,
+    pub(super) depth: u32,
+    pub(super) eval_depth: u32,
+    pub(super) shared: Option<(VertexId, Conjunct<'p>)>,
+    pub(super) shared_ids: Vec<CloseInfo>,
+    pub(super) no_sharing: bool,
+    /// Checks that depend on the absence of a value: they must come out the same at the end.
+    pub(super) post_checks: Vec<(EnvId, &'p Expr, bool)>,
+}
+
+impl Default for Node<'_> {
+    fn default() -> Self {
+        Self {
+            tasks: Vec::new(),
+            running: 0,
+            kind: Kind::TOP,
+            kind_expr: None,
+            scalar: None,
+            lower: None,
+            upper: None,
+            checks: Vec::new(),
+            errors: None,
+            has_top: false,
+            has_struct: false,
+            has_structs: false,
+            has_open_validator: false,
+            is_def: false,
+            a_struct: None,
+            list_open: None,
+            list_closed: false,
+            list_len: 0,
+            list_node: None,
+            choices: Vec::new(),
+            has_disjunction: false,
+            disjuncts: Vec::new(),
+            disjunct_errors: Vec::new(),
+            user_errors: Vec::new(),
+            default_mode: DefaultMode::Maybe,
+            orig_default_mode: DefaultMode::Maybe,
+            req_defs: Vec::new(),
+            replace: Vec::new(),
+            info: Vec::new(),
+            req_sets: None,
+            notify: Vec::new(),
+            sources: Vec::new(),
+            cyclic: Vec::new(),
+            has_any_cyclic: false,
+            has_ancestor_cycle: false,
+            has_non_cycle: false,
+            has_non_cyclic: false,
+            has_field_value: false,
+            depth: 0,
+            eval_depth: 0,
+            shared: None,
+            shared_ids: Vec::new(),
+            no_sharing: false,
+            post_checks: Vec::new(),
+        }
+    }
+}
+
+impl Default for Vertex<'_> {
+    fn default() -> Self {
+        Self {
+            parent: NO_VERTEX,
+            label: None,
+            arc: ArcType::Member,
+            status: Status::New,
+            base: Base::None,
+            conjuncts: Vec::new(),
+            arcs: Vec::new(),
+            patterns: Vec::new(),
+            child_errors: None,
+            closed_recursive: false,
+            closed_once: false,
+            has_ellipsis: false,
+            is_dynamic: false,
+            is_disjunct: false,
+            is_let: false,
+            is_shared: false,
+            detached_checks: false,
+            node: Box::default(),
+        }
+    }
+}

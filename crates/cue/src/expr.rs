@@ -1,0 +1,249 @@
+//! Expressions, all names resolved: what is evaluated. A reference says how many scopes up its field is.
+
+use std::sync::Arc;
+
+use crate::kind::Kind;
+use crate::label::Label;
+use crate::number::Number;
+
+/// Operators. `And` and `Or` are expressions of their own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Op {
+    Add,
+    Sub,
+    Mul,
+    Quo,
+    IntQuo,
+    IntRem,
+    IntDiv,
+    IntMod,
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Match,
+    NotMatch,
+    BoolAnd,
+    BoolOr,
+    Not,
+}
+
+impl Op {
+    pub(crate) fn of(sign: &str) -> Option<Self> {
+        Some(match sign {
+            "+" => Self::Add,
+            "-" => Self::Sub,
+            "*" => Self::Mul,
+            "/" => Self::Quo,
+            "quo" => Self::IntQuo,
+            "rem" => Self::IntRem,
+            "div" => Self::IntDiv,
+            "mod" => Self::IntMod,
+            "==" => Self::Equal,
+            "!=" => Self::NotEqual,
+            "<" => Self::Less,
+            "<=" => Self::LessEqual,
+            ">" => Self::Greater,
+            ">=" => Self::GreaterEqual,
+            "=~" => Self::Match,
+            "!~" => Self::NotMatch,
+            "&&" => Self::BoolAnd,
+            "||" => Self::BoolOr,
+            "!" => Self::Not,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Sub => "-",
+            Self::Mul => "*",
+            Self::Quo => "/",
+            Self::IntQuo => "quo",
+            Self::IntRem => "rem",
+            Self::IntDiv => "div",
+            Self::IntMod => "mod",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterEqual => ">=",
+            Self::Match => "=~",
+            Self::NotMatch => "!~",
+            Self::BoolAnd => "&&",
+            Self::BoolOr => "||",
+            Self::Not => "!",
+        }
+    }
+}
+
+/// Functions of the language itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Core {
+    Len,
+    Close,
+    And,
+    Or,
+    Div,
+    Mod,
+    Quo,
+    Rem,
+    Error,
+    MatchN,
+    MatchIf,
+}
+
+impl Core {
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "len" => Self::Len,
+            "close" => Self::Close,
+            "and" => Self::And,
+            "or" => Self::Or,
+            "div" => Self::Div,
+            "mod" => Self::Mod,
+            "quo" => Self::Quo,
+            "rem" => Self::Rem,
+            "error" => Self::Error,
+            "matchN" => Self::MatchN,
+            "matchIf" => Self::MatchIf,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Len => "len",
+            Self::Close => "close",
+            Self::And => "and",
+            Self::Or => "or",
+            Self::Div => "div",
+            Self::Mod => "mod",
+            Self::Quo => "quo",
+            Self::Rem => "rem",
+            Self::Error => "error",
+            Self::MatchN => "matchN",
+            Self::MatchIf => "matchIf",
+        }
+    }
+}
+
+/// Whether a field is there, or only constrains one.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum ArcType {
+    Member,
+    Required,
+    Optional,
+    /// A comprehension may yet make it.
+    Pending,
+    NotPresent,
+}
+
+impl ArcType {
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Self::Member => "",
+            Self::Required => "!",
+            Self::Optional => "?",
+            Self::Pending => "*",
+            Self::NotPresent => "-",
+        }
+    }
+}
+
+/// An expression.
+#[derive(Debug)]
+pub(crate) enum Expr {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(Arc<str>),
+    Bytes(Arc<[u8]>),
+    Top,
+    Basic(Kind),
+    /// `_|_`
+    Bottom,
+    /// `__no_sharing`, which says nothing.
+    Nothing,
+    /// `int8`, `uint`, …
+    Range(&'static str),
+    Core(Core),
+    Bound(Op, Box<Expr>),
+    /// A field of the struct that is `up` scopes above.
+    Field { up: usize, label: Label },
+    Let { up: usize, label: Label },
+    /// The value that `X=` stands before.
+    Value { up: usize, name: Label },
+    /// The name that a pattern has matched.
+    LabelName { up: usize, name: Arc<str> },
+    /// A field whose name is computed.
+    Dynamic { up: usize, label: Box<Expr> },
+    Import(Arc<str>),
+    Selector(Box<Expr>, Label),
+    Index(Box<Expr>, Box<Expr>),
+    Slice(Box<Expr>, Option<Box<Expr>>, Option<Box<Expr>>),
+    /// Texts are every second part, beginning with the first.
+    Interpolation { bytes: bool, parts: Vec<Expr> },
+    Unary(Op, Box<Expr>),
+    Binary(Op, Box<Expr>, Box<Expr>),
+    And(Box<Expr>, Box<Expr>),
+    Or { has_defaults: bool, values: Vec<(Expr, bool)> },
+    Call(Box<Expr>, Vec<Expr>),
+    Struct(StructLit),
+    List(ListLit),
+}
+
+#[derive(Debug)]
+pub(crate) struct StructLit {
+    pub(crate) decls: Vec<Decl>,
+    /// The file itself.
+    pub(crate) is_file: bool,
+    pub(crate) has_embedding: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct ListLit {
+    pub(crate) elements: Vec<Element>,
+    pub(crate) ellipsis: Option<Option<Box<Expr>>>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Element {
+    Value(Expr),
+    Comprehension(Comprehension),
+}
+
+#[derive(Debug)]
+pub(crate) enum Decl {
+    Field { label: Label, arc: ArcType, value: Expr },
+    Let { label: Label, value: Expr, multi: bool },
+    Pattern { filter: Expr, value: Expr },
+    Dynamic { key: Expr, arc: ArcType, value: Expr },
+    Ellipsis,
+    Comprehension(Comprehension),
+    Embed(Expr),
+}
+
+#[derive(Debug)]
+pub(crate) struct Comprehension {
+    pub(crate) clauses: Vec<Clause>,
+    pub(crate) value: StructLit,
+}
+
+#[derive(Debug)]
+pub(crate) enum Clause {
+    For { key: Option<Label>, value: Option<Label>, source: Expr },
+    If(Expr),
+    Let { label: Label, value: Expr },
+}
+
+impl StructLit {
+    pub(crate) fn new(decls: Vec<Decl>, is_file: bool) -> Self {
+        let has_embedding = decls.iter().any(|d| matches!(d, Decl::Comprehension(_) | Decl::Embed(_)));
+        Self { decls, is_file, has_embedding }
+    }
+}

@@ -1,0 +1,254 @@
+//! Documents: JSON as RFC 8259 has it, without duplicate names. They never see the parser of CUE.
+
+use std::collections::HashSet;
+
+use crate::expr::{ArcType, Decl, Element, Expr, ListLit, StructLit};
+use crate::label::{Interner, Label};
+use crate::limits::{MAX_INPUT_BYTES, MAX_INPUT_DEPTH};
+use crate::number::{Number, NumberFault};
+
+/// What is wrong with a document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum InputFault {
+    #[error("it has {found} bytes, and at most {MAX_INPUT_BYTES} are read")]
+    TooLong { found: usize },
+    #[error("byte {at}: values nest deeper than {MAX_INPUT_DEPTH} levels")]
+    TooDeep { at: usize },
+    #[error("byte {at}: a number is out of range")]
+    Number { at: usize },
+    /// Which one counts would be a matter of the reader.
+    #[error("byte {at}: two members of one name")]
+    Duplicate { at: usize },
+    #[error("byte {at}: {expected} expected")]
+    Syntax { at: usize, expected: &'static str },
+}
+
+impl InputFault {
+    /// Whether a limit was hit, while the document may be valid.
+    pub(crate) fn is_limit(self) -> bool {
+        matches!(self, Self::TooLong { .. } | Self::TooDeep { .. } | Self::Number { .. })
+    }
+}
+
+/// Reads a document as an expression.
+pub(crate) fn parse(text: &str, names: &mut Interner<'_>) -> Result<Expr, InputFault> {
+    if text.len() > MAX_INPUT_BYTES {
+        return Err(InputFault::TooLong { found: text.len() });
+    }
+    let mut reader = Reader { text, at: 0, names };
+    let value = reader.value(0)?;
+    reader.space();
+    if reader.at < text.len() { Err(reader.expected("the end")) } else { Ok(value) }
+}
+
+/// Members from which on a set finds duplicates.
+const MANY: usize = 16;
+
+struct Reader<'a, 'n, 'p> {
+    text: &'a str,
+    at: usize,
+    names: &'n mut Interner<'p>,
+}
+
+impl Reader<'_, '_, '_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes);
+    }
+
+    fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.advance(1);
+        }
+    }
+
+    fn expected(&self, expected: &'static str) -> InputFault {
+        InputFault::Syntax { at: self.at, expected }
+    }
+
+    /// Steps over white space and `byte`, if it is there.
+    fn take(&mut self, byte: u8) -> bool {
+        self.space();
+        let found = self.peek() == Some(byte);
+        self.advance(usize::from(found));
+        found
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Expr, InputFault> {
+        self.space();
+        match self.peek() {
+            Some(b'{' | b'[') if depth >= MAX_INPUT_DEPTH => Err(InputFault::TooDeep { at: self.at }),
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            Some(b'"') => Ok(Expr::String(self.string()?.into())),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => {
+                let words = [("null", Expr::Null), ("true", Expr::Bool(true)), ("false", Expr::Bool(false))];
+                for (word, value) in words {
+                    if self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+                        self.advance(word.len());
+                        return Ok(value);
+                    }
+                }
+                Err(self.expected("a value"))
+            }
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Expr, InputFault> {
+        self.advance(1);
+        let mut elements = Vec::new();
+        if !self.take(b']') {
+            loop {
+                elements.push(Element::Value(self.value(depth.saturating_add(1))?));
+                if self.take(b']') {
+                    break;
+                }
+                if !self.take(b',') {
+                    return Err(self.expected("',' or ']'"));
+                }
+            }
+        }
+        Ok(Expr::List(ListLit { elements, ellipsis: None }))
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Expr, InputFault> {
+        self.advance(1);
+        let mut decls: Vec<Decl> = Vec::new();
+        let mut seen: HashSet<Label> = HashSet::new();
+        if self.take(b'}') {
+            return Ok(Expr::Struct(StructLit::new(decls, false)));
+        }
+        loop {
+            self.space();
+            let at = self.at;
+            if self.peek() != Some(b'"') {
+                return Err(self.expected("a member's name"));
+            }
+            let name = self.string()?;
+            let label = self.names.regular(&name);
+            if decls.len() == MANY {
+                seen.extend(decls.iter().filter_map(label_of));
+            }
+            let known = if decls.len() < MANY {
+                decls.iter().any(|d| label_of(d) == Some(label))
+            } else {
+                !seen.insert(label)
+            };
+            if known {
+                return Err(InputFault::Duplicate { at });
+            }
+            if !self.take(b':') {
+                return Err(self.expected("':'"));
+            }
+            let value = self.value(depth.saturating_add(1))?;
+            decls.push(Decl::Field { label, arc: ArcType::Member, value });
+            if self.take(b'}') {
+                return Ok(Expr::Struct(StructLit::new(decls, false)));
+            }
+            if !self.take(b',') {
+                return Err(self.expected("',' or '}'"));
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<Expr, InputFault> {
+        let start = self.at;
+        while let Some(b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9') = self.peek() {
+            self.advance(1);
+        }
+        let text = self.text.get(start..self.at).unwrap_or_default();
+        let syntax = InputFault::Syntax { at: start, expected: "a number" };
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let whole = digits.split(['.', 'e', 'E']).next().unwrap_or_default();
+        let fraction = digits.split_once('.').map(|(_, rest)| rest);
+        let bad = whole.is_empty()
+            || (whole.len() > 1 && whole.starts_with('0'))
+            || fraction.is_some_and(|f| !f.starts_with(|c: char| c.is_ascii_digit()));
+        if bad || !whole.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(syntax);
+        }
+        match Number::parse_decimal(text) {
+            Ok(number) => Ok(Expr::Number(number)),
+            Err(NumberFault::Syntax) => Err(syntax),
+            Err(_) => Err(InputFault::Number { at: start }),
+        }
+    }
+
+    fn string(&mut self) -> Result<String, InputFault> {
+        self.advance(1);
+        let mut out = String::new();
+        loop {
+            let start = self.at;
+            while self.peek().is_some_and(|b| b >= 0x20 && b != b'"' && b != b'\\') {
+                self.advance(1);
+            }
+            out.push_str(self.text.get(start..self.at).unwrap_or_default());
+            match self.peek() {
+                Some(b'"') => {
+                    self.advance(1);
+                    return Ok(out);
+                }
+                Some(b'\\') => {
+                    self.advance(1);
+                    out.push(self.escape()?);
+                }
+                _ => return Err(self.expected("the end of a string")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, InputFault> {
+        let sign = self.peek();
+        self.advance(1);
+        Ok(match sign {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => self.unicode()?,
+            _ => return Err(self.expected("an escape sequence")),
+        })
+    }
+
+    /// A lone surrogate is no character: CUE refuses it.
+    fn unicode(&mut self) -> Result<char, InputFault> {
+        let first = self.hex()?;
+        let mut code = first;
+        if (0xd800..0xdc00).contains(&first) {
+            if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with("\\u")) {
+                return Err(self.expected("the second half of a surrogate pair"));
+            }
+            self.advance(2);
+            let second = self.hex()?;
+            if !(0xdc00..0xe000).contains(&second) {
+                return Err(self.expected("the second half of a surrogate pair"));
+            }
+            code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+        }
+        char::from_u32(code).ok_or_else(|| self.expected("a Unicode character"))
+    }
+
+    fn hex(&mut self) -> Result<u32, InputFault> {
+        let digits = self.text.get(self.at..self.at.saturating_add(4)).unwrap_or_default();
+        if digits.len() != 4 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(self.expected("four hexadecimal digits"));
+        }
+        self.advance(4);
+        u32::from_str_radix(digits, 16).map_err(|_| self.expected("four hexadecimal digits"))
+    }
+}
+
+fn label_of(decl: &Decl) -> Option<Label> {
+    match decl {
+        Decl::Field { label, .. } => Some(*label),
+        _ => None,
+    }
+}

@@ -1,0 +1,236 @@
+//! Names of fields, as small numbers.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// A label: an index into a list, or a name of some kind.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Label(u32);
+
+const INDEX: u32 = 1 << 31;
+
+impl Label {
+    /// The label of an element of a list.
+    pub(crate) fn index(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(INDEX - 1).min(INDEX - 1) | INDEX)
+    }
+
+    /// The place in a list.
+    pub(crate) fn as_index(self) -> Option<u32> {
+        (self.0 & INDEX != 0).then_some(self.0 & !INDEX)
+    }
+}
+
+/// What a name is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum LabelKind {
+    /// A regular field.
+    Regular,
+    /// `#x`
+    Definition,
+    /// `_x`
+    Hidden,
+    /// `_#x`
+    HiddenDefinition,
+    /// A `let` clause.
+    Let,
+}
+
+impl LabelKind {
+    /// The kind of an identifier.
+    pub(crate) fn of(name: &str) -> Self {
+        if name.starts_with("_#") {
+            Self::HiddenDefinition
+        } else if name.starts_with('_') {
+            Self::Hidden
+        } else if name.starts_with('#') {
+            Self::Definition
+        } else {
+            Self::Regular
+        }
+    }
+
+    pub(crate) fn is_definition(self) -> bool {
+        matches!(self, Self::Definition | Self::HiddenDefinition)
+    }
+}
+
+/// Names in use.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    names: Vec<(LabelKind, Arc<str>)>,
+    numbers: HashMap<(LabelKind, Arc<str>), u32>,
+}
+
+impl Names {
+    fn get(&self, kind: LabelKind, name: &Arc<str>) -> Option<u32> {
+        self.numbers.get(&(kind, Arc::clone(name))).copied()
+    }
+
+    fn add(&mut self, kind: LabelKind, name: Arc<str>, base: usize) -> u32 {
+        let number = u32::try_from(base.saturating_add(self.names.len())).unwrap_or(INDEX - 1);
+        self.names.push((kind, Arc::clone(&name)));
+        self.numbers.insert((kind, name), number);
+        number
+    }
+
+    /// The label of a name.
+    pub(crate) fn intern(&mut self, kind: LabelKind, name: &str) -> Label {
+        let name: Arc<str> = name.into();
+        match self.get(kind, &name) {
+            Some(number) => Label(number),
+            None => Label(self.add(kind, name, 0)),
+        }
+    }
+
+    /// The label of an identifier.
+    pub(crate) fn identifier(&mut self, name: &str) -> Label {
+        self.intern(LabelKind::of(name), name)
+    }
+
+    /// Kind and text.
+    pub(crate) fn name(&self, label: Label) -> Option<&(LabelKind, Arc<str>)> {
+        usize::try_from(label.0).ok().and_then(|n| self.names.get(n))
+    }
+}
+
+/// The names of a policy, and more that a document has.
+#[derive(Debug)]
+pub(crate) struct Interner<'p> {
+    base: &'p Names,
+    extra: Names,
+}
+
+impl<'p> Interner<'p> {
+    pub(crate) fn new(base: &'p Names) -> Self {
+        Self { base, extra: Names::default() }
+    }
+
+    pub(crate) fn intern(&mut self, kind: LabelKind, name: &str) -> Label {
+        let name: Arc<str> = name.into();
+        if let Some(number) = self.base.get(kind, &name).or_else(|| self.extra.get(kind, &name)) {
+            return Label(number);
+        }
+        Label(self.extra.add(kind, name, self.base.names.len()))
+    }
+
+    pub(crate) fn regular(&mut self, name: &str) -> Label {
+        self.intern(LabelKind::Regular, name)
+    }
+
+    fn entry(&self, label: Label) -> Option<&(LabelKind, Arc<str>)> {
+        let number = usize::try_from(label.0).ok()?;
+        match number.checked_sub(self.base.names.len()) {
+            Some(extra) => self.extra.names.get(extra),
+            None => self.base.names.get(number),
+        }
+    }
+
+    pub(crate) fn kind(&self, label: Label) -> LabelKind {
+        if label.as_index().is_some() {
+            return LabelKind::Regular;
+        }
+        self.entry(label).map_or(LabelKind::Regular, |(kind, _)| *kind)
+    }
+
+    pub(crate) fn text(&self, label: Label) -> Arc<str> {
+        match label.as_index() {
+            Some(index) => index.to_string().into(),
+            None => self.entry(label).map_or_else(|| "".into(), |(_, name)| Arc::clone(name)),
+        }
+    }
+
+    /// Regular fields are what data has; the others are definitions, hidden fields and `let` clauses.
+    pub(crate) fn is_regular(&self, label: Label) -> bool {
+        self.kind(label) == LabelKind::Regular
+    }
+
+    /// How a label is printed in paths.
+    pub(crate) fn selector(&self, label: Label) -> Selector {
+        Selector { kind: self.kind(label), is_index: label.as_index().is_some(), name: self.text(label) }
+    }
+}
+
+/// A label in print.
+pub(crate) struct Selector {
+    kind: LabelKind,
+    is_index: bool,
+    name: Arc<str>,
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_index || self.kind != LabelKind::Regular || !needs_quotes(&self.name) {
+            f.write_str(&self.name)
+        } else {
+            f.write_str(&quote(&self.name))
+        }
+    }
+}
+
+fn needs_quotes(name: &str) -> bool {
+    let mut chars = name.chars();
+    let Some(first) = chars.next() else { return true };
+    let letter = |c: char| c.is_alphabetic() || c == '$';
+    !letter(first) || !chars.all(|c| letter(c) || c == '_' || c.is_numeric())
+}
+
+/// A string literal of CUE.
+pub(crate) fn quote(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().saturating_add(2));
+    out.push('"');
+    for char in text.chars() {
+        escape(char, '"', &mut out);
+    }
+    out.push('"');
+    out
+}
+
+/// A bytes literal of CUE.
+pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
+    let mut out = String::from("'");
+    for chunk in bytes.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            escape(char, '\'', &mut out);
+        }
+        for byte in chunk.invalid() {
+            out.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    out.push('\'');
+    out
+}
+
+fn escape(char: char, quote: char, out: &mut String) {
+    match char {
+        '\\' => out.push_str("\\\\"),
+        '\u{7}' => out.push_str("\\a"),
+        '\u{8}' => out.push_str("\\b"),
+        '\u{c}' => out.push_str("\\f"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\u{b}' => out.push_str("\\v"),
+        c if c == quote => {
+            out.push('\\');
+            out.push(c);
+        }
+        c if c.is_control() || c == '\u{feff}' => {
+            let code = u32::from(c);
+            if quote == '\'' && code < 0x80 {
+                out.push_str(&format!("\\x{code:02x}"));
+            } else if code < 0x10000 {
+                out.push_str(&format!("\\u{code:04x}"));
+            } else {
+                out.push_str(&format!("\\U{code:08x}"));
+            }
+        }
+        c => out.push(c),
+    }
+}
+
+/// The text, in quotes where it is no identifier.
+pub(crate) fn quote_if_needed(name: &str) -> String {
+    if needs_quotes(name) { quote(name) } else { name.to_owned() }
+}

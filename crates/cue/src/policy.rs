@@ -1,0 +1,171 @@
+//! Policies and their verdicts.
+
+use crate::compile::{self, Program};
+use crate::eval::error::Stop;
+use crate::eval::types::Elem;
+use crate::eval::{Eval, Validation};
+use crate::json;
+use crate::label::Interner;
+use crate::limits::MAX_POLICY_BYTES;
+use crate::syntax;
+
+/// A policy, ready for any number of documents.
+#[derive(Debug)]
+pub struct Policy {
+    program: Program,
+}
+
+/// What is asked of the unified value: CUE's options of `Validate`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Mode {
+    /// Without options, as policy-controller asks: what is incomplete is accepted, a missing field too.
+    #[default]
+    Default,
+    /// `Final()`, as `cosign verify-attestation` asks: required fields must be there.
+    Final,
+    /// `Concrete(true)`: all values must be known.
+    Concrete,
+}
+
+/// The verdict on a document. Only [`Outcome::Accept`] accepts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// The document satisfies the policy.
+    Accept,
+    /// It does not.
+    Reject {
+        /// Why, in CUE's words.
+        message: String,
+    },
+    /// There is no verdict: a limit was hit, or something is not supported. This denies.
+    Unsupported {
+        /// Why.
+        message: String,
+    },
+}
+
+/// Why a policy cannot be compiled. The text is CUE's own where CUE refuses the policy too.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CompileError {
+    /// It is not CUE.
+    #[error("{message}")]
+    Syntax {
+        /// The line, from 1.
+        line: usize,
+        /// What was expected and found.
+        message: String,
+    },
+    /// A name is unknown, or an import is not used.
+    #[error("{message}")]
+    Resolve {
+        /// What is wrong.
+        message: String,
+    },
+    /// It contradicts itself, whatever the document.
+    #[error("{message}")]
+    Evaluate {
+        /// What is wrong.
+        message: String,
+    },
+    /// CUE may know it; this does not.
+    #[error("{message}")]
+    Unsupported {
+        /// What.
+        message: String,
+    },
+}
+
+impl CompileError {
+    /// Whether CUE might take the policy: it uses what is not supported, or exceeds a limit.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self, Self::Unsupported { .. })
+    }
+}
+
+/// Compiles a policy.
+///
+/// # Errors
+/// See [`Policy::compile`].
+pub fn compile(source: &str) -> Result<Policy, CompileError> {
+    Policy::compile(source)
+}
+
+impl Policy {
+    /// Compiles a policy, and evaluates it alone: one that contradicts itself is refused here, as `CompileString` does.
+    ///
+    /// # Errors
+    /// [`CompileError`].
+    pub fn compile(source: &str) -> Result<Self, CompileError> {
+        if source.len() > MAX_POLICY_BYTES {
+            let message = format!("a policy of {} bytes; at most {MAX_POLICY_BYTES} are read", source.len());
+            return Err(CompileError::Unsupported { message });
+        }
+        let file = syntax::parse(source).map_err(|error| {
+            let before = source.get(..error.at).unwrap_or(source);
+            let line = before.matches('\n').count().saturating_add(1);
+            CompileError::Syntax { line, message: error.message }
+        })?;
+        let program = compile::compile(&file).map_err(|errors| CompileError::Resolve { message: list(&errors) })?;
+        let policy = Self { program };
+        policy.check_alone()?;
+        Ok(policy)
+    }
+
+    fn check_alone(&self) -> Result<(), CompileError> {
+        let mut eval = Eval::new(Interner::new(&self.program.names));
+        let result = eval.root(Elem::Struct(&self.program.root), false).and_then(|root| {
+            eval.finalize(root)?;
+            Ok(eval.own_error(root))
+        });
+        match result {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) => Err(CompileError::Evaluate { message: eval.report(&error) }),
+            Err(Stop::Error(error)) => Err(CompileError::Evaluate { message: eval.report(&error) }),
+            Err(Stop::Unsupported(message)) => Err(CompileError::Unsupported { message }),
+        }
+    }
+
+    /// Unifies the policy with a document and validates the result.
+    #[must_use]
+    pub fn check(&self, document: &str, mode: Mode) -> Outcome {
+        let mut names = Interner::new(&self.program.names);
+        let data = match json::parse(document, &mut names) {
+            Ok(data) => data,
+            Err(fault) if fault.is_limit() => {
+                return Outcome::Unsupported { message: format!("reading the document: {fault}") };
+            }
+            Err(fault) => return Outcome::Reject { message: format!("reading the document: {fault}") },
+        };
+        let asked = match mode {
+            Mode::Default => Validation::default(),
+            Mode::Final => Validation { last: true, ..Validation::default() },
+            Mode::Concrete => Validation { concrete: true, ..Validation::default() },
+        };
+        let mut eval = Eval::new(names);
+        let result = eval
+            .root(Elem::Struct(&self.program.root), false)
+            .and_then(|policy| eval.root(Elem::Expr(&data), true).map(|data| (policy, data)))
+            .and_then(|(policy, data)| eval.unified(policy, data))
+            .and_then(|root| {
+                let found = eval.validate(root, asked)?;
+                // `cosign verify-attestation` also asks the value for its own error, of whatever class.
+                let own = if mode == Mode::Default { None } else { eval.own_error(root) };
+                Ok(found.or(own))
+            });
+        match result {
+            Ok(None) => Outcome::Accept,
+            Ok(Some(error)) => Outcome::Reject { message: eval.report(&error) },
+            Err(Stop::Error(error)) => Outcome::Reject { message: eval.report(&error) },
+            Err(Stop::Unsupported(message)) => Outcome::Unsupported { message },
+        }
+    }
+}
+
+fn list(messages: &[String]) -> String {
+    match messages {
+        [] => "no errors".to_owned(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first} (and {} more errors)", rest.len()),
+    }
+}

@@ -1,0 +1,661 @@
+//! The parser: `cue/parser`, which ends at the first error.
+
+use super::SyntaxError;
+use super::ast::{Ast, Clause, Comprehension, Constraint, Decl, Element, Field, File, Import, Label, Selector};
+use super::lexer::{Lexeme, Lexer, Token};
+use super::quote::Quotes;
+use crate::limits::MAX_POLICY_DEPTH;
+
+type Parsed<T> = Result<T, SyntaxError>;
+
+/// Operators by how strongly they bind, the weakest first.
+const OPERATORS: &[&[&str]] =
+    &[&["|"], &["&"], &["||"], &["&&"], &["==", "!=", "<", "<=", ">", ">=", "=~", "!~"], &["+", "-"], &["*", "/"]];
+
+/// Operands of one kind of operator side by side; they nest in the tree.
+const MAX_CHAIN: usize = 200;
+
+/// Parses a file.
+pub(crate) fn parse(source: &str) -> Parsed<File> {
+    let mut lexer = Lexer::new(source);
+    let lexeme = lexer.next()?;
+    let mut parser = Parser { lexer, lexeme, depth: 0 };
+    parser.file()
+}
+
+struct Parser<'s> {
+    lexer: Lexer<'s>,
+    lexeme: Lexeme<'s>,
+    depth: usize,
+}
+
+/// What may stand before a colon, or what it is without one.
+enum Head {
+    Label { alias: Option<String>, label: Label, ast: Ast },
+    Expression(Ast),
+}
+
+impl<'s> Parser<'s> {
+    fn step(&mut self) -> Parsed<Lexeme<'s>> {
+        let next = self.lexer.next()?;
+        Ok(std::mem::replace(&mut self.lexeme, next))
+    }
+
+    fn is(&self, sign: &str) -> bool {
+        matches!(self.lexeme.token, Token::Sign(s) if s == sign)
+    }
+
+    fn is_keyword(&self, keyword: &str) -> bool {
+        matches!(self.lexeme.token, Token::Keyword(k) if k == keyword)
+    }
+
+    fn take(&mut self, sign: &str) -> Parsed<bool> {
+        let found = self.is(sign);
+        if found {
+            self.step()?;
+        }
+        Ok(found)
+    }
+
+    fn error<T>(&self, message: impl Into<String>) -> Parsed<T> {
+        Err(SyntaxError { at: self.lexeme.at, message: message.into() })
+    }
+
+    fn expected<T>(&self, what: &str) -> Parsed<T> {
+        let Lexeme { token, text, .. } = self.lexeme;
+        let found = match token {
+            Token::Comma if text == "\n" => return self.error(format!("expected {what}, found newline")),
+            Token::Comma => "','".to_owned(),
+            Token::Eof => "'EOF'".to_owned(),
+            Token::Ident => format!("'IDENT' {text}"),
+            Token::Int => format!("'INT' {text}"),
+            Token::Float => format!("'FLOAT' {text}"),
+            Token::String => format!("'STRING' {text}"),
+            Token::Interpolation => format!("'INTERPOLATION' {text}("),
+            Token::Attribute => "'ATTRIBUTE'".to_owned(),
+            Token::Bottom => "'_|_' _|_".to_owned(),
+            Token::Sign(sign) => format!("'{sign}'"),
+            Token::Keyword(word) => format!("'{word}'"),
+        };
+        self.error(format!("expected {what}, found {found}"))
+    }
+
+    fn expect(&mut self, sign: &str) -> Parsed<()> {
+        if self.take(sign)? { Ok(()) } else { self.expected(&format!("'{sign}'")) }
+    }
+
+    fn expect_closing(&mut self, sign: &str, context: &str) -> Parsed<()> {
+        if self.lexeme.token == Token::Comma && self.lexeme.text == "\n" {
+            return self.error(format!("missing ',' before newline in {context}"));
+        }
+        self.expect(sign)
+    }
+
+    /// Steps over a comma. False where `closing` or the end stands instead.
+    fn comma(&mut self, context: &str, closing: &str) -> Parsed<bool> {
+        if self.lexeme.token == Token::Comma {
+            self.step()?;
+            return Ok(true);
+        }
+        if self.is(closing) || (closing == "}" && self.lexeme.token == Token::Eof) {
+            return Ok(false);
+        }
+        self.error(format!("missing ',' in {context}"))
+    }
+
+    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        if self.depth >= MAX_POLICY_DEPTH {
+            return self.error(format!("nesting is limited to {MAX_POLICY_DEPTH} levels"));
+        }
+        self.depth = self.depth.saturating_add(1);
+        let result = parse(self);
+        self.depth = self.depth.saturating_sub(1);
+        result
+    }
+
+    fn file(&mut self) -> Parsed<File> {
+        let mut file = File::default();
+        self.attributes(true)?;
+        if self.lexeme.token == Token::Ident && self.lexeme.text == "package" {
+            self.step()?;
+            let name = self.ident()?;
+            if name.starts_with('#') || name.starts_with("_#") {
+                return self.error(format!("invalid package name {name}"));
+            }
+            file.package = Some(name);
+            self.expect_comma()?;
+        }
+        self.attributes(true)?;
+        while self.lexeme.token == Token::Ident && self.lexeme.text == "import" {
+            self.step()?;
+            if !self.take("(")? {
+                file.imports.push(self.import()?);
+                continue;
+            }
+            while !self.is(")") && self.lexeme.token != Token::Eof {
+                file.imports.push(self.import()?);
+            }
+            self.expect(")")?;
+            self.expect_comma()?;
+        }
+        file.decls = self.decls()?;
+        if self.lexeme.token == Token::Eof { Ok(file) } else { self.expected("'EOF'") }
+    }
+
+    fn expect_comma(&mut self) -> Parsed<()> {
+        match self.lexeme.token {
+            Token::Comma => self.step().map(|_| ()),
+            Token::Eof | Token::Sign(")" | "}") => Ok(()),
+            _ => self.expected("','"),
+        }
+    }
+
+    fn import(&mut self) -> Parsed<Import> {
+        let name = if self.lexeme.token == Token::Ident { Some(self.declared_ident()?) } else { None };
+        if self.lexeme.token != Token::String {
+            return self.expected("'STRING'");
+        }
+        let literal = self.lexeme.text;
+        let Ast::String(path) = self.string(literal)? else {
+            return self.error(format!("invalid import path: {literal}"));
+        };
+        let legal = |c: char| !c.is_whitespace() && !c.is_control() && !"!\"#$%&'()*,:;<=>?[\\]^{|}`\u{fffd}".contains(c);
+        let (stem, _) = path.rsplit_once(':').unwrap_or((&path, ""));
+        if stem.is_empty() || !stem.chars().all(legal) {
+            return self.error(format!("invalid import path: {literal}"));
+        }
+        self.step()?;
+        self.expect_comma()?;
+        Ok(Import { name, path })
+    }
+
+    fn attributes(&mut self, commas: bool) -> Parsed<()> {
+        while self.lexeme.token == Token::Attribute {
+            self.step()?;
+            if commas {
+                self.comma("struct literal", "}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ident(&mut self) -> Parsed<String> {
+        if self.lexeme.token != Token::Ident {
+            return self.expected("'IDENT'");
+        }
+        Ok(self.step()?.text.to_owned())
+    }
+
+    fn declared_ident(&mut self) -> Parsed<String> {
+        let name = self.ident()?;
+        self.check_declared(&name)?;
+        Ok(name)
+    }
+
+    fn check_declared(&self, name: &str) -> Parsed<()> {
+        if name.starts_with("__") {
+            return self.error("identifiers starting with '__' are reserved");
+        }
+        Ok(())
+    }
+
+    fn decls(&mut self) -> Parsed<Vec<Decl>> {
+        let mut decls = Vec::new();
+        while !self.is("}") && self.lexeme.token != Token::Eof {
+            if self.lexeme.token == Token::Attribute {
+                self.step()?;
+                self.comma("struct literal", "}")?;
+            } else if self.take("...")? {
+                decls.push(Decl::Ellipsis);
+                self.comma("struct literal", "}")?;
+            } else {
+                decls.push(self.decl()?);
+            }
+        }
+        Ok(decls)
+    }
+
+    fn decl(&mut self) -> Parsed<Decl> {
+        let head = match self.lexeme.token {
+            Token::Keyword("for" | "if") => {
+                let keyword = self.lexeme.text.to_owned();
+                if let Some(clauses) = self.clauses()? {
+                    let value = self.braces()?;
+                    self.comma("struct literal", "}")?;
+                    return Ok(Decl::Comprehension(Comprehension { clauses, value }));
+                }
+                self.named_head(keyword)?
+            }
+            Token::Keyword("let") => {
+                self.step()?;
+                if self.lexeme.token == Token::Ident {
+                    let name = self.declared_ident()?;
+                    self.expect("=")?;
+                    let value = self.expression()?;
+                    self.comma("struct literal", "}")?;
+                    return Ok(Decl::Let(name, value));
+                }
+                self.named_head("let".to_owned())?
+            }
+            _ => self.head()?,
+        };
+        let (alias, label, ast) = match head {
+            Head::Label { alias, label, ast } => (alias, label, ast),
+            Head::Expression(ast) => {
+                self.comma("struct literal", "}")?;
+                return Ok(Decl::Embed(ast));
+            }
+        };
+        let constraint = self.constraint()?;
+        if !self.is(":") {
+            if alias.is_some() {
+                return self.error("expected label or ':'");
+            }
+            match self.lexeme.token {
+                Token::Comma => {
+                    self.step()?;
+                    return Ok(Decl::Embed(ast));
+                }
+                Token::Eof | Token::Sign("}") => return Ok(Decl::Embed(ast)),
+                _ => return self.expected("label or ':'"),
+            }
+        }
+        if let Label::Ident(name) = &label {
+            self.check_declared(name)?;
+        }
+        self.step()?;
+        let value = self.nested(Self::field_value)?;
+        self.attributes(false)?;
+        self.comma("struct literal", "}")?;
+        Ok(Decl::Field(Field { alias, label, constraint, value }))
+    }
+
+    /// What stands after the colon: a value, or another label.
+    fn field_value(&mut self) -> Parsed<Ast> {
+        if matches!(self.lexeme.token, Token::Keyword("let")) {
+            return self.expression();
+        }
+        match self.head()? {
+            Head::Expression(ast) => Ok(ast),
+            Head::Label { alias, label, ast } => {
+                if !(self.is(":") || self.is("?") || self.is("!")) {
+                    return Ok(match alias {
+                        Some(alias) => Ast::Alias(alias, Box::new(ast)),
+                        None => ast,
+                    });
+                }
+                let constraint = self.constraint()?;
+                if !self.is(":") {
+                    return self.error(format!("expected ':'; found {}", self.lexeme.text));
+                }
+                self.step()?;
+                let value = self.nested(Self::field_value)?;
+                Ok(Ast::Struct(vec![Decl::Field(Field { alias, label, constraint, value })]))
+            }
+        }
+    }
+
+    fn constraint(&mut self) -> Parsed<Constraint> {
+        Ok(if self.take("?")? {
+            Constraint::Optional
+        } else if self.take("!")? {
+            Constraint::Required
+        } else {
+            Constraint::None
+        })
+    }
+
+    fn named_head(&mut self, name: String) -> Parsed<Head> {
+        let ast = Ast::Ident(name.clone());
+        self.aliased(name, ast)
+    }
+
+    fn head(&mut self) -> Parsed<Head> {
+        let ast = self.expression()?;
+        Ok(match &ast {
+            Ast::Ident(name) => return self.aliased(name.clone(), ast),
+            Ast::String(text) => Head::Label { alias: None, label: Label::String(text.clone()), ast },
+            Ast::Null => Head::Label { alias: None, label: Label::String("null".to_owned()), ast },
+            Ast::Bool(value) => Head::Label { alias: None, label: Label::String(value.to_string()), ast },
+            Ast::List { .. } => self.pattern(None, ast)?,
+            Ast::Paren(_) | Ast::Interpolation { bytes: false, .. } => {
+                Head::Label { alias: None, label: Label::Dynamic(ast.clone()), ast }
+            }
+            _ => Head::Expression(ast),
+        })
+    }
+
+    /// `X` or `X=label` or `X=expression`.
+    fn aliased(&mut self, name: String, ast: Ast) -> Parsed<Head> {
+        if !self.take("=")? {
+            return Ok(Head::Label { alias: None, label: Label::Ident(name), ast });
+        }
+        self.check_declared(&name)?;
+        let aliased = self.expression()?;
+        let label = match &aliased {
+            Ast::Ident(label) => Label::Ident(label.clone()),
+            Ast::String(text) => Label::String(text.clone()),
+            Ast::List { .. } => return self.pattern(Some(name), aliased),
+            Ast::Paren(_) | Ast::Interpolation { bytes: false, .. } => Label::Dynamic(aliased.clone()),
+            _ => return Ok(Head::Expression(Ast::Alias(name, Box::new(aliased)))),
+        };
+        Ok(Head::Label { alias: Some(name), label, ast: aliased })
+    }
+
+    fn pattern(&mut self, alias: Option<String>, ast: Ast) -> Parsed<Head> {
+        let followed = self.is(":") || self.is("?") || self.is("!");
+        let Ast::List { elements, ellipsis: None } = &ast else {
+            if followed {
+                return self.error("square bracket must have exactly one element");
+            }
+            return Ok(Head::Expression(ast));
+        };
+        match elements.as_slice() {
+            [Element::Value(pattern)] => {
+                let label = Label::Pattern(pattern.clone());
+                Ok(Head::Label { alias, label, ast })
+            }
+            _ if followed => self.error("square bracket must have exactly one element"),
+            _ => Ok(Head::Expression(ast)),
+        }
+    }
+
+    fn braces(&mut self) -> Parsed<Vec<Decl>> {
+        self.expect("{")?;
+        let decls = self.nested(Self::decls)?;
+        self.expect_closing("}", "struct literal")?;
+        Ok(decls)
+    }
+
+    /// Clauses of a comprehension; nothing where `for` or `if` turns out to be a label.
+    fn clauses(&mut self) -> Parsed<Option<Vec<Clause>>> {
+        let mut clauses = Vec::new();
+        loop {
+            let first = clauses.is_empty();
+            let not_clause = |p: &Self| {
+                first && (p.is(":") || p.is("=") || p.is("?") || matches!(p.lexeme.token, Token::Comma | Token::Eof))
+            };
+            match self.lexeme.token {
+                Token::Keyword("for") => {
+                    self.step()?;
+                    if not_clause(self) || (first && self.is("!")) {
+                        return Ok(None);
+                    }
+                    let mut value = self.declared_ident()?;
+                    let mut key = None;
+                    if self.lexeme.token == Token::Comma && self.lexeme.text == "," {
+                        self.step()?;
+                        key = Some(std::mem::replace(&mut value, self.declared_ident()?));
+                    }
+                    if !self.is_keyword("in") {
+                        return self.expected("'in'");
+                    }
+                    self.step()?;
+                    clauses.push(Clause::For { key, value, source: self.expression()? });
+                }
+                Token::Keyword("if") => {
+                    self.step()?;
+                    if not_clause(self) {
+                        return Ok(None);
+                    }
+                    clauses.push(Clause::If(self.expression()?));
+                }
+                Token::Keyword("let") => {
+                    self.step()?;
+                    let name = self.declared_ident()?;
+                    self.expect("=")?;
+                    clauses.push(Clause::Let(name, self.expression()?));
+                }
+                _ => return Ok(Some(clauses)),
+            }
+            if self.lexeme.token == Token::Comma {
+                self.step()?;
+            }
+        }
+    }
+
+    fn list(&mut self) -> Parsed<Ast> {
+        self.expect("[")?;
+        let mut elements = Vec::new();
+        let mut ellipsis = None;
+        while !self.is("]") && self.lexeme.token != Token::Eof {
+            if self.take("...")? {
+                let closed = self.is("]") || self.lexeme.token == Token::Comma;
+                ellipsis = Some(if closed { None } else { Some(Box::new(self.expression()?)) });
+                self.comma("list literal", "]")?;
+                break;
+            }
+            let mut head = None;
+            if matches!(self.lexeme.token, Token::Keyword("for" | "if")) {
+                let keyword = self.lexeme.text.to_owned();
+                if let Some(clauses) = self.clauses()? {
+                    let value = self.braces()?;
+                    elements.push(Element::Comprehension(Comprehension { clauses, value }));
+                    self.comma("list literal", "]")?;
+                    continue;
+                }
+                head = Some(Ast::Ident(keyword));
+            }
+            let element = match head {
+                Some(head) => self.binary(0, head)?,
+                None => self.expression()?,
+            };
+            elements.push(Element::Value(self.element_alias(element)?));
+            if self.lexeme.token == Token::Comma && self.lexeme.text != "," {
+                self.step()?;
+                if self.is("]") {
+                    break;
+                }
+                if !self.is_keyword("for") && !self.is_keyword("if") {
+                    return self.error("missing ',' before newline in list literal");
+                }
+            } else if !self.is_keyword("for") && !self.is_keyword("if") && !self.comma("list literal", "]")? {
+                break;
+            }
+        }
+        self.expect_closing("]", "list literal")?;
+        Ok(Ast::List { elements, ellipsis })
+    }
+
+    fn element_alias(&mut self, element: Ast) -> Parsed<Ast> {
+        if !self.take("=")? {
+            return Ok(element);
+        }
+        let Ast::Ident(name) = element else { return self.error("expected identifier for alias") };
+        self.check_declared(&name)?;
+        Ok(Ast::Alias(name, Box::new(self.expression()?)))
+    }
+
+    fn expression(&mut self) -> Parsed<Ast> {
+        self.nested(|p| {
+            let first = p.unary()?;
+            p.binary(0, first)
+        })
+    }
+
+    fn operator(&self) -> Option<(&'static str, usize)> {
+        match self.lexeme.token {
+            Token::Sign(sign) => {
+                OPERATORS.iter().position(|level| level.contains(&sign)).map(|level| (sign, level))
+            }
+            Token::Ident => {
+                let word = ["quo", "rem", "div", "mod"].into_iter().find(|w| *w == self.lexeme.text)?;
+                Some((word, OPERATORS.len().saturating_sub(1)))
+            }
+            _ => None,
+        }
+    }
+
+    fn binary(&mut self, level: usize, first: Ast) -> Parsed<Ast> {
+        let mut left = first;
+        let mut chain = 0;
+        while let Some((operator, binds)) = self.operator() {
+            if binds < level {
+                break;
+            }
+            self.step()?;
+            let right = self.nested(|p| {
+                let operand = p.unary()?;
+                p.binary(binds.saturating_add(1), operand)
+            })?;
+            left = match (operator, left) {
+                ("|", Ast::Or(mut values)) => {
+                    values.push(right);
+                    Ast::Or(values)
+                }
+                ("|", left) => Ast::Or(vec![left, right]),
+                (_, left) => {
+                    chain += 1;
+                    if chain > MAX_CHAIN {
+                        return self.error(format!("more than {MAX_CHAIN} operators in a row"));
+                    }
+                    Ast::Binary(operator, Box::new(left), Box::new(right))
+                }
+            };
+        }
+        Ok(left)
+    }
+
+    fn unary(&mut self) -> Parsed<Ast> {
+        if let Token::Sign(sign @ ("+" | "-" | "!" | "*" | "<" | "<=" | ">=" | ">" | "==" | "!=" | "=~" | "!~")) =
+            self.lexeme.token
+        {
+            self.step()?;
+            let operand = self.nested(Self::unary)?;
+            return Ok(Ast::Unary(sign, Box::new(operand)));
+        }
+        let operand = self.operand()?;
+        self.primary(operand)
+    }
+
+    fn operand(&mut self) -> Parsed<Ast> {
+        let Lexeme { token, text, .. } = self.lexeme;
+        let ast = match token {
+            Token::Ident => Ast::Ident(text.to_owned()),
+            Token::Int | Token::Float => Ast::Number(text.to_owned()),
+            Token::String => self.string(text)?,
+            Token::Bottom => Ast::Bottom,
+            Token::Keyword("null") => Ast::Null,
+            Token::Keyword("true") => Ast::Bool(true),
+            Token::Keyword("false") => Ast::Bool(false),
+            Token::Keyword(word) => Ast::Ident(word.to_owned()),
+            Token::Sign("{") => return self.braces().map(Ast::Struct),
+            Token::Sign("[") => return self.nested(Self::list),
+            Token::Interpolation => return self.nested(Self::interpolation),
+            Token::Sign("(") => {
+                self.step()?;
+                let inner = self.expression()?;
+                self.expect(")")?;
+                return Ok(Ast::Paren(Box::new(inner)));
+            }
+            _ => return self.expected("operand"),
+        };
+        self.step()?;
+        Ok(ast)
+    }
+
+    fn primary(&mut self, operand: Ast) -> Parsed<Ast> {
+        let mut ast = operand;
+        let mut chain = 0;
+        loop {
+            chain += 1;
+            if chain > MAX_POLICY_DEPTH {
+                return self.error(format!("more than {MAX_POLICY_DEPTH} selectors in a row"));
+            }
+            if self.take(".")? {
+                let selector = match self.lexeme.token {
+                    Token::Ident | Token::Keyword(_) => Selector::Ident(self.lexeme.text.to_owned()),
+                    Token::String if self.lexeme.text.starts_with('"') && !self.lexeme.text.starts_with("\"\"") => {
+                        match self.string(self.lexeme.text)? {
+                            Ast::String(text) => Selector::String(text),
+                            _ => return self.expected("selector"),
+                        }
+                    }
+                    _ => return self.expected("selector"),
+                };
+                self.step()?;
+                ast = Ast::Selector(Box::new(ast), selector);
+            } else if self.is("[") {
+                ast = self.index(ast)?;
+            } else if self.take("(")? {
+                let mut arguments = Vec::new();
+                while !self.is(")") && self.lexeme.token != Token::Eof {
+                    arguments.push(self.expression()?);
+                    if !self.comma("argument list", ")")? {
+                        break;
+                    }
+                }
+                self.expect_closing(")", "argument list")?;
+                ast = Ast::Call(Box::new(ast), arguments);
+            } else if self.is("...") {
+                return self.error("postfix ... operator requires @experiment(explicitopen)");
+            } else {
+                return Ok(ast);
+            }
+        }
+    }
+
+    fn index(&mut self, subject: Ast) -> Parsed<Ast> {
+        self.expect("[")?;
+        let low = if self.is(":") { None } else { Some(Box::new(self.expression()?)) };
+        if self.take(":")? {
+            let high = if self.is("]") { None } else { Some(Box::new(self.expression()?)) };
+            self.expect("]")?;
+            return Ok(Ast::Slice(Box::new(subject), low, high));
+        }
+        self.expect("]")?;
+        match low {
+            Some(index) => Ok(Ast::Index(Box::new(subject), index)),
+            None => self.expected("operand"),
+        }
+    }
+
+    fn string(&self, literal: &str) -> Parsed<Ast> {
+        let value = Quotes::new(literal, literal).and_then(|quotes| {
+            let text = literal.get(quotes.opening..).unwrap_or_default();
+            Ok((quotes.bytes, quotes.unquote(text, true)?))
+        });
+        match value {
+            Ok((true, bytes)) => Ok(Ast::Bytes(bytes)),
+            Ok((false, text)) => match String::from_utf8(text) {
+                Ok(text) => Ok(Ast::String(text)),
+                Err(_) => self.error("invalid string: invalid syntax"),
+            },
+            Err(message) if message.starts_with("invalid string") => self.error(message),
+            Err(message) => self.error(format!("invalid string: {message}")),
+        }
+    }
+
+    fn interpolation(&mut self) -> Parsed<Ast> {
+        let mut pieces = vec![self.lexeme.text];
+        let mut parts = Vec::new();
+        self.step()?;
+        loop {
+            self.expect("(")?;
+            parts.push(self.expression()?);
+            if !self.is(")") {
+                return self.error("expected ')' for string interpolation");
+            }
+            let piece = self.lexer.resume(self.lexeme.at)?;
+            pieces.push(piece.text);
+            self.lexeme = piece;
+            self.step()?;
+            if piece.token == Token::String {
+                break;
+            }
+        }
+        let (first, last) = (pieces.first().copied().unwrap_or_default(), pieces.last().copied().unwrap_or_default());
+        let unquoted = Quotes::new(first, last).and_then(|quotes| {
+            let count = pieces.len();
+            let texts = pieces.iter().enumerate().map(|(n, piece)| {
+                let skip = if n == 0 { quotes.opening } else { 1 };
+                quotes.unquote(piece.get(skip..).unwrap_or_default(), n.saturating_add(1) == count)
+            });
+            Ok((quotes.bytes, texts.collect::<Result<Vec<_>, _>>()?))
+        });
+        match unquoted {
+            Ok((bytes, texts)) => Ok(Ast::Interpolation { bytes, texts, parts }),
+            Err(message) => self.error(format!("invalid interpolation: {message}")),
+        }
+    }
+}
