@@ -119,7 +119,9 @@ impl<'p> Eval<'p> {
             let value = self.evaluate(subject, env)?;
             return self.default_of(value);
         }
-        let v = match self.resolve(subject, env)? {
+        let resolved = self.resolve(subject, env)?;
+        self.check_required()?;
+        let v = match resolved {
             Resolved::Vertex(v) => v,
             Resolved::Value(value) => return self.default_of(value),
         };
@@ -146,6 +148,14 @@ impl<'p> Eval<'p> {
         self.default_of(value)
     }
 
+    /// A required field has no value yet.
+    pub(super) fn check_required(&mut self) -> R<'p, ()> {
+        match self.required.take() {
+            Some(error) => Err(Stop::Error(error)),
+            None => Ok(()),
+        }
+    }
+
     /// An error that more information does not take away.
     pub(super) fn hard_error(&self, v: VertexId) -> Option<Rc<super::error::Bottom<'p>>> {
         self.vertices[v].node.errors.clone().filter(|e| !e.is_incomplete())
@@ -168,11 +178,15 @@ impl<'p> Eval<'p> {
         }
         let text = self.names.selector(label).to_string();
         match arc_type {
-            ArcType::Required => self.fail(Code::Incomplete, "required field missing: {}", vec![text.into()]),
+            ArcType::Required => {
+                self.required = Some(self.error(Code::Incomplete, "required field missing: {}", vec![text.into()]));
+                Ok(found.unwrap_or(v))
+            }
             ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
             _ => {
                 let waits = !self.force && self.may_still_have(v, label);
-                let code = if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
+                let code =
+                    if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
                 if let Some(index) = label.as_index() {
                     let length = self.elements(v).len();
                     let nodes = vec![index.to_string().into(), length.to_string().into()];
@@ -186,9 +200,8 @@ impl<'p> Eval<'p> {
     /// Comprehensions that may make the field come first.
     fn run_pending(&mut self, v: VertexId, label: Label) -> R<'p, ()> {
         for n in 0..self.vertices[v].node.tasks.len() {
-            let wanted = self.vertices[v].node.tasks.get(n).is_some_and(|t| {
-                t.state == State::Ready && t.may_add(Some(label))
-            });
+            let wanted =
+                self.vertices[v].node.tasks.get(n).is_some_and(|t| t.state == State::Ready && t.may_add(Some(label)));
             if wanted {
                 self.run_task(v, n, false)?;
             }
@@ -314,6 +327,11 @@ impl<'p> Eval<'p> {
     pub(super) fn reference_value(&mut self, v: VertexId, expr: &'p Expr) -> R<'p, Value<'p>> {
         self.know(v, false)?;
         let w = self.deref(v);
+        if self.has_depth_cycle(w) {
+            let node = &mut self.vertices[w].node;
+            node.has_any_cyclic = true;
+            node.has_ancestor_cycle = true;
+        }
         if let Some(error) = self.hard_error(w) {
             return Err(Stop::Error(error));
         }
@@ -330,7 +348,8 @@ impl<'p> Eval<'p> {
         let named = vec![super::types::Elem::Expr(expr).into()];
         if vertex.node.running > 0 {
             let node = &vertex.node;
-            let composite = node.has_field_value && (node.a_struct.is_some() || node.has_structs || node.list_open.is_some());
+            let composite =
+                node.has_field_value && (node.a_struct.is_some() || node.has_structs || node.list_open.is_some());
             if composite {
                 return Ok(Value::Vertex(w));
             }
@@ -376,9 +395,7 @@ impl<'p> Eval<'p> {
             Value::Number(number) => {
                 let index = number.to_bigint().filter(|_| number.kind() == Kind::INT);
                 match index.as_ref().map(i64::try_from) {
-                    Some(Ok(index)) if index >= 0 => {
-                        Ok(Label::index(usize::try_from(index).unwrap_or(usize::MAX)))
-                    }
+                    Some(Ok(index)) if index >= 0 => Ok(Label::index(usize::try_from(index).unwrap_or(usize::MAX))),
                     Some(Ok(_)) if matches!(source, Expr::Number(_) | Expr::Unary(..)) => {
                         let template = "invalid index {} (index must be non-negative)";
                         self.fail(Code::Eval, template, vec![value.clone().into()])
