@@ -37,19 +37,23 @@ pub(crate) const RANGES: &[(&str, Option<&str>, Option<&str>)] = &[
     ("int16", Some("-32768"), Some("32767")),
     ("int32", Some("-2147483648"), Some("2147483647")),
     ("int64", Some("-9223372036854775808"), Some("9223372036854775807")),
-    (
-        "int128",
-        Some("-170141183460469231731687303715884105728"),
-        Some("170141183460469231731687303715884105727"),
-    ),
+    ("int128", Some("-170141183460469231731687303715884105728"), Some("170141183460469231731687303715884105727")),
     ("uint", Some("0"), None),
     ("uint8", Some("0"), Some("255")),
     ("uint16", Some("0"), Some("65535")),
     ("uint32", Some("0"), Some("4294967295")),
     ("uint64", Some("0"), Some("18446744073709551615")),
     ("uint128", Some("0"), Some("340282366920938463463374607431768211455")),
-    ("float32", Some("-3.40282346638528859811704183484516925440e+38"), Some("3.40282346638528859811704183484516925440e+38")),
-    ("float64", Some("-1.797693134862315708145274237317043567981e+308"), Some("1.797693134862315708145274237317043567981e+308")),
+    (
+        "float32",
+        Some("-3.40282346638528859811704183484516925440e+38"),
+        Some("3.40282346638528859811704183484516925440e+38"),
+    ),
+    (
+        "float64",
+        Some("-1.797693134862315708145274237317043567981e+308"),
+        Some("1.797693134862315708145274237317043567981e+308"),
+    ),
 ];
 
 #[derive(Default)]
@@ -87,7 +91,10 @@ struct Entry {
 #[derive(Clone, Debug)]
 enum Target {
     Field(Label),
-    Let { label: Label, value: Arc<Ast> },
+    Let {
+        label: Label,
+        value: Arc<Ast>,
+    },
     /// `X=(expression): …`
     Dynamic(Arc<Ast>),
     /// `[X=pattern]: …`
@@ -291,9 +298,7 @@ impl Compiler {
                 return None;
             }
             ast::Label::Ident(name) => Decl::Field { label: self.names.identifier(name), arc, value },
-            ast::Label::String(text) => {
-                Decl::Field { label: self.names.intern(LabelKind::Regular, text), arc, value }
-            }
+            ast::Label::String(text) => Decl::Field { label: self.names.intern(LabelKind::Regular, text), arc, value },
             ast::Label::Dynamic(key) => Decl::Dynamic { key: self.expr(key), arc, value },
             ast::Label::Pattern(_) => return None,
         })
@@ -523,9 +528,7 @@ impl Compiler {
         match &entry.target {
             Target::Field(label) => Expr::Field { up, label: *label },
             Target::LabelName => Expr::LabelName { up, name: name.into() },
-            Target::MatchedField => {
-                Expr::Dynamic { up, label: Box::new(Expr::LabelName { up: 0, name: name.into() }) }
-            }
+            Target::MatchedField => Expr::Dynamic { up, label: Box::new(Expr::LabelName { up: 0, name: name.into() }) },
             Target::Value(label) => Expr::Value { up, name: *label },
             Target::Let { label, value } => {
                 if entry.busy {

@@ -30,7 +30,14 @@ impl<'p> Eval<'p> {
         }
         let is_let = self.names.kind(label) == LabelKind::Let;
         let is_dynamic = self.vertices[v].is_dynamic;
-        let arc = self.add_vertex(Vertex { parent: v, label: Some(label), arc: mode, is_let, is_dynamic, ..Vertex::default() })?;
+        let arc = self.add_vertex(Vertex {
+            parent: v,
+            label: Some(label),
+            arc: mode,
+            is_let,
+            is_dynamic,
+            ..Vertex::default()
+        })?;
         self.vertices[v].arcs.push(arc);
         let count = self.vertices[v].arcs.len();
         if count == INDEX_FROM {
@@ -46,7 +53,13 @@ impl<'p> Eval<'p> {
     }
 
     /// Adds a conjunct to a field, which comes to be if it is not there.
-    pub(super) fn insert_arc(&mut self, v: VertexId, label: Label, mode: ArcType, conjunct: Conjunct<'p>) -> R<'p, VertexId> {
+    pub(super) fn insert_arc(
+        &mut self,
+        v: VertexId,
+        label: Label,
+        mode: ArcType,
+        conjunct: Conjunct<'p>,
+    ) -> R<'p, VertexId> {
         self.spend(1)?;
         let (arc, is_new) = self.get_arc(v, label, mode)?;
         let added = self.insert_conjunct(arc, conjunct)?;
@@ -69,7 +82,14 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
-    fn add_constraint(&mut self, v: VertexId, arc: VertexId, label: Label, mode: ArcType, conjunct: Conjunct<'p>) -> R<'p, ()> {
+    fn add_constraint(
+        &mut self,
+        v: VertexId,
+        arc: VertexId,
+        label: Label,
+        mode: ArcType,
+        conjunct: Conjunct<'p>,
+    ) -> R<'p, ()> {
         let env = self.env(conjunct.env);
         let env = self.add_env(env.up, env.vertex, Some(label));
         let _ = self.get_arc(v, label, mode)?;

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use super::Eval;
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::print::function_name;
-use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId};
+use super::types::{
+    Base, CloseInfo, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId,
+};
 use crate::builtins::{Builtin, BuiltinError, CallContext};
 use crate::expr::{ArcType, Core, Expr, Op};
 use crate::kind::Kind;
@@ -142,7 +144,9 @@ impl<'p> Eval<'p> {
             };
             if parameter.schema {
                 self.schemas.push(value.clone());
-                plain.push(crate::builtins::Value::Schema(crate::builtins::Schema(self.schemas.len().saturating_sub(1))));
+                plain.push(crate::builtins::Value::Schema(crate::builtins::Schema(
+                    self.schemas.len().saturating_sub(1),
+                )));
                 continue;
             }
             self.check_kind(&name, n, value, parameter.kind)?;
@@ -166,10 +170,13 @@ impl<'p> Eval<'p> {
             Ok(_) => Ok(value.unwrap_or(Value::Top)),
             Err(BuiltinError::Call(message)) => {
                 let template = format!("error in call to {name}");
-                let wrapped = super::error::Message { at: self.at, path: None, pieces: vec![message.into()], wrapped: vec![] };
+                let wrapped =
+                    super::error::Message { at: self.at, path: None, pieces: vec![message.into()], wrapped: vec![] };
                 Err(Stop::Error(Bottom::wrapping(Code::Eval, self.at, vec![template.into()], vec![Rc::new(wrapped)])))
             }
-            Err(BuiltinError::Eval(message)) => Err(Stop::Error(Bottom::new(Code::Eval, self.at, vec![message.into()]))),
+            Err(BuiltinError::Eval(message)) => {
+                Err(Stop::Error(Bottom::new(Code::Eval, self.at, vec![message.into()])))
+            }
             Err(BuiltinError::Incomplete(message)) => {
                 Err(Stop::Error(Bottom::new(Code::Incomplete, self.at, vec![message.into()])))
             }
@@ -237,7 +244,11 @@ impl<'p> Eval<'p> {
                 self.know(*v, false)?;
                 let w = self.deref(*v);
                 if self.vertices[w].status < Status::Known && !self.force {
-                    return self.fail(Code::Incomplete, "incomplete argument {} (type {})", vec![value.clone().into(), "struct".into()]);
+                    return self.fail(
+                        Code::Incomplete,
+                        "incomplete argument {} (type {})",
+                        vec![value.clone().into(), "struct".into()],
+                    );
                 }
                 match self.vertices[w].base {
                     Base::List { .. } => self.elements(w).len(),
@@ -331,7 +342,11 @@ impl<'p> Eval<'p> {
     }
 
     /// Whether a value satisfies a validator; nothing if it does.
-    pub(super) fn validate_with(&mut self, validator: &Validator<'p>, value: Value<'p>) -> R<'p, Option<Rc<Bottom<'p>>>> {
+    pub(super) fn validate_with(
+        &mut self,
+        validator: &Validator<'p>,
+        value: Value<'p>,
+    ) -> R<'p, Option<Rc<Bottom<'p>>>> {
         let shown = value.clone();
         let args: Vec<Value<'p>> = std::iter::once(value).chain(validator.args.iter().cloned()).collect();
         let failed = match Self::caught(self.apply(validator.function, args, true))? {
@@ -383,7 +398,8 @@ impl<'p> Eval<'p> {
 
     /// Unifies a value with a constraint; the error, if there is one, with incomplete ones counted.
     fn unify_final(&mut self, value: &Value<'p>, schema: &Value<'p>) -> R<'p, Option<Rc<Bottom<'p>>>> {
-        let conjunct = |value: &Value<'p>| Conjunct { env: NO_ENV, elem: Elem::Value(value.clone()), close: CloseInfo::default() };
+        let conjunct =
+            |value: &Value<'p>| Conjunct { env: NO_ENV, elem: Elem::Value(value.clone()), close: CloseInfo::default() };
         let v = self.inline(vec![conjunct(value), conjunct(schema)])?;
         self.finalize(v)?;
         self.strict_error(v)

@@ -103,7 +103,13 @@ impl<'p> Eval<'p> {
     }
 
     /// Numbers what a reference leads to.
-    pub(super) fn add_resolver(&mut self, v: VertexId, arc: VertexId, close: CloseInfo, force_ignore: bool) -> CloseInfo {
+    pub(super) fn add_resolver(
+        &mut self,
+        v: VertexId,
+        arc: VertexId,
+        close: CloseInfo,
+        force_ignore: bool,
+    ) -> CloseInfo {
         let (arc_recursive, arc_once) = (self.vertices[arc].closed_recursive, self.vertices[arc].closed_once);
         if close.from_def && close.from_embed && !force_ignore {
             // A closed struct that is embedded closes the struct around it.
@@ -414,8 +420,8 @@ impl<'p> Eval<'p> {
             }
             let ellipsis = self.parent_ellipsis(v, set, parent_info);
             if ellipsis != 0 {
-                let moot = !any
-                    || (set.kind == DefKind::Struct && !info.iter().any(|c| self.contains_def(v, ellipsis, c.id)));
+                let moot =
+                    !any || (set.kind == DefKind::Struct && !info.iter().any(|c| self.contains_def(v, ellipsis, c.id)));
                 set.removed |= moot;
             }
             true

@@ -13,7 +13,13 @@ pub(super) enum Step {
 
 impl<'p> Eval<'p> {
     /// Looks whether a reference from `v` to `arc` leads back to where it came from.
-    pub(super) fn detect_cycle(&mut self, v: VertexId, arc: VertexId, conjunct: &Conjunct<'p>, reference: usize) -> Step {
+    pub(super) fn detect_cycle(
+        &mut self,
+        v: VertexId,
+        arc: VertexId,
+        conjunct: &Conjunct<'p>,
+        reference: usize,
+    ) -> Step {
         let close = conjunct.close;
         if self.has_ancestor(v, arc) {
             let node = &mut self.vertices[v].node;

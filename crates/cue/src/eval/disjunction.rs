@@ -47,7 +47,13 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
-    fn cross_product(&mut self, v: VertexId, cross: &[VertexId], choice: &Choice<'p>, last: bool) -> R<'p, Vec<VertexId>> {
+    fn cross_product(
+        &mut self,
+        v: VertexId,
+        cross: &[VertexId],
+        choice: &Choice<'p>,
+        last: bool,
+    ) -> R<'p, Vec<VertexId>> {
         let mut results: Vec<VertexId> = Vec::new();
         let mut errors: Vec<Rc<Bottom<'p>>> = Vec::new();
         let (mut left_drops, mut right_drops) = (true, true);
@@ -262,7 +268,8 @@ impl<'p> Eval<'p> {
         let mut copies = Vec::with_capacity(fields.len());
         for field in fields {
             let original = &self.vertices[field];
-            let (label, replace, conjuncts) = (original.label, original.node.replace.clone(), original.conjuncts.clone());
+            let (label, replace, conjuncts) =
+                (original.label, original.node.replace.clone(), original.conjuncts.clone());
             let vertex = Vertex {
                 parent: copy,
                 label,
@@ -277,13 +284,16 @@ impl<'p> Eval<'p> {
             self.vertices[copy].arcs.push(id);
             self.index.insert((copy, label), id);
             overlay.vertices.insert(field, id);
-            if p != v && let Some(first) = self.find_arc(v, label) {
+            if p != v
+                && let Some(first) = self.find_arc(v, label)
+            {
                 overlay.vertices.insert(first, id);
             }
             copies.push((id, conjuncts));
         }
         for (id, conjuncts) in copies {
-            let conjuncts = conjuncts.into_iter().map(|c| Conjunct { env: self.overlaid(c.env, overlay), ..c }).collect();
+            let conjuncts =
+                conjuncts.into_iter().map(|c| Conjunct { env: self.overlaid(c.env, overlay), ..c }).collect();
             self.vertices[id].conjuncts = conjuncts;
         }
         self.overlay_node(p, copy, overlay);
@@ -413,11 +423,9 @@ impl<'p> Eval<'p> {
             return;
         }
         let bottom = match &vertex.base {
-            Base::Value(Value::Bottom(known)) if !known.close_check => Bottom {
-                has_recursive: true,
-                code: known.code.min(error.code),
-                ..(**known).clone()
-            },
+            Base::Value(Value::Bottom(known)) if !known.close_check => {
+                Bottom { has_recursive: true, code: known.code.min(error.code), ..(**known).clone() }
+            }
             _ => Bottom {
                 code: error.code,
                 messages: error.messages.clone(),

@@ -131,11 +131,7 @@ impl<'p> Eval<'p> {
             return Err(Stop::Error(Bottom::wrapping(error.code, self.at, pieces, error.messages.clone())));
         }
         self.spend(u64::try_from(out.len()).unwrap_or(u64::MAX) / 64)?;
-        Ok(if bytes {
-            Value::Bytes(out.into())
-        } else {
-            Value::String(String::from_utf8_lossy(&out).as_ref().into())
-        })
+        Ok(if bytes { Value::Bytes(out.into()) } else { Value::String(String::from_utf8_lossy(&out).as_ref().into()) })
     }
 
     fn text_of(&mut self, value: &Value<'p>, bytes: bool) -> R<'p, Vec<u8>> {

@@ -134,11 +134,8 @@ impl<'p> Eval<'p> {
 
     /// `Unify` of two vertices.
     pub(crate) fn unified(&mut self, a: VertexId, b: VertexId) -> R<'p, VertexId> {
-        let conjunct = |v: VertexId| Conjunct {
-            env: NO_ENV,
-            elem: Elem::Value(Value::Vertex(v)),
-            close: CloseInfo::default(),
-        };
+        let conjunct =
+            |v: VertexId| Conjunct { env: NO_ENV, elem: Elem::Value(Value::Vertex(v)), close: CloseInfo::default() };
         self.add_vertex(Vertex { conjuncts: vec![conjunct(a), conjunct(b)], ..Vertex::default() })
     }
 
@@ -211,7 +208,13 @@ impl<'p> Eval<'p> {
     /// A vertex for the value of an expression.
     pub(super) fn inline(&mut self, conjuncts: Vec<Conjunct<'p>>) -> R<'p, VertexId> {
         // The parent gives messages their path; nothing is inherited from it.
-        self.add_vertex(Vertex { conjuncts, is_dynamic: true, detached_checks: true, parent: NO_VERTEX, ..Vertex::default() })
+        self.add_vertex(Vertex {
+            conjuncts,
+            is_dynamic: true,
+            detached_checks: true,
+            parent: NO_VERTEX,
+            ..Vertex::default()
+        })
     }
 
     /// The vertex that stands for `v`.

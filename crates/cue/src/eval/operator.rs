@@ -154,7 +154,8 @@ impl<'p> Eval<'p> {
                 Some(Value::Bytes([&**a, &**b].concat().into()))
             }
             _ if self.is_list(left) && self.is_list(right) => {
-                let text = "Addition of lists is superseded by list.Concat; see https://cuelang.org/e/v0.11-list-arithmetic";
+                let text =
+                    "Addition of lists is superseded by list.Concat; see https://cuelang.org/e/v0.11-list-arithmetic";
                 return self.fail(Code::Eval, text, vec![]);
             }
             _ => None,
@@ -171,7 +172,8 @@ impl<'p> Eval<'p> {
             return Ok(None);
         }
         if self.is_list(value) {
-            let text = "Multiplication of lists is superseded by list.Repeat; see https://cuelang.org/e/v0.11-list-arithmetic";
+            let text =
+                "Multiplication of lists is superseded by list.Repeat; see https://cuelang.org/e/v0.11-list-arithmetic";
             return self.fail(Code::Eval, text, vec![]);
         }
         if !matches!(value, Value::String(_) | Value::Bytes(_)) {

@@ -172,7 +172,8 @@ impl<'p> Eval<'p> {
             ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
             _ => {
                 let waits = !self.force && self.may_still_have(v, label);
-                let code = if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
+                let code =
+                    if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
                 if let Some(index) = label.as_index() {
                     let length = self.elements(v).len();
                     let nodes = vec![index.to_string().into(), length.to_string().into()];
@@ -186,9 +187,8 @@ impl<'p> Eval<'p> {
     /// Comprehensions that may make the field come first.
     fn run_pending(&mut self, v: VertexId, label: Label) -> R<'p, ()> {
         for n in 0..self.vertices[v].node.tasks.len() {
-            let wanted = self.vertices[v].node.tasks.get(n).is_some_and(|t| {
-                t.state == State::Ready && t.may_add(Some(label))
-            });
+            let wanted =
+                self.vertices[v].node.tasks.get(n).is_some_and(|t| t.state == State::Ready && t.may_add(Some(label)));
             if wanted {
                 self.run_task(v, n, false)?;
             }
@@ -330,7 +330,8 @@ impl<'p> Eval<'p> {
         let named = vec![super::types::Elem::Expr(expr).into()];
         if vertex.node.running > 0 {
             let node = &vertex.node;
-            let composite = node.has_field_value && (node.a_struct.is_some() || node.has_structs || node.list_open.is_some());
+            let composite =
+                node.has_field_value && (node.a_struct.is_some() || node.has_structs || node.list_open.is_some());
             if composite {
                 return Ok(Value::Vertex(w));
             }
@@ -376,9 +377,7 @@ impl<'p> Eval<'p> {
             Value::Number(number) => {
                 let index = number.to_bigint().filter(|_| number.kind() == Kind::INT);
                 match index.as_ref().map(i64::try_from) {
-                    Some(Ok(index)) if index >= 0 => {
-                        Ok(Label::index(usize::try_from(index).unwrap_or(usize::MAX)))
-                    }
+                    Some(Ok(index)) if index >= 0 => Ok(Label::index(usize::try_from(index).unwrap_or(usize::MAX))),
                     Some(Ok(_)) if matches!(source, Expr::Number(_) | Expr::Unary(..)) => {
                         let template = "invalid index {} (index must be non-negative)";
                         self.fail(Code::Eval, template, vec![value.clone().into()])

@@ -22,8 +22,8 @@ impl<'p> Eval<'p> {
         let parent = self.vertices[v].parent;
         let label = self.vertices[v].label;
         let depth = self.vertices[parent].node.depth.saturating_add(1);
-        let closed = self.vertices[parent].closed_recursive
-            || label.is_some_and(|l| self.names.kind(l).is_definition());
+        let closed =
+            self.vertices[parent].closed_recursive || label.is_some_and(|l| self.names.kind(l).is_definition());
         let vertex = &mut self.vertices[v];
         vertex.status = Status::Evaluating;
         vertex.node.depth = depth;
@@ -382,11 +382,8 @@ impl<'p> Eval<'p> {
         self.vertices[v].closed_once |= self.vertices[arc].closed_once;
         self.vertices[v].closed_recursive |= self.vertices[arc].closed_recursive;
         let closed = self.vertices[arc].closed_once || self.vertices[arc].closed_recursive;
-        let close = if closed && !self.is_from_disjunction(arc) {
-            self.add_resolver(v, arc, close, false)
-        } else {
-            close
-        };
+        let close =
+            if closed && !self.is_from_disjunction(arc) { self.add_resolver(v, arc, close, false) } else { close };
         self.update_cyclic_status(v, close)?;
         let conjunct = Conjunct { env: super::types::NO_ENV, elem: Elem::Value(Value::Vertex(arc)), close };
         self.schedule_vertex(v, &conjunct, arc, close)
@@ -456,7 +453,8 @@ impl<'p> Eval<'p> {
             self.vertices[v].node.has_open_validator |= open;
         }
         for n in 0..self.vertices[v].node.checks.len() {
-            let Some(Check { value: Value::Validator(known), .. }) = self.vertices[v].node.checks.get(n).cloned() else {
+            let Some(Check { value: Value::Validator(known), .. }) = self.vertices[v].node.checks.get(n).cloned()
+            else {
                 continue;
             };
             if self.same_validator(validator, &known)? {

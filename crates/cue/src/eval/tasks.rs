@@ -6,9 +6,7 @@ use std::rc::Rc;
 use super::cycle::Step;
 use super::error::{Code, R, Stop};
 use super::reference::Resolved;
-use super::types::{
-    Base, Bound, CloseInfo, Conjunct, Elem, EnvId, NO_ENV, NO_VERTEX, Status, Value, VertexId,
-};
+use super::types::{Base, Bound, CloseInfo, Conjunct, Elem, EnvId, NO_ENV, NO_VERTEX, Status, Value, VertexId};
 use super::{Eval, address};
 use crate::expr::{ArcType, Comprehension, Decl, Element, Expr, ListLit, Op};
 use crate::kind::Kind;
@@ -274,7 +272,12 @@ impl<'p> Eval<'p> {
             let label = Label::index(n);
             if self.vertices[element].conjuncts.is_empty() {
                 let elem = Elem::Value(Value::Vertex(element));
-                self.insert_arc(v, label, ArcType::Member, Conjunct { env: NO_ENV, elem, close: Self::sub_field(close) })?;
+                self.insert_arc(
+                    v,
+                    label,
+                    ArcType::Member,
+                    Conjunct { env: NO_ENV, elem, close: Self::sub_field(close) },
+                )?;
                 continue;
             }
             for conjunct in self.vertices[element].conjuncts.clone() {

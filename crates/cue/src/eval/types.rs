@@ -164,7 +164,9 @@ pub(crate) enum Base<'p> {
     None,
     Value(Value<'p>),
     Struct,
-    List { open: bool },
+    List {
+        open: bool,
+    },
     /// Another vertex stands for it: shared structure, or the one alternative that is left.
     Link(VertexId),
 }

@@ -195,7 +195,13 @@ impl<'p> Eval<'p> {
     }
 
     fn finished(&mut self, base: Base<'p>) -> R<'p, VertexId> {
-        self.add_vertex(Vertex { status: Status::Final, is_dynamic: true, detached_checks: true, base, ..Vertex::default() })
+        self.add_vertex(Vertex {
+            status: Status::Final,
+            is_dynamic: true,
+            detached_checks: true,
+            base,
+            ..Vertex::default()
+        })
     }
 
     fn add_finished_field(&mut self, v: VertexId, label: Label, item: &builtins::Value) -> R<'p, ()> {

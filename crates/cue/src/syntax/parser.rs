@@ -159,7 +159,8 @@ impl<'s> Parser<'s> {
         let Ast::String(path) = self.string(literal)? else {
             return self.error(format!("invalid import path: {literal}"));
         };
-        let legal = |c: char| !c.is_whitespace() && !c.is_control() && !"!\"#$%&'()*,:;<=>?[\\]^{|}`\u{fffd}".contains(c);
+        let legal =
+            |c: char| !c.is_whitespace() && !c.is_control() && !"!\"#$%&'()*,:;<=>?[\\]^{|}`\u{fffd}".contains(c);
         let (stem, _) = path.rsplit_once(':').unwrap_or((&path, ""));
         if stem.is_empty() || !stem.chars().all(legal) {
             return self.error(format!("invalid import path: {literal}"));
@@ -475,9 +476,7 @@ impl<'s> Parser<'s> {
 
     fn operator(&self) -> Option<(&'static str, usize)> {
         match self.lexeme.token {
-            Token::Sign(sign) => {
-                OPERATORS.iter().position(|level| level.contains(&sign)).map(|level| (sign, level))
-            }
+            Token::Sign(sign) => OPERATORS.iter().position(|level| level.contains(&sign)).map(|level| (sign, level)),
             Token::Ident => {
                 let word = ["quo", "rem", "div", "mod"].into_iter().find(|w| *w == self.lexeme.text)?;
                 Some((word, OPERATORS.len().saturating_sub(1)))
