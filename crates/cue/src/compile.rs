@@ -11,23 +11,29 @@ use crate::label::{Label, LabelKind, Names};
 use crate::number::Number;
 use crate::syntax::ast::{self, Ast};
 
-/// A compiled file.
-#[derive(Debug)]
+/// Compiled files, which share their names.
+#[derive(Debug, Default)]
 pub(crate) struct Program {
-    pub(crate) root: StructLit,
+    pub(crate) roots: Vec<StructLit>,
     pub(crate) names: Names,
 }
 
-/// Compiles a file. The errors are those of CUE, in its order.
-pub(crate) fn compile(file: &ast::File) -> Result<Program, Vec<String>> {
-    let mut compiler = Compiler::default();
+/// Compiles a file into a program. The errors are those of CUE, in its order.
+pub(crate) fn compile(file: &ast::File, program: &mut Program) -> Result<(), Vec<String>> {
+    let names = std::mem::take(&mut program.names);
+    let mut compiler = Compiler { names, ..Compiler::default() };
     compiler.imports(file);
     if compiler.errors.iter().any(|e| !e.starts_with("package ")) && compiler.unknown_package {
         return Err(compiler.errors);
     }
     let root = compiler.struct_lit(&file.decls, true);
     compiler.check_imports();
-    if compiler.errors.is_empty() { Ok(Program { root, names: compiler.names }) } else { Err(compiler.errors) }
+    program.names = compiler.names;
+    if !compiler.errors.is_empty() {
+        return Err(compiler.errors);
+    }
+    program.roots.push(root);
+    Ok(())
 }
 
 /// One of the integer and float types with a range.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::builtins;
-use crate::compile;
+use crate::compile::{self, Program};
 use crate::eval::error::{R, Stop};
 use crate::eval::types::{Elem, VertexId};
 use crate::eval::{Eval, Shape, Validation};
@@ -64,9 +64,11 @@ pub enum InspectError {
 /// [`InspectError`].
 pub fn inspect(source: &str) -> Result<Inspection, InspectError> {
     let file = syntax::parse(source).map_err(|error| InspectError::Compile(vec![error.message]))?;
-    let program = compile::compile(&file).map_err(InspectError::Compile)?;
+    let mut program = Program::default();
+    compile::compile(&file, &mut program).map_err(InspectError::Compile)?;
     let mut eval = Eval::new(Interner::new(&program.names));
-    match run(&mut eval, Elem::Struct(&program.root)) {
+    let Some(root) = program.roots.first() else { return Ok(Inspection::default()) };
+    match run(&mut eval, Elem::Struct(root)) {
         Ok(inspection) => Ok(inspection),
         Err(Stop::Unsupported(message)) => Err(InspectError::Unsupported(message)),
         Err(Stop::Error(error)) => Err(InspectError::Compile(eval.texts(&error))),

@@ -344,16 +344,23 @@ fn range(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
     if down && start < limit {
         return Err(failure("end must be less than start when step is negative"));
     }
+    let endless = || {
+        BuiltinError::Unsupported(format!("list.Range makes a list that is longer than the limit of {MAX_LIST_VALUES}"))
+    };
+    let count = limit.sub(start).and_then(|distance| distance.quo(step)).map_err(fault)?;
+    if count > Number::int(MAX_LIST_VALUES) {
+        return Err(endless());
+    }
     let mut numbers = Vec::new();
     let mut next = start.clone();
     while if down { next > *limit } else { next < *limit } {
-        context.host.spend(1)?;
-        if length(numbers.len()) >= MAX_LIST_VALUES {
-            return Err(BuiltinError::Unsupported(format!(
-                "list.Range makes a list that is longer than the limit of {MAX_LIST_VALUES}"
-            )));
-        }
+        // An addition takes some ten steps.
+        context.host.spend(10)?;
         let following = next.add(step).map_err(fault)?;
+        // A step that is rounded away leads nowhere.
+        if following == next {
+            return Err(endless());
+        }
         numbers.push(detected(&next)?);
         next = following;
     }

@@ -273,6 +273,9 @@ impl<'p> Eval<'p> {
 
     /// A vertex that is the same, and closed.
     fn close(&mut self, v: VertexId) -> R<'p, Value<'p>> {
+        if self.vertices[v].status < Status::Known {
+            return Err(Stop::Unsupported("close of a struct that contains the call".to_owned()));
+        }
         let conjuncts = self.vertices[v].conjuncts.clone();
         let closed = self.inline(conjuncts)?;
         let vertex = &mut self.vertices[closed];

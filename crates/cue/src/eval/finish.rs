@@ -208,8 +208,8 @@ impl<'p> Eval<'p> {
         let vertex = &mut self.vertices[v];
         vertex.child_errors = combine(vertex.child_errors.take(), errors);
         vertex.status = Status::Final;
-        if let (Some(error), false) = (self.vertices[v].node.errors.clone(), self.vertices[v].is_shared) {
-            // The alternative that is left does not help what failed beside it.
+        if let Some(error) = self.vertices[v].node.errors.clone() {
+            // The alternative, or what is shared, does not help what failed beside it.
             self.vertices[v].base = Base::Value(Value::Bottom(error));
         }
         Ok(())

@@ -83,6 +83,8 @@ pub(crate) struct Eval<'p> {
     lets: HashMap<(EnvId, Label), VertexId>,
     regexps: HashMap<Rc<str>, Rc<crate::builtins::re2::Pattern>>,
     schemas: Vec<Value<'p>>,
+    /// The error of a reference to a required field, which all the same gives its conjuncts.
+    required: Option<Rc<error::Bottom<'p>>>,
     /// An argument of a function has parts that functions do not see.
     lossy: bool,
     /// The vertex that is looked at: errors are told there.
@@ -113,6 +115,7 @@ impl<'p> Eval<'p> {
             lets: HashMap::new(),
             regexps: HashMap::new(),
             schemas: Vec::new(),
+            required: None,
             lossy: false,
             at: NO_VERTEX,
             close: CloseInfo::default(),
@@ -132,11 +135,11 @@ impl<'p> Eval<'p> {
         self.add_vertex(Vertex { conjuncts: vec![conjunct], ..Vertex::default() })
     }
 
-    /// `Unify` of two vertices.
-    pub(crate) fn unified(&mut self, a: VertexId, b: VertexId) -> R<'p, VertexId> {
+    /// `Unify` of vertices.
+    pub(crate) fn unified(&mut self, parts: &[VertexId]) -> R<'p, VertexId> {
         let conjunct =
-            |v: VertexId| Conjunct { env: NO_ENV, elem: Elem::Value(Value::Vertex(v)), close: CloseInfo::default() };
-        self.add_vertex(Vertex { conjuncts: vec![conjunct(a), conjunct(b)], ..Vertex::default() })
+            |v: &VertexId| Conjunct { env: NO_ENV, elem: Elem::Value(Value::Vertex(*v)), close: CloseInfo::default() };
+        self.add_vertex(Vertex { conjuncts: parts.iter().map(conjunct).collect(), ..Vertex::default() })
     }
 
     fn add_vertex(&mut self, vertex: Vertex<'p>) -> R<'p, VertexId> {

@@ -119,7 +119,9 @@ impl<'p> Eval<'p> {
             let value = self.evaluate(subject, env)?;
             return self.default_of(value);
         }
-        let v = match self.resolve(subject, env)? {
+        let resolved = self.resolve(subject, env)?;
+        self.check_required()?;
+        let v = match resolved {
             Resolved::Vertex(v) => v,
             Resolved::Value(value) => return self.default_of(value),
         };
@@ -146,6 +148,14 @@ impl<'p> Eval<'p> {
         self.default_of(value)
     }
 
+    /// A required field has no value yet.
+    pub(super) fn check_required(&mut self) -> R<'p, ()> {
+        match self.required.take() {
+            Some(error) => Err(Stop::Error(error)),
+            None => Ok(()),
+        }
+    }
+
     /// An error that more information does not take away.
     pub(super) fn hard_error(&self, v: VertexId) -> Option<Rc<super::error::Bottom<'p>>> {
         self.vertices[v].node.errors.clone().filter(|e| !e.is_incomplete())
@@ -168,7 +178,10 @@ impl<'p> Eval<'p> {
         }
         let text = self.names.selector(label).to_string();
         match arc_type {
-            ArcType::Required => self.fail(Code::Incomplete, "required field missing: {}", vec![text.into()]),
+            ArcType::Required => {
+                self.required = Some(self.error(Code::Incomplete, "required field missing: {}", vec![text.into()]));
+                Ok(found.unwrap_or(v))
+            }
             ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
             _ => {
                 let waits = !self.force && self.may_still_have(v, label);
@@ -314,6 +327,11 @@ impl<'p> Eval<'p> {
     pub(super) fn reference_value(&mut self, v: VertexId, expr: &'p Expr) -> R<'p, Value<'p>> {
         self.know(v, false)?;
         let w = self.deref(v);
+        if self.has_depth_cycle(w) {
+            let node = &mut self.vertices[w].node;
+            node.has_any_cyclic = true;
+            node.has_ancestor_cycle = true;
+        }
         if let Some(error) = self.hard_error(w) {
             return Err(Stop::Error(error));
         }
