@@ -127,20 +127,20 @@ pub fn run<'a>(
     };
     let mut desk = Desk::new(rules, session, now);
     let mut lists = lists(rules, place, server.as_ref())?;
-    let mut sboms = Vec::new();
-    for path in Plan::sboms(rules.selection, &rules.version, &lists) {
-        sboms.push((
-            prepare(&path, rules, place, server.as_ref(), &mut |ready| desk.proves(ready, server.as_ref())),
-            path,
-        ));
-    }
-    let draft = sboms.iter().find(|(_, path)| path.as_str() == RELEASE_SBOM);
-    let draft = draft.and_then(|(ready, _)| draft_of(ready.as_ref().ok()?, rules));
+    let release_sbom = ArtifactPath::parse(RELEASE_SBOM).map_err(|bad| into_failure(bad.into()))?;
+    let mut sbom = |path: &ArtifactPath| {
+        prepare(path, rules, place, server.as_ref(), &mut |ready| desk.proves(ready, server.as_ref()))
+    };
+    let ready = sbom(&release_sbom);
+    let draft = ready.as_ref().ok().and_then(|ready| draft_of(ready, rules));
     lists.sbom = draft.as_ref();
+    let source_sbom = Plan::source_sbom(rules.selection, &rules.version, &lists);
+    let mut sboms = vec![(release_sbom, ready)];
+    sboms.extend(source_sbom.map(|path| (path.clone(), sbom(&path))));
     let plan = Plan::new(&rules.version, rules.selection, lists);
-    let count = plan.sboms.len() + plan.files.len() + plan.unsigned.len() + plan.refused.len();
+    let count = sboms.len() + plan.files.len() + plan.unsigned.len() + plan.refused.len();
     let _ = rules.events.send(Event::Planned(count));
-    for (ready, path) in sboms {
+    for (path, ready) in sboms {
         take(&mut desk, &path, ready, server.as_ref());
     }
     let desk = Mutex::new(desk);

@@ -7,7 +7,7 @@ use rustix::fs::FileType;
 
 use super::fault::Fault;
 use super::folder::{Folder, Missing, is_partial};
-use super::layout::{ArtifactPath, Kind, RELEASE_SBOM, SOURCE_SBOM, Selection, UNSIGNED};
+use super::layout::{ArtifactPath, BadPath, Kind, RELEASE_SBOM, SOURCE_SBOM, Selection, UNSIGNED};
 use super::lock::Lock;
 use super::markers::Version;
 use super::witness::Witness;
@@ -22,9 +22,7 @@ const DEPTH: usize = 8;
 /// Which files are looked at.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The SBOMs among them, the release's first.
-    pub sboms: Vec<ArtifactPath>,
-    /// All others that are looked at.
+    /// What is looked at beside the SBOMs.
     pub files: Vec<ArtifactPath>,
     /// Files that are told of and not looked at: nobody signs them.
     pub unsigned: Vec<ArtifactPath>,
@@ -58,23 +56,23 @@ pub struct Lists<'a> {
 }
 
 impl Plan {
-    /// The SBOMs that are looked at: the release's always, for it is the witness. Of a folder, the other one only if it is
-    /// or should be there.
-    pub fn sboms(selection: &Selection, version: &Version, lists: &Lists<'_>) -> Vec<ArtifactPath> {
-        let both = [RELEASE_SBOM, SOURCE_SBOM].into_iter().filter_map(|name| ArtifactPath::parse(name).ok());
-        let is_there = |path: &ArtifactPath| match &lists.folder {
-            None => true,
+    /// The SBOM of the source, if it is wanted and should be there: the release's SBOM refers to it, a list has it, or it
+    /// is asked for.
+    pub fn source_sbom(selection: &Selection, version: &Version, lists: &Lists<'_>) -> Option<ArtifactPath> {
+        let path = ArtifactPath::parse(SOURCE_SBOM).ok().filter(|path| selection.wants(path))?;
+        let is_listed = match &lists.folder {
             Some(found) => {
-                found.iter().any(|f| f.as_ref().is_ok_and(|found| found == path))
-                    || locked(lists.lock, version).contains(path)
+                found.iter().any(|f| f.as_ref().is_ok_and(|found| *found == path))
+                    || locked(lists.lock, version).contains(&path)
             }
+            None => lists.sbom.is_some_and(Witness::names_source) || lists.sums_have(&path, version),
         };
-        both.filter(|path| path.as_str() == RELEASE_SBOM || selection.wants(path) && is_there(path)).collect()
+        (is_listed || selection.asks_for(&path)).then_some(path)
     }
 
     /// Makes a plan of what lists there are.
     pub fn new(version: &Version, selection: &Selection, lists: Lists<'_>) -> Self {
-        let mut plan = Self { sboms: Self::sboms(selection, version, &lists), ..Self::default() };
+        let mut plan = Self::default();
         let mut paths = BTreeSet::new();
         if lists.folder.is_none() {
             paths.extend(UNSIGNED.iter().filter_map(|name| ArtifactPath::parse(name).ok()));
@@ -127,11 +125,10 @@ impl Plan {
     /// What was asked for by name and is in no list is looked for where it would be.
     fn guess(&mut self, selection: &Selection, paths: &mut BTreeSet<ArtifactPath>) {
         for pattern in &selection.only {
-            let listed = paths
-                .iter()
-                .chain(&self.sboms)
-                .any(|path| path.kind() != Kind::Beside && pattern.matches(path.as_str()) && selection.wants(path));
-            if listed {
+            let sboms = [RELEASE_SBOM, SOURCE_SBOM].iter().any(|name| pattern.matches(name));
+            let mut used = paths.iter().filter(|path| path.kind() != Kind::Beside && selection.wants(path));
+            let listed = used.any(|path| pattern.matches(path.as_str()));
+            if sboms || listed {
                 continue;
             }
             let guesses = selection.guesses(pattern);
@@ -142,6 +139,22 @@ impl Plan {
             paths.extend(guesses);
         }
     }
+}
+
+impl Lists<'_> {
+    fn sums_have(&self, path: &ArtifactPath, version: &Version) -> bool {
+        let sums = self.sums.as_deref().unwrap_or_default();
+        listed(sums, version).iter().any(|listed| listed.as_ref() == Ok(path))
+    }
+}
+
+/// Lines of `HEX  PATH`.
+fn listed(sums: &[u8], version: &Version) -> Vec<Result<ArtifactPath, BadPath>> {
+    let text = String::from_utf8_lossy(sums);
+    let names = text.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name.trim_start());
+    // `*` marks binary mode in lists of coreutils.
+    let names = names.map(|name| name.strip_prefix('*').unwrap_or(name)).take(FILES);
+    names.map(|name| ArtifactPath::parse_listed(name, version)).collect()
 }
 
 fn locked(lock: Option<&Lock>, version: &Version) -> Vec<ArtifactPath> {
@@ -218,7 +231,6 @@ mod tests {
     fn paths_that_leave_the_release_are_told_and_not_used() {
         let plan = plan(SUMS, &[], &[]);
         assert_eq!(names(&plan.files), ["bin/linux/amd64/kubectl", "bin/linux/amd64/kubelet", "kubernetes.tar.gz"]);
-        assert_eq!(names(&plan.sboms), [RELEASE_SBOM, SOURCE_SBOM]);
         assert_eq!(names(&plan.unsigned), ["SHA256SUMS", "SHA512SUMS", "provenance.json"]);
         assert!(plan.refused.iter().all(|refused| refused.fault.code() == "path-unsafe"));
         assert_eq!(plan.refused.len(), 2);
@@ -229,7 +241,6 @@ mod tests {
         let sums = "00  bin/linux/amd64/kubectl\n";
         let found = plan(sums, &["linux/arm64"], &["kubectl"]);
         assert_eq!(names(&found.files), ["bin/linux/arm64/kubectl"]);
-        assert_eq!(names(&found.sboms), [RELEASE_SBOM]);
         let nothing = plan(sums, &[], &["kubelt*"]);
         assert_eq!((nothing.files.len(), nothing.refused.len()), (0, 1));
         assert_eq!(nothing.refused.first().unwrap().fault.code(), "file-missing");
