@@ -88,11 +88,6 @@ impl Names {
     pub(crate) fn identifier(&mut self, name: &str) -> Label {
         self.intern(LabelKind::of(name), name)
     }
-
-    /// Kind and text.
-    pub(crate) fn name(&self, label: Label) -> Option<&(LabelKind, Arc<str>)> {
-        usize::try_from(label.0).ok().and_then(|n| self.names.get(n))
-    }
 }
 
 /// The names of a policy, and more that a document has.

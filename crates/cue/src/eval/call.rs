@@ -154,7 +154,7 @@ impl<'p> Eval<'p> {
                 let template = format!("{name}: non-concrete argument {n}");
                 return self.fail(Code::Incomplete, &template, vec![]);
             }
-            plain.push(self.to_plain(value)?);
+            plain.push(self.plain_of(value)?);
         }
         let result = (builtin.call)(&mut CallContext { host: self, is_validator: validating }, &plain);
         let lossy = std::mem::replace(&mut self.lossy, outer);
@@ -162,7 +162,7 @@ impl<'p> Eval<'p> {
             Ok(crate::builtins::Value::List { .. } | crate::builtins::Value::Struct { .. }) if lossy => {
                 return Err(Stop::Unsupported(format!("{name} of constraints, which it would lose")));
             }
-            Ok(value) => Some(self.from_plain(value)?),
+            Ok(value) => Some(self.value_of_plain(value)?),
             Err(_) => None,
         };
         self.schemas.truncate(schemas);

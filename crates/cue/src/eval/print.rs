@@ -17,9 +17,7 @@ impl<'p> Eval<'p> {
             Elem::Expr(expr) => self.print_expr(expr, out),
             Elem::Struct(lit) => self.print_struct(lit, out),
             Elem::List(lit) => self.print_list(lit, out),
-            Elem::Comprehension(c) => self.print_comprehension(c, out),
             Elem::Value(value) => self.print_value(value, out),
-            Elem::Decl(decl) => self.print_decl(decl, out),
             Elem::Or(values) => {
                 out.push('(');
                 separated(out, "|", values.iter(), |value, out| self.print_value(value, out));

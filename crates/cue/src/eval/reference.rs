@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Eval;
 use super::error::{Code, R, Stop};
 use super::tasks::State;
-use super::types::{Base, Conjunct, EnvId, Function, NO_VERTEX, Status, Value, Vertex, VertexId};
+use super::types::{Base, Conjunct, EnvId, Function, Status, Value, Vertex, VertexId};
 use crate::builtins::{self, Member};
 use crate::expr::{ArcType, Expr};
 use crate::kind::Kind;
@@ -59,7 +59,7 @@ impl<'p> Eval<'p> {
     pub(super) fn package_member(&mut self, path: &Arc<str>, name: &str) -> R<'p, Value<'p>> {
         match builtins::lookup(path, name) {
             Some(Member::Function(function)) => Ok(Value::Function(Function::Package(function))),
-            Some(Member::Constant(value)) => self.from_plain(&value),
+            Some(Member::Constant(value)) => self.value_of_plain(&value),
             Some(Member::Source(source)) => {
                 Err(Stop::Unsupported(format!("{path}.{name}, which is {source}, is not supported")))
             }
@@ -261,7 +261,7 @@ impl<'p> Eval<'p> {
                 _ => kind.meets(Kind::LIST),
             });
         }
-        if !kind.meets(Kind::STRUCT) && !(kind.is_bottom() && vertex.node.has_structs) {
+        if !(kind.meets(Kind::STRUCT) || kind.is_bottom() && vertex.node.has_structs) {
             return Ok(false);
         }
         let closed = matches!(vertex.base, Base::Struct) && (vertex.closed_recursive || vertex.closed_once);
@@ -417,11 +417,6 @@ impl<'p> Eval<'p> {
                 self.fail(Code::Eval, "invalid index {} (invalid type {})", vec![named.into(), kind.into()])
             }
         }
-    }
-
-    /// Whether the vertex belongs to the tree.
-    pub(super) fn is_rooted(&self, v: VertexId) -> bool {
-        v != NO_VERTEX && !self.vertices[v].is_dynamic && !self.vertices[v].is_let
     }
 }
 

@@ -62,7 +62,6 @@ impl<'p> Eval<'p> {
                 self.schedule_choice(v, env, alternatives, close)
             }
             Elem::Expr(expr) => self.schedule_expr(v, env, expr, close),
-            Elem::Comprehension(_) | Elem::Decl(_) => Ok(()),
         }
     }
 
@@ -403,7 +402,7 @@ impl<'p> Eval<'p> {
                 if matches!(op, Op::Equal | Op::NotEqual) {
                     self.update_info(v, Kind::TOP, close, Flags { top: true, open_validator: true, ..NO_FLAGS });
                 }
-                return self.insert_check_bound(v, bound, close);
+                return self.insert_check_bound(v, bound);
             }
         };
         match slot.take() {
@@ -421,7 +420,7 @@ impl<'p> Eval<'p> {
         }
     }
 
-    fn insert_check_bound(&mut self, v: VertexId, bound: &Rc<Bound<'p>>, close: CloseInfo) -> R<'p, ()> {
+    fn insert_check_bound(&mut self, v: VertexId, bound: &Rc<Bound<'p>>) -> R<'p, ()> {
         let checks = std::mem::take(&mut self.vertices[v].node.checks);
         let kind = self.vertices[v].node.kind;
         let mut kept = Vec::with_capacity(checks.len().saturating_add(1));
@@ -437,7 +436,7 @@ impl<'p> Eval<'p> {
             kept.push(check);
         }
         if !known {
-            kept.push(Check { value: Value::Bound(Rc::clone(bound)), close });
+            kept.push(Check { value: Value::Bound(Rc::clone(bound)) });
         }
         self.vertices[v].node.checks = kept;
         Ok(())
@@ -453,15 +452,14 @@ impl<'p> Eval<'p> {
             self.vertices[v].node.has_open_validator |= open;
         }
         for n in 0..self.vertices[v].node.checks.len() {
-            let Some(Check { value: Value::Validator(known), .. }) = self.vertices[v].node.checks.get(n).cloned()
-            else {
+            let Some(Check { value: Value::Validator(known) }) = self.vertices[v].node.checks.get(n).cloned() else {
                 continue;
             };
             if self.same_validator(validator, &known)? {
                 return Ok(());
             }
         }
-        self.vertices[v].node.checks.push(Check { value: value.clone(), close });
+        self.vertices[v].node.checks.push(Check { value: value.clone() });
         if kind == Kind::TOP {
             self.vertices[v].node.has_top = true;
         }

@@ -7,7 +7,7 @@ use super::closed::{ConjunctInfo, RefInfo, ReqSet};
 use super::error::Bottom;
 use super::tasks::Task;
 use crate::builtins::Builtin;
-use crate::expr::{ArcType, Comprehension, Core, Decl, Expr, ListLit, Op, StructLit};
+use crate::expr::{ArcType, Core, Expr, ListLit, Op, StructLit};
 use crate::kind::Kind;
 use crate::label::Label;
 use crate::number::Number;
@@ -104,10 +104,7 @@ pub(crate) enum Elem<'p> {
     Expr(&'p Expr),
     Struct(&'p StructLit),
     List(&'p ListLit),
-    Comprehension(&'p Comprehension),
     Value(Value<'p>),
-    /// Alternatives of a disjunction in print.
-    Decl(&'p Decl),
     /// A disjunction made by `or`.
     Or(Rc<Vec<Value<'p>>>),
 }
@@ -208,7 +205,6 @@ pub(crate) type Printable<'p> = Elem<'p>;
 #[derive(Clone, Debug)]
 pub(crate) struct Check<'p> {
     pub(super) value: Value<'p>,
-    pub(super) close: CloseInfo,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -273,8 +269,6 @@ pub(crate) struct Node<'p> {
     pub(super) shared: Option<(VertexId, Conjunct<'p>)>,
     pub(super) shared_ids: Vec<CloseInfo>,
     pub(super) no_sharing: bool,
-    /// Checks that depend on the absence of a value: they must come out the same at the end.
-    pub(super) post_checks: Vec<(EnvId, &'p Expr, bool)>,
 }
 
 impl Default for Node<'_> {
@@ -323,7 +317,6 @@ impl Default for Node<'_> {
             shared: None,
             shared_ids: Vec::new(),
             no_sharing: false,
-            post_checks: Vec::new(),
         }
     }
 }

@@ -162,7 +162,7 @@ impl<'p> Eval<'p> {
     }
 
     /// A plain value of a function's as one of the evaluator's.
-    pub(super) fn from_plain(&mut self, value: &builtins::Value) -> R<'p, Value<'p>> {
+    pub(super) fn value_of_plain(&mut self, value: &builtins::Value) -> R<'p, Value<'p>> {
         self.spend(1)?;
         Ok(match value {
             builtins::Value::Null => Value::Null,
@@ -205,7 +205,7 @@ impl<'p> Eval<'p> {
     }
 
     fn add_finished_field(&mut self, v: VertexId, label: Label, item: &builtins::Value) -> R<'p, ()> {
-        let value = self.nested(|e| e.from_plain(item))?;
+        let value = self.nested(|e| e.value_of_plain(item))?;
         let (arc, _) = self.get_arc(v, label, ArcType::Member)?;
         let vertex = &mut self.vertices[arc];
         vertex.status = Status::Final;
@@ -217,7 +217,7 @@ impl<'p> Eval<'p> {
     }
 
     /// A value of the evaluator's as functions take it. Inside of structs and lists, what is not concrete is told so.
-    pub(super) fn to_plain(&mut self, value: &Value<'p>) -> R<'p, builtins::Value> {
+    pub(super) fn plain_of(&mut self, value: &Value<'p>) -> R<'p, builtins::Value> {
         self.spend(1)?;
         Ok(match value {
             Value::Null => builtins::Value::Null,
@@ -227,7 +227,7 @@ impl<'p> Eval<'p> {
             Value::Bytes(bytes) => builtins::Value::Bytes(Arc::clone(bytes)),
             Value::Vertex(v) => return self.nested(|e| e.vertex_to_plain(*v)),
             Value::Disjunction(disjunction) if disjunction.defaults == 1 => match disjunction.values.first().cloned() {
-                Some(default) => return self.nested(|e| e.to_plain(&default)),
+                Some(default) => return self.nested(|e| e.plain_of(&default)),
                 None => self.incomplete_plain(value),
             },
             value => self.incomplete_plain(value),
@@ -246,7 +246,7 @@ impl<'p> Eval<'p> {
             Base::List { open } => {
                 let mut items = Vec::new();
                 for arc in self.elements(w) {
-                    items.push(self.to_plain(&Value::Vertex(arc))?);
+                    items.push(self.plain_of(&Value::Vertex(arc))?);
                 }
                 Ok(builtins::Value::List { items, open })
             }
@@ -260,7 +260,7 @@ impl<'p> Eval<'p> {
                     self.lossy |= arc_type != ArcType::NotPresent && (!regular || arc_type != ArcType::Member);
                     if regular && arc_type == ArcType::Member {
                         let name = self.names.text(label);
-                        fields.push((name, self.to_plain(&Value::Vertex(arc))?));
+                        fields.push((name, self.plain_of(&Value::Vertex(arc))?));
                     }
                 }
                 let closed = self.vertices[w].closed_once || self.vertices[w].closed_recursive;
@@ -273,10 +273,10 @@ impl<'p> Eval<'p> {
                 }
                 Err(Stop::Error(bottom))
             }
-            Base::Value(value) => self.to_plain(&value),
+            Base::Value(value) => self.plain_of(&value),
             Base::None | Base::Link(_) => match self.value_of(w) {
                 Value::Vertex(_) => Ok(self.incomplete_plain(&Value::Vertex(w))),
-                value => self.to_plain(&value),
+                value => self.plain_of(&value),
             },
         }
     }

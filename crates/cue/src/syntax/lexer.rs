@@ -210,7 +210,7 @@ impl<'s> Lexer<'s> {
         let mut last = 0;
         loop {
             let byte = self.byte();
-            let is_digit = byte == b'_' || char::from(byte).to_digit(base).is_some();
+            let is_digit = byte == b'_' || char::from(byte).is_digit(base);
             if !is_digit {
                 break;
             }
