@@ -29,7 +29,7 @@ pub const MAX_EVALUATION_DEPTH: usize = 180;
 pub const MAX_VERTICES: usize = 1_000_000;
 
 /// Alternatives alive in one disjunction. CUE has no limit, and doubles its time with each pair.
-pub const MAX_DISJUNCTS: usize = 4_096;
+pub const MAX_DISJUNCTS: usize = 512;
 
 /// Bytes of one text that a policy builds.
 pub const MAX_TEXT_BYTES: usize = 16 << 20;

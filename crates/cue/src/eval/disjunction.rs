@@ -262,6 +262,8 @@ impl<'p> Eval<'p> {
             ..Vertex::default()
         };
         let fields = original.arcs.clone();
+        let size = fields.len().saturating_add(original.node.tasks.len()).saturating_mul(8).saturating_add(32);
+        self.spend(u64::try_from(size).unwrap_or(u64::MAX))?;
         let copy = self.add_vertex(copy)?;
         overlay.vertices.insert(p, copy);
         overlay.vertices.insert(v, copy);
