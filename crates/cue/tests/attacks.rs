@@ -25,7 +25,8 @@ fn a_member_given_twice_is_refused() {
 
 #[test]
 fn a_document_in_cue_is_no_document() {
-    for document in ["a: 1", "{a: 1}", "{\"a\": 1,}", "{\"a\": 1} // x", "{\"a\": 0x1}", "{\"a\": int}", "{\"a\": 01}"] {
+    for document in ["a: 1", "{a: 1}", "{\"a\": 1,}", "{\"a\": 1} // x", "{\"a\": 0x1}", "{\"a\": int}", "{\"a\": 01}"]
+    {
         assert!(matches!(check("a: int", document), Outcome::Reject { .. }), "{document}");
     }
 }
@@ -35,7 +36,11 @@ fn a_field_beyond_a_closed_definition_is_refused() {
     let policy = "#V: {name: string, config?: {...}, [=~\"^x\"]: int}, v: [...#V]";
     accepts(policy, r#"{"v":[{"name":"a","config":{"q":1},"x1":2}]}"#);
     rejects(policy, r#"{"v":[{"name":"a","hostPath":{}}]}"#, "v.0.hostPath: field not allowed");
-    rejects(policy, r#"{"v":[{"name":"a","x1":"s"}]}"#, "v.0.x1: conflicting values \"s\" and int (mismatched types string and int)");
+    rejects(
+        policy,
+        r#"{"v":[{"name":"a","x1":"s"}]}"#,
+        "v.0.x1: conflicting values \"s\" and int (mismatched types string and int)",
+    );
     rejects("a: close({b: 1})", r#"{"a":{"c":1}}"#, "a.c: field not allowed");
     // Embedding opens nothing: what is embedded closes what is around it.
     rejects("#A: {x: 1}, a: {#A, y: 2}", r#"{"a":{"z":1}}"#, "a.z: field not allowed");
@@ -82,7 +87,11 @@ fn a_policy_that_contradicts_itself_is_refused() {
 fn all_alternatives_failing_is_no_default() {
     rejects("a: *\"x\" | \"y\"", r#"{"a":"z"}"#, "a: 2 errors in empty disjunction: (and 2 more errors)");
     accepts("a: *\"x\" | \"y\"", r#"{"a":"y"}"#);
-    rejects("a: {k: 1, v: int} | {k: 2, v: string}", r#"{"a":{"k":2,"v":3}}"#, "a: 2 errors in empty disjunction: (and 2 more errors)");
+    rejects(
+        "a: {k: 1, v: int} | {k: 2, v: string}",
+        r#"{"a":{"k":2,"v":3}}"#,
+        "a: 2 errors in empty disjunction: (and 2 more errors)",
+    );
 }
 
 #[test]
@@ -110,6 +119,12 @@ fn required_fields_count_where_final_is_asked() {
 #[test]
 fn a_bad_regular_expression_never_matches_silently() {
     assert!(matches!(check("a: =~\"x\"", r#"{"a":"y"}"#), Outcome::Reject { .. }));
-    assert!(!matches!(Policy::compile("a: =~\"(\"").map(|p| p.check(r#"{"a":"y"}"#, Mode::Default)), Ok(Outcome::Accept)));
-    assert!(!matches!(Policy::compile("a: !~\"(\"").map(|p| p.check(r#"{"a":"y"}"#, Mode::Default)), Ok(Outcome::Accept)));
+    assert!(!matches!(
+        Policy::compile("a: =~\"(\"").map(|p| p.check(r#"{"a":"y"}"#, Mode::Default)),
+        Ok(Outcome::Accept)
+    ));
+    assert!(!matches!(
+        Policy::compile("a: !~\"(\"").map(|p| p.check(r#"{"a":"y"}"#, Mode::Default)),
+        Ok(Outcome::Accept)
+    ));
 }

@@ -20,9 +20,8 @@ fn a_depth_bomb_in_the_document_is_refused() {
 #[test]
 fn the_deepest_document_meets_a_recursive_policy() {
     let policy = compiled("#L: {n?: #L, v?: int}, a: #L");
-    let document = |depth: usize, v: &str| {
-        format!("{{\"a\":{}{{\"v\":{v}}}{}}}", "{\"n\":".repeat(depth), "}".repeat(depth))
-    };
+    let document =
+        |depth: usize, v: &str| format!("{{\"a\":{}{{\"v\":{v}}}{}}}", "{\"n\":".repeat(depth), "}".repeat(depth));
     assert_eq!(policy.check(&document(20, "1"), Mode::Default), Outcome::Accept);
     assert!(matches!(policy.check(&document(20, "\"x\""), Mode::Default), Outcome::Reject { .. }));
     assert_ne!(policy.check(&document(120, "\"x\""), Mode::Default), Outcome::Accept);
