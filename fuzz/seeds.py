@@ -108,6 +108,13 @@ def log_answers():
         seed("log_answer", f"[{text}]".encode())
 
 
+def policies():
+    """Policies and inputs that were compared with OPA."""
+    pairs = HERE.parent / "crates/policy/tests/data/opa_pairs.jsonl"
+    for pair in map(json.loads, pairs.read_text().splitlines()):
+        seed("rego", f"{pair['policy']}\0{pair['input']}".encode())
+
+
 def main():
     if not FIXTURES.is_dir():
         sys.exit(f"no fixtures at {FIXTURES}: the targets run without seeds as well")
@@ -129,6 +136,7 @@ def main():
             seed("trusted_root", path.read_bytes())
     repositories()
     log_answers()
+    policies()
     for pattern in [r"^https://github\.com/o/r/\.github/workflows/[^/@]+\.ya?ml@refs/tags/v[0-9]+(\.[0-9]+){0,2}$",
                     r"(?i:\QA.b\E)|[[:alpha:]&&-~[]]{1,3}", r"\A(?P<n>x*?)\z", r"[^]a]\pL\x{1F600}\123",
                     r"(a|b|[c-d])*{}{1,}", r"(?s-m).+", r"((x{50}){50}){10}"]:

@@ -27,7 +27,7 @@ pub const MAX_TYPE_CHECKS: usize = 200_000;
 /// Parts of types that the checker copies. A policy of a hundred rules copies some thousand.
 pub const MAX_TYPE_SIZE: usize = 1_000_000;
 
-/// Steps of one evaluation: a statement tried, an element looked at, a value built. About a second; 10,000
+/// Steps of one evaluation: a statement tried, an element looked at, a value built. A tenth of a second to a second; 10,000
 /// vulnerabilities in 2.5 MB of JSON take some 100,000.
 pub const MAX_STEPS: u64 = 10_000_000;
 

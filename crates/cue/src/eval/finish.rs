@@ -98,8 +98,8 @@ impl<'p> Eval<'p> {
         self.vertices[v].base = match errors {
             _ if marked => Base::Struct,
             // Not enough is known to tell what it is.
-            Some(error) => Base::Value(Value::Bottom(error)),
-            None => Base::Value(self.validators(v)?),
+            Some(error) if node.kind == Kind::TOP => Base::Value(Value::Bottom(error)),
+            _ => Base::Value(self.validators(v)?),
         };
         Ok(())
     }

@@ -28,10 +28,13 @@ pub(crate) fn check(program: &Program, sorted: &[String]) -> Result<(), CompileE
         for clause in group.chains.iter().flatten() {
             checker.clause(name, group.kind, clause)?;
         }
-        if let Some(value) = &group.default
-            && group.kind == GroupKind::Complete
-        {
-            checker.add_rule(name, Some(Type::of(value)));
+        if let Some(value) = &group.default {
+            match group.kind {
+                GroupKind::Function { arity } => {
+                    checker.add_function(name, vec![Some(ANY); arity], Some(Type::of(value)));
+                }
+                _ => checker.add_rule(name, Some(Type::of(value))),
+            }
         }
     }
     Ok(())
@@ -60,6 +63,14 @@ impl Checker<'_> {
         }
     }
 
+    fn add_function(&mut self, name: &str, args: Vec<Option<Type>>, result: Option<Type>) {
+        let (args, result) = match self.functions.remove(name) {
+            None => (args, result),
+            Some((known, before)) => (known.into_iter().zip(args).map(|(a, b)| or(a, b)).collect(), or(before, result)),
+        };
+        self.functions.insert(name.to_owned(), (args, result));
+    }
+
     fn clause(&mut self, name: &str, kind: GroupKind, clause: &Clause) -> Checked {
         let mut env = Env::new();
         self.body(&mut env, &clause.body)?;
@@ -83,13 +94,7 @@ impl Checker<'_> {
                 }
                 let args: Vec<_> = clause.args.iter().map(|a| self.get(env, a)).collect();
                 let result = value(self, env, &clause.value);
-                match self.functions.remove(name) {
-                    None => self.functions.insert(name.to_owned(), (args, result)),
-                    Some((known, before)) => {
-                        let args = known.into_iter().zip(args).map(|(a, b)| or(a, b)).collect();
-                        self.functions.insert(name.to_owned(), (args, or(before, result)))
-                    }
-                };
+                self.add_function(name, args, result);
             }
             GroupKind::Complete => {
                 let of = value(self, env, &clause.value);
@@ -321,7 +326,8 @@ impl Checker<'_> {
                 }
                 return true;
             }
-            return all.iter().fold(false, |any, t| self.unify_with(env, term, Some(t), true) || any);
+            // All are tried, for each may say something of a variable.
+            return all.iter().filter(|t| self.unify_with(env, term, Some(t), true)).count() > 0;
         }
         match (term, of) {
             (Term::Array(items), Some(Type::Array { fixed, rest })) => {

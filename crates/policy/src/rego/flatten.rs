@@ -153,11 +153,13 @@ fn check_body(program: &Program, body: &[Expr]) -> Result<(), CompileError> {
                 return Err(CompileError::Type { line: expr.line, message: format!("undefined function {name}") });
             };
             let wrong = match args.len() {
-                found if found < arity => "too few arguments",
-                found if found > arity.saturating_add(1) => "too many arguments",
-                _ => continue,
+                found if found < arity => Some("too few arguments"),
+                found if found > arity.saturating_add(1) => Some("too many arguments"),
+                _ => None,
             };
-            return Err(CompileError::Type { line: expr.line, message: format!("{name}: {wrong}") });
+            if let Some(wrong) = wrong {
+                return Err(CompileError::Type { line: expr.line, message: format!("{name}: {wrong}") });
+            }
         }
         let mut inner = Ok(());
         each_closure(&expr.kind, &mut |body| {

@@ -20,6 +20,8 @@ struct Parts {
 }
 
 const ALL: Parts = Parts { closures: true, sets_and_keys: true, ref_heads: true };
+/// What the path of a reference binds: not the heads of references within it.
+const PATH: Parts = Parts { closures: true, sets_and_keys: true, ref_heads: false };
 /// `SafetyCheckVisitorParams`
 const OPEN: Parts = Parts { closures: false, sets_and_keys: true, ref_heads: true };
 /// What unification can bind.
@@ -265,7 +267,7 @@ fn ref_outputs(term: &Term, safe: &Names, out: &mut Names) {
             if !is_ref_safe(term, &|name| safe.contains(name)) {
                 return;
             }
-            out.extend(vars_of(path, ALL));
+            out.extend(vars_of(path, PATH));
             path.iter().for_each(|t| ref_outputs(t, safe, out));
         }
         Term::Array(items) | Term::Set(items) => items.iter().for_each(|t| ref_outputs(t, safe, out)),
@@ -323,28 +325,12 @@ impl Unifier<'_> {
             }
             (Term::Var(x), Term::Array(_) | Term::Object(_)) => self.unify_all(x, b),
             (Term::Array(_) | Term::Object(_), Term::Var(y)) => self.unify_all(y, a),
-            (Term::Var(x), Term::Ref(..)) => {
-                if self.is_ref_safe(b) {
-                    self.mark(x);
-                }
-            }
-            (Term::Ref(..), Term::Var(y)) => {
-                if self.is_ref_safe(a) {
-                    self.mark(y);
-                }
-            }
+            (Term::Var(_), Term::Ref(..)) => self.mark_behind(b, a),
+            (Term::Ref(..), Term::Var(_)) => self.mark_behind(a, b),
             (Term::Var(x), _) => self.mark(x),
             (_, Term::Var(y)) => self.mark(y),
-            (Term::Ref(..), Term::Array(_) | Term::Object(_)) => {
-                if self.is_ref_safe(a) {
-                    self.mark_all(b);
-                }
-            }
-            (Term::Array(_) | Term::Object(_), Term::Ref(..)) => {
-                if self.is_ref_safe(b) {
-                    self.mark_all(a);
-                }
-            }
+            (Term::Ref(..), Term::Array(_) | Term::Object(_)) => self.mark_behind(a, b),
+            (Term::Array(_) | Term::Object(_), Term::Ref(..)) => self.mark_behind(b, a),
             (Term::Comprehension(_), Term::Array(_) | Term::Object(_)) => self.mark_all(b),
             (Term::Array(_), Term::Comprehension(_)) => self.mark_all(a),
             (Term::Array(xs), Term::Array(ys)) if xs.len() == ys.len() => {
@@ -363,6 +349,13 @@ impl Unifier<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What a reference is compared with is bound if the reference can be evaluated.
+    fn mark_behind(&mut self, reference: &Term, term: &Term) {
+        if self.is_ref_safe(reference) {
+            self.mark_all(term);
         }
     }
 

@@ -117,9 +117,14 @@ impl<'a> Parser<'a> {
         KEYWORDS.contains(&word) || self.keywords.contains(word)
     }
 
+    /// A keyword. Where `.` or `[` follows without a space, OPA reads a name.
     pub(super) fn is_word(&self, word: &str) -> bool {
         let token = self.token();
-        token.kind == TokenKind::Ident && token.text == word && self.is_keyword(word)
+        let is_name = self
+            .tokens
+            .get(self.at.saturating_add(1))
+            .is_some_and(|next| !next.spaced && next.kind == TokenKind::Sign && matches!(next.text, "." | "["));
+        token.kind == TokenKind::Ident && token.text == word && self.is_keyword(word) && !is_name
     }
 
     pub(super) fn take_word(&mut self, word: &str) -> bool {
@@ -509,6 +514,9 @@ impl<'a> Parser<'a> {
         }
         // `[, x]` is allowed for old times' sake.
         let comma = self.take(",");
+        if comma && self.is_sign("]") {
+            return self.unexpected("");
+        }
         let start = self.at;
         if !comma && let Some(term) = self.comprehension(Collection::Array, None, "]")? {
             return Ok(term);
@@ -544,6 +552,9 @@ impl<'a> Parser<'a> {
             return Ok(Term::Object(Vec::new()));
         }
         let comma = self.take(",");
+        if comma && self.is_sign("}") {
+            return self.unexpected("");
+        }
         let start = self.at;
         if !comma && let Some(term) = self.comprehension(Collection::Set, None, "}")? {
             return Ok(term);

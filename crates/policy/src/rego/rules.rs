@@ -102,6 +102,8 @@ impl Parser<'_> {
         let contains = self.keywords.contains("contains");
         let mut args = None;
         let mut key = None;
+        // `f (x) = 1` is a head where a body follows, and no statement.
+        let apart = self.token().spaced && (self.is_sign("(") || self.is_sign("["));
         if self.is_sign("(") {
             self.step();
             args = Some(self.list(")")?);
@@ -145,6 +147,9 @@ impl Parser<'_> {
             (_, Some(key), None) => Head::Set(key),
             (None, None, value) => Head::Complete(value.unwrap_or(Term::Const(Value::Bool(true)))),
         };
+        if apart && !conditional && !self.is_sign("{") {
+            return self.error("var cannot be used for rule name");
+        }
         self.bodies(Rule { name, head, body: Vec::new(), branches: Vec::new(), line }, conditional, has_value, rules)
     }
 
@@ -177,8 +182,11 @@ impl Parser<'_> {
             if partial {
                 return self.error("else keyword cannot be used on multi-value rules");
             }
-            let branch = self.branch()?;
+            let (branch, has_body) = self.branch()?;
             rule.branches.push(branch);
+            if !has_body && self.is_word("else") {
+                return self.unexpected("");
+            }
         }
         let chained = Rule { body: Vec::new(), branches: Vec::new(), ..rule.clone() };
         let has_branches = !rule.branches.is_empty();
@@ -209,7 +217,8 @@ impl Parser<'_> {
         Ok(body)
     }
 
-    fn branch(&mut self) -> Parsed<Branch> {
+    /// A branch, and whether it has a body: one without is the last.
+    fn branch(&mut self) -> Parsed<(Branch, bool)> {
         let line = self.line();
         self.step();
         let mut value = Term::Const(Value::Bool(true));
@@ -218,17 +227,19 @@ impl Parser<'_> {
             self.step();
             value = self.term_with_key()?;
         }
+        let mut has_body = true;
         let body = if self.take_word("if") {
             self.conditional_body()?
         } else if self.is_sign("{") && !self.version_one {
             self.step();
             self.body("}")?
         } else if has_value {
+            has_body = false;
             vec![holds(line)]
         } else {
             return self.unexpected("expected else value term or rule body");
         };
-        Ok(Branch { value, body, line })
+        Ok((Branch { value, body, line }, has_body))
     }
 
     fn default_rule(&mut self, line: usize, rules: &mut Vec<Rule>) -> Parsed<()> {

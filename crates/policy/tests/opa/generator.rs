@@ -16,7 +16,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(n).unwrap()).unwrap()
     }
 
@@ -24,7 +24,7 @@ impl Random {
         self.below(100) < percent
     }
 
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+    pub(crate) fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
         of[self.below(of.len())]
     }
 }
@@ -147,6 +147,16 @@ impl Policy<'_> {
                 let default = if self.chance(60) { "default isCompliant = false\n" } else { "" };
                 format!("{default}isCompliant {{\n{body}}}\n")
             }
+            3 if self.chance(50) => {
+                // The syntax of v1, which policies of v0 can import.
+                let body = self.body(3);
+                let head = self.pick(&[
+                    "isCompliant if",
+                    "isCompliant := true if",
+                    "isCompliant contains {\"result\": true} if",
+                ]);
+                format!("import future.keywords.if\nimport future.keywords.contains\n{head} {{\n{body}}}\n")
+            }
             3 => {
                 let (a, b) = (self.body(2), self.other_body(2));
                 let value = self.pick(&["true", "false", "1"]);
@@ -178,7 +188,15 @@ impl Policy<'_> {
                 )
             }
         };
-        format!("package sigstore\nimport future.keywords.in\nimport future.keywords.every\n{}{rule}", self.helpers)
+        let (imports, rule) = match rule.rfind("import future.keywords.contains\n") {
+            Some(at) => rule.split_at(at + "import future.keywords.contains\n".len()),
+            None => ("", rule.as_str()),
+        };
+        let alias = if self.chance(5) { "import input.a as v1\n" } else { "" };
+        format!(
+            "package sigstore\nimport future.keywords.in\nimport future.keywords.every\n{imports}{alias}{}{rule}",
+            self.helpers
+        )
     }
 
     fn other_body(&mut self, statements: usize) -> String {
@@ -189,7 +207,20 @@ impl Policy<'_> {
     fn helper(&mut self) {
         self.locals.clear();
         let n = self.helper_names.len();
-        let (text, name) = match self.random.below(9) {
+        let (text, name) = match self.random.below(11) {
+            9 => {
+                self.locals.push(("x".into(), Want::Any));
+                let (a, b) = (self.body(1), self.body(1));
+                let value = self.term(Want::Any, 1);
+                (
+                    format!("default f{n}(_) = 0\nf{n}(x) = {value} {{\n{a}}} else = x {{\n{b}}} else = null\n"),
+                    format!("f{n}(_)"),
+                )
+            }
+            10 => {
+                let (a, b, c) = (self.body(1), self.other_body(1), self.other_body(1));
+                (format!("r{n} = 1 {{\n{a}}} else = 2 {{\n{b}}} else = 3 {{\n{c}}}\n"), format!("r{n}"))
+            }
             0 => {
                 let body = self.body(2);
                 (format!("r{n} {{\n{body}}}\n"), format!("r{n}"))
@@ -240,16 +271,19 @@ impl Policy<'_> {
     }
 
     fn body(&mut self, most: usize) -> String {
-        let mut out = String::new();
+        let mut statements = Vec::new();
         for _ in 0..=self.random.below(most) {
-            let statement = self.statement(2);
-            out.push_str(&format!("  {statement}\n"));
+            statements.push(self.statement(2));
         }
-        out
+        // OPA finds an order by itself, but for what is declared.
+        if self.chance(25) && !statements.iter().any(|s| s.contains(":=") || s.contains("some ")) {
+            statements.reverse();
+        }
+        statements.iter().map(|s| format!("  {s}\n")).collect()
     }
 
     fn statement(&mut self, depth: usize) -> String {
-        match self.random.below(20) {
+        match self.random.below(24) {
             0..=2 => {
                 let kinds = [Want::Any, Want::Number, Want::Text, Want::Array, Want::Set, Want::Object, Want::Bool];
                 let want = kinds[self.random.below(7)];
@@ -283,14 +317,23 @@ impl Policy<'_> {
             }
             12 => self.call_helper(depth),
             13 => self.term(Want::Bool, depth),
-            14 => {
+            14..=17 => self.loops(),
+            18..=21 => self.patterns(),
+            _ => format!("{} in {}", self.term(Want::Any, 1), self.collection(1)),
+        }
+    }
+
+    /// `some` and `every`.
+    fn loops(&mut self) -> String {
+        match self.random.below(4) {
+            0 => {
                 let name = self.fresh();
                 let (at, value) = (self.pick(&["input.a", "input.w", "input.o", "input.l"]), self.term(Want::Any, 1));
                 let text = format!("some {name}; {at}[{name}] {} {value}", self.pick(&["==", "!=", "="]));
                 self.locals.push((name, Want::Any));
                 text
             }
-            15 => {
+            1 => {
                 let of = self.collection(1);
                 let name = self.fresh();
                 self.locals.push((name.clone(), Want::Any));
@@ -301,7 +344,7 @@ impl Policy<'_> {
                 }
                 format!("some {name} in {of}")
             }
-            16..=17 => {
+            2 => {
                 let of = self.collection(1);
                 let name = self.fresh();
                 let known = self.locals.len();
@@ -315,7 +358,23 @@ impl Policy<'_> {
                 };
                 format!("every {name} in {of} {{ {inner} }}")
             }
-            18 => {
+            _ => {
+                let of = self.collection(1);
+                let (key, value) = (self.fresh(), self.fresh());
+                let known = self.locals.len();
+                self.locals.push((key.clone(), Want::Any));
+                self.locals.push((value.clone(), Want::Any));
+                let inner = self.statement(1);
+                self.locals.truncate(known);
+                format!("every {key}, {value} in {of} {{ {key} != {value}; {inner} }}")
+            }
+        }
+    }
+
+    /// What binds several variables.
+    fn patterns(&mut self) -> String {
+        match self.random.below(4) {
+            0 => {
                 let (x, y) = (self.fresh(), self.fresh());
                 let pattern = match self.random.below(3) {
                     0 => format!("[{x}, {y}]"),
@@ -333,7 +392,35 @@ impl Policy<'_> {
                 ]);
                 format!("{pattern} = {of}")
             }
-            _ => format!("{} in {}", self.term(Want::Any, 1), self.collection(1)),
+            1 => {
+                let name = self.fresh();
+                let (a, b) =
+                    (self.pick(&["input.a", "input.w", "input.p"]), self.pick(&["input.a", "input.w", "input.l"]));
+                self.locals.push((name.clone(), Want::Any));
+                match self.random.below(4) {
+                    0 => format!("{a}[{name}] = {b}[{name}]"),
+                    1 => format!("{a}[_] = {b}[{name}]"),
+                    2 => format!("{a}[_][{name}] = {}", self.term(Want::Any, 1)),
+                    _ => format!("{a}[{name}]; {b}[_] != {name}"),
+                }
+            }
+            2 => {
+                // Every member of a rule.
+                let (key, value) = (self.fresh(), self.fresh());
+                let rules: Vec<String> = self.helper_names.iter().filter(|n| !n.ends_with(')')).cloned().collect();
+                let of =
+                    if rules.is_empty() { "input.o".to_owned() } else { rules[self.random.below(rules.len())].clone() };
+                self.locals.push((key.clone(), Want::Any));
+                self.locals.push((value.clone(), Want::Any));
+                format!("{value} = {of}[{key}]")
+            }
+            _ => {
+                let (a, b) = (self.fresh(), self.fresh());
+                let left = self.term(Want::Any, 1);
+                self.locals.push((a.clone(), Want::Any));
+                self.locals.push((b.clone(), Want::Any));
+                format!("[{a}, {left}] = [{}, {b}]", self.term(Want::Any, 1))
+            }
         }
     }
 

@@ -122,7 +122,9 @@ pub(super) fn to_number(args: &Args<'_>) -> Result {
                 && !text.starts_with("-.")
                 && let Ok(number) = Number::parse(text)
             {
-                return Ok(Value::Number(number));
+                // Go must find a double for it.
+                let range = text.parse::<f64>().is_ok_and(f64::is_finite);
+                return if range { Ok(Value::Number(number)) } else { Err(Stop::Undefined) };
             }
             // Go reads more: hexadecimal, underscores, a plus sign, leading zeros.
             let number_like = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))

@@ -1,6 +1,9 @@
 //! Evaluates a plan: statements are tried in order, references and unification bind variables, and whatever binds them in
 //! several ways is gone through (`topdown/eval.go`). Steps, depth and sizes are counted; nothing depends on a clock.
 
+mod frame;
+mod unify;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -9,89 +12,15 @@ use super::builtins::table::{Args, Stop};
 use super::plan::{ClausePlan, ComprehensionPlan, Function, Node, Plan, Root, RulePlan, Stmt, StmtKind};
 use super::resolve::GroupKind;
 use super::syntax::Collection;
-use super::value::{TooLarge, Value};
+use super::value::Value;
+
 use crate::limits::{MAX_EVALUATION_DEPTH, MAX_STEPS};
-
-/// Why an evaluation has no value.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum Fault {
-    /// OPA fails here too.
-    #[error("sigstore.rego:{line}: eval_conflict_error: {message}")]
-    Conflict { line: usize, message: &'static str },
-    /// A budget is used up.
-    #[error("evaluation takes more than {limit} {what}")]
-    Limit { what: &'static str, limit: u64 },
-    /// A value would be too large or too deep.
-    #[error("evaluation makes a value that is too large")]
-    TooLarge,
-    /// A built-in function was asked for something that it does not do.
-    #[error("sigstore.rego:{line}: not supported: {what}")]
-    Unsupported { line: usize, what: &'static str },
-}
-
-impl From<TooLarge> for Fault {
-    fn from(_: TooLarge) -> Self {
-        Self::TooLarge
-    }
-}
+pub(crate) use frame::Fault;
+use frame::Frame;
 
 type Eval<T> = Result<T, Fault>;
 /// What is done with each solution.
-type Then<'t> = &'t mut dyn FnMut(&mut Evaluation<'_>, &mut Frame) -> Eval<Flow>;
-
-/// Whether more solutions are wanted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Flow {
-    More,
-    Enough,
-}
-
-/// The variables of a body.
-struct Frame {
-    slots: Vec<Option<Value>>,
-    /// Slots in the order in which they were bound.
-    trail: Vec<usize>,
-}
-
-impl Frame {
-    fn new(slots: usize) -> Self {
-        Self { slots: vec![None; slots], trail: Vec::new() }
-    }
-
-    fn get(&self, slot: usize) -> Option<&Value> {
-        self.slots.get(slot).and_then(Option::as_ref)
-    }
-
-    fn bind(&mut self, slot: usize, value: Value) {
-        if let Some(place) = self.slots.get_mut(slot) {
-            *place = Some(value);
-            self.trail.push(slot);
-        }
-    }
-
-    fn undo(&mut self, mark: usize) {
-        while self.trail.len() > mark {
-            if let Some(place) = self.trail.pop().and_then(|slot| self.slots.get_mut(slot)) {
-                *place = None;
-            }
-        }
-    }
-
-    fn is_bound(&self, node: &Node) -> bool {
-        match node {
-            Node::Const(_) | Node::Comprehension(_) => true,
-            Node::Slot(slot) => self.get(*slot).is_some(),
-            Node::Array(items) | Node::Set(items) => items.iter().all(|n| self.is_bound(n)),
-            Node::Object(pairs) => pairs.iter().all(|(k, v)| self.is_bound(k) && self.is_bound(v)),
-            Node::Ref(_, path) => path.iter().all(|n| self.is_bound(n)),
-        }
-    }
-
-    /// Whether evaluating it goes through elements.
-    fn iterates(&self, node: &Node) -> bool {
-        matches!(node, Node::Ref(_, path) if path.iter().any(|n| !self.is_bound(n)))
-    }
-}
+type Then<'t> = &'t mut dyn FnMut(&mut Evaluation<'_>, &mut Frame) -> Eval<()>;
 
 /// One evaluation of a plan over one input.
 pub(crate) struct Evaluation<'p> {
@@ -101,6 +30,8 @@ pub(crate) struct Evaluation<'p> {
     values: Vec<Option<Option<Value>>>,
     steps: u64,
     depth: usize,
+    /// Of the statement that is evaluated.
+    line: usize,
 }
 
 /// What a statement comes to without going through elements.
@@ -112,7 +43,7 @@ enum Attempt {
 
 impl<'p> Evaluation<'p> {
     pub(crate) fn new(plan: &'p Plan, input: &'p Value, now: Timestamp) -> Self {
-        Self { plan, input, now, values: vec![None; plan.rules.len()], steps: 0, depth: 0 }
+        Self { plan, input, now, values: vec![None; plan.rules.len()], steps: 0, depth: 0, line: 0 }
     }
 
     fn step(&mut self, cost: usize) -> Eval<()> {
@@ -159,26 +90,23 @@ impl<'p> Evaluation<'p> {
         let mut found: Option<Value> = None;
         for chain in &rule.chains {
             for clause in chain {
-                let before = found.clone();
                 let mut reached = false;
                 self.clause(clause, args, &mut |e, frame| {
                     reached = true;
-                    let Some(value) = clause.value.as_ref() else { return Ok(Flow::More) };
-                    let Some(value) = e.value(frame, value)? else { return Ok(Flow::More) };
+                    let Some(value) = clause.value.as_ref() else { return Ok(()) };
+                    let Some(value) = e.value(frame, value)? else { return Ok(()) };
                     match &found {
                         Some(known) if *known != value => Err(Fault::Conflict { line: clause.line, message: conflict }),
                         _ => {
+                            // OPA stops here in some cases, and in others goes on and finds a conflict.
                             found = Some(value);
-                            // A constant cannot differ from itself.
-                            let constant = matches!(clause.value, Some(Node::Const(_)));
-                            Ok(if constant { Flow::Enough } else { Flow::More })
+                            Ok(())
                         }
                     }
                 })?;
                 if reached {
                     break;
                 }
-                found = before;
             }
         }
         Ok(found.or_else(|| rule.default.clone()))
@@ -194,7 +122,7 @@ impl<'p> Evaluation<'p> {
                     e.step(key.weight())?;
                     all.insert(key);
                 }
-                Ok(Flow::More)
+                Ok(())
             })?;
         }
         Ok(Value::set(all)?)
@@ -205,21 +133,23 @@ impl<'p> Evaluation<'p> {
         for clause in rule.chains.iter().flatten() {
             self.clause(clause, &[], &mut |e, frame| {
                 let (Some(key), Some(value)) = (clause.key.as_ref(), clause.value.as_ref()) else {
-                    return Ok(Flow::More);
+                    return Ok(());
                 };
                 if let (Some(key), Some(value)) = (e.value(frame, key)?, e.value(frame, value)?) {
-                    e.insert(&mut all, key, value, clause.line)?;
+                    e.insert(&mut all, key, value)?;
                 }
-                Ok(Flow::More)
+                Ok(())
             })?;
         }
         Ok(Value::object(all)?)
     }
 
-    fn insert(&mut self, all: &mut BTreeMap<Value, Value>, key: Value, value: Value, line: usize) -> Eval<()> {
+    fn insert(&mut self, all: &mut BTreeMap<Value, Value>, key: Value, value: Value) -> Eval<()> {
         self.step(key.weight().saturating_add(value.weight()))?;
         match all.get(&key) {
-            Some(known) if *known != value => Err(Fault::Conflict { line, message: "object keys must be unique" }),
+            Some(known) if *known != value => {
+                Err(Fault::Conflict { line: self.line, message: "object keys must be unique" })
+            }
             Some(_) => Ok(()),
             None => {
                 all.insert(key, value);
@@ -228,49 +158,48 @@ impl<'p> Evaluation<'p> {
         }
     }
 
-    fn clause(&mut self, clause: &ClausePlan, args: &[Value], then: Then<'_>) -> Eval<Flow> {
+    fn clause(&mut self, clause: &ClausePlan, args: &[Value], then: Then<'_>) -> Eval<()> {
         self.step(clause.slots.saturating_add(1))?;
         let mut frame = Frame::new(clause.slots);
         for (pattern, value) in clause.args.iter().zip(args) {
             if !self.unify_value(&mut frame, pattern, value)? {
-                return Ok(Flow::More);
+                return Ok(());
             }
         }
         self.run(&mut frame, &clause.body, then)
     }
 
-    fn run(&mut self, frame: &mut Frame, body: &[Stmt], then: Then<'_>) -> Eval<Flow> {
-        let mark = frame.trail.len();
+    fn run(&mut self, frame: &mut Frame, body: &[Stmt], then: Then<'_>) -> Eval<()> {
+        let mark = frame.mark();
         let mut rest = body;
-        let flow = loop {
+        let done = loop {
             let Some((stmt, tail)) = rest.split_first() else { break then(self, frame) };
             self.step(1)?;
+            self.line = stmt.line;
             match self.attempt(frame, stmt)? {
                 Attempt::Holds => rest = tail,
-                Attempt::Fails => break Ok(Flow::More),
+                Attempt::Fails => break Ok(()),
                 Attempt::Iterates => {
                     break self.nested(|e| e.each(frame, stmt, &mut |e, frame| e.run(frame, tail, &mut *then)));
                 }
             }
         };
         frame.undo(mark);
-        flow
+        done
     }
 
     fn attempt(&mut self, frame: &mut Frame, stmt: &Stmt) -> Eval<Attempt> {
-        let mark = frame.trail.len();
+        let mark = frame.mark();
         let holds = match &stmt.kind {
             StmtKind::Term(node) if frame.iterates(node) => return Ok(Attempt::Iterates),
             StmtKind::Unify(a, b) if frame.iterates(a) || frame.iterates(b) => return Ok(Attempt::Iterates),
             StmtKind::Term(node) => self.value(frame, node)?.is_some_and(|v| v != Value::Bool(false)),
             StmtKind::Unify(a, b) => self.unify(frame, a, b)?,
-            StmtKind::Call { function, args, result } => {
-                match (self.call(frame, *function, args, stmt.line)?, result) {
-                    (None, _) => false,
-                    (Some(value), None) => value != Value::Bool(false),
-                    (Some(value), Some(result)) => self.unify_value(frame, result, &value)?,
-                }
-            }
+            StmtKind::Call { function, args, result } => match (self.call(frame, *function, args)?, result) {
+                (None, _) => false,
+                (Some(value), None) => value != Value::Bool(false),
+                (Some(value), Some(result)) => self.unify_value(frame, result, &value)?,
+            },
             StmtKind::Every { key, value, domain, body } => {
                 let domain = self.value(frame, domain)?;
                 match domain {
@@ -298,7 +227,7 @@ impl<'p> Evaluation<'p> {
     ) -> Eval<bool> {
         let mut all = true;
         self.elements(domain, &mut |e, k, v| {
-            let mark = frame.trail.len();
+            let mark = frame.mark();
             if let Some(slot) = key {
                 frame.bind(slot, k.clone());
             }
@@ -306,69 +235,71 @@ impl<'p> Evaluation<'p> {
             let mut holds = false;
             e.run(frame, body, &mut |_, _| {
                 holds = true;
-                Ok(Flow::Enough)
+                Ok(())
             })?;
             frame.undo(mark);
             all &= holds;
-            Ok(if holds { Flow::More } else { Flow::Enough })
+            Ok(())
         })?;
         Ok(all)
     }
 
-    fn elements(&mut self, of: &Value, then: &mut dyn FnMut(&mut Self, &Value, &Value) -> Eval<Flow>) -> Eval<Flow> {
+    fn elements(&mut self, of: &Value, then: &mut dyn FnMut(&mut Self, &Value, &Value) -> Eval<()>) -> Eval<()> {
         match of {
             Value::Array(node) => {
                 for (n, item) in node.items.iter().enumerate() {
                     self.step(1)?;
-                    if then(self, &Value::count(n), item)? == Flow::Enough {
-                        return Ok(Flow::Enough);
-                    }
+                    then(self, &Value::count(n), item)?;
                 }
             }
             Value::Object(node) => {
                 for (key, item) in &node.items {
                     self.step(1)?;
-                    if then(self, key, item)? == Flow::Enough {
-                        return Ok(Flow::Enough);
-                    }
+                    then(self, key, item)?;
                 }
             }
             Value::Set(node) => {
                 for item in &node.items {
                     self.step(1)?;
-                    if then(self, item, item)? == Flow::Enough {
-                        return Ok(Flow::Enough);
-                    }
+                    then(self, item, item)?;
                 }
             }
             _ => {}
         }
-        Ok(Flow::More)
+        Ok(())
     }
 
     /// Every way in which a statement holds.
-    fn each(&mut self, frame: &mut Frame, stmt: &Stmt, then: Then<'_>) -> Eval<Flow> {
+    fn each(&mut self, frame: &mut Frame, stmt: &Stmt, then: Then<'_>) -> Eval<()> {
         match &stmt.kind {
             StmtKind::Term(node) => self.each_value(frame, node, &mut |e, frame, value| {
-                if *value == Value::Bool(false) { Ok(Flow::More) } else { then(e, frame) }
+                if *value == Value::Bool(false) { Ok(()) } else { then(e, frame) }
+            }),
+            StmtKind::Unify(a, b) if frame.iterates(a) => self.each_value(frame, a, &mut |e, frame, value| {
+                if frame.iterates(b) {
+                    return e.each_value(frame, b, &mut |e, frame, other| {
+                        e.step(other.weight())?;
+                        if value == other { then(e, frame) } else { Ok(()) }
+                    });
+                }
+                e.with_value(frame, b, value, &mut *then)
             }),
             StmtKind::Unify(a, b) => {
-                let (a, b) = if frame.iterates(a) { (a, b) } else { (b, a) };
-                self.each_value(frame, a, &mut |e, frame, value| {
-                    if frame.iterates(b) {
-                        return e.each_value(frame, b, &mut |e, frame, other| {
-                            e.step(other.weight())?;
-                            if value == other { then(e, frame) } else { Ok(Flow::More) }
-                        });
-                    }
-                    let mark = frame.trail.len();
-                    let flow = if e.unify_value(frame, b, value)? { then(e, frame) } else { Ok(Flow::More) };
-                    frame.undo(mark);
-                    flow
-                })
+                // OPA evaluates the left side first, and an error there is one even if the right side has no element.
+                if frame.is_bound(a) && self.value(frame, a)?.is_none() {
+                    return Ok(());
+                }
+                self.each_value(frame, b, &mut |e, frame, value| e.with_value(frame, a, value, &mut *then))
             }
-            _ => Ok(Flow::More),
+            _ => Ok(()),
         }
+    }
+
+    fn with_value(&mut self, frame: &mut Frame, node: &Node, value: &Value, then: Then<'_>) -> Eval<()> {
+        let mark = frame.mark();
+        let done = if self.unify_value(frame, node, value)? { then(self, frame) } else { Ok(()) };
+        frame.undo(mark);
+        done
     }
 
     /// Every value of a reference.
@@ -376,13 +307,13 @@ impl<'p> Evaluation<'p> {
         &mut self,
         frame: &mut Frame,
         node: &Node,
-        then: &mut dyn FnMut(&mut Evaluation<'_>, &mut Frame, &Value) -> Eval<Flow>,
-    ) -> Eval<Flow> {
-        let Node::Ref(root, path) = node else { return Ok(Flow::More) };
+        then: &mut dyn FnMut(&mut Evaluation<'_>, &mut Frame, &Value) -> Eval<()>,
+    ) -> Eval<()> {
+        let Node::Ref(root, path) = node else { return Ok(()) };
         self.check_key(frame, *root, path)?;
         match self.root(frame, *root)? {
             Some(start) => self.walk(frame, &start, path, then),
-            None => Ok(Flow::More),
+            None => Ok(()),
         }
     }
 
@@ -394,7 +325,7 @@ impl<'p> Evaluation<'p> {
             && number.is_whole()
             && number.as_int().is_none()
         {
-            return Err(Fault::Unsupported { line: 0, what: "a rule's member whose key is written like 1.0" });
+            return Err(Fault::Unsupported { line: self.line, what: "a rule's member whose key is written like 1.0" });
         }
         Ok(())
     }
@@ -413,23 +344,22 @@ impl<'p> Evaluation<'p> {
         frame: &mut Frame,
         at: &Value,
         path: &[Node],
-        then: &mut dyn FnMut(&mut Evaluation<'_>, &mut Frame, &Value) -> Eval<Flow>,
-    ) -> Eval<Flow> {
+        then: &mut dyn FnMut(&mut Evaluation<'_>, &mut Frame, &Value) -> Eval<()>,
+    ) -> Eval<()> {
         let Some((part, rest)) = path.split_first() else { return then(self, frame, at) };
         if frame.is_bound(part) {
-            let Some(key) = self.value(frame, part)? else { return Ok(Flow::More) };
+            let Some(key) = self.value(frame, part)? else { return Ok(()) };
             self.step(key.weight())?;
             return match at.get(&key) {
                 Some(next) => self.walk(frame, next, rest, then),
-                None => Ok(Flow::More),
+                None => Ok(()),
             };
         }
         self.elements(at, &mut |e, key, value| {
-            let mark = frame.trail.len();
-            let flow =
-                if e.unify_value(frame, part, key)? { e.walk(frame, value, rest, &mut *then) } else { Ok(Flow::More) };
+            let mark = frame.mark();
+            let done = if e.unify_value(frame, part, key)? { e.walk(frame, value, rest, &mut *then) } else { Ok(()) };
             frame.undo(mark);
-            flow
+            done
         })
     }
 
@@ -444,7 +374,17 @@ impl<'p> Evaluation<'p> {
             }
             Node::Set(items) => {
                 let Some(items) = self.all(frame, items)? else { return Ok(None) };
-                Ok(Some(Value::set(items.into_iter().collect())?))
+                let mut all = BTreeSet::new();
+                for item in items {
+                    if let Some(same) = all.get(&item)
+                        && !same_text(same, &item)
+                    {
+                        let what = "a set of numbers that are equal and written in two ways";
+                        return Err(Fault::Unsupported { line: self.line, what });
+                    }
+                    all.insert(item);
+                }
+                Ok(Some(Value::set(all)?))
             }
             Node::Object(pairs) => {
                 let mut all = BTreeMap::new();
@@ -453,7 +393,11 @@ impl<'p> Evaluation<'p> {
                         return Ok(None);
                     };
                     self.step(key.weight())?;
-                    all.insert(key, value);
+                    if all.insert(key, value).is_some() {
+                        // OPA keeps one or the other, and goes through both.
+                        let what = "an object that gives one name twice";
+                        return Err(Fault::Unsupported { line: self.line, what });
+                    }
                 }
                 Ok(Some(Value::object(all)?))
             }
@@ -490,19 +434,18 @@ impl<'p> Evaluation<'p> {
         let mut pairs = BTreeMap::new();
         let mut weight = 0_usize;
         self.run(frame, &parts.body, &mut |e, frame| {
-            let Some(term) = e.value(frame, &parts.term)? else { return Ok(Flow::More) };
+            let Some(term) = e.value(frame, &parts.term)? else { return Ok(()) };
             weight = weight.saturating_add(term.weight());
             e.step(term.weight())?;
             match &parts.key {
                 None => list.push(term),
                 Some(key) => {
                     if let Some(key) = e.value(frame, key)? {
-                        let line = parts.body.first().map_or(0, |s| s.line);
-                        e.insert(&mut pairs, key, term, line)?;
+                        e.insert(&mut pairs, key, term)?;
                     }
                 }
             }
-            if weight > crate::limits::MAX_VALUE_WEIGHT { Err(Fault::TooLarge) } else { Ok(Flow::More) }
+            if weight > crate::limits::MAX_VALUE_WEIGHT { Err(Fault::TooLarge) } else { Ok(()) }
         })?;
         Ok(match parts.kind {
             Collection::Array => Value::array(list)?,
@@ -511,98 +454,7 @@ impl<'p> Evaluation<'p> {
         })
     }
 
-    fn unify(&mut self, frame: &mut Frame, a: &Node, b: &Node) -> Eval<bool> {
-        if frame.is_bound(a) {
-            let Some(value) = self.value(frame, a)? else { return Ok(false) };
-            return self.unify_value(frame, b, &value);
-        }
-        if frame.is_bound(b) {
-            let Some(value) = self.value(frame, b)? else { return Ok(false) };
-            return self.unify_value(frame, a, &value);
-        }
-        match (a, b) {
-            (Node::Array(xs), Node::Array(ys)) if xs.len() == ys.len() => {
-                for (x, y) in xs.iter().zip(ys) {
-                    if !self.unify(frame, x, y)? {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
-            }
-            (Node::Object(xs), Node::Object(ys)) if xs.len() == ys.len() => {
-                for (key, x) in xs {
-                    let Some(key) = self.value(frame, key)? else { return Ok(false) };
-                    let mut same = None;
-                    for (other, y) in ys {
-                        if self.value(frame, other)?.as_ref() == Some(&key) {
-                            same = Some(y);
-                        }
-                    }
-                    match same {
-                        Some(y) if self.unify(frame, x, y)? => {}
-                        _ => return Ok(false),
-                    }
-                }
-                Ok(true)
-            }
-            (Node::Array(_), Node::Array(_)) | (Node::Object(_), Node::Object(_)) => Ok(false),
-            // The order of statements leaves none of these.
-            _ => Err(Fault::Unsupported { line: 0, what: "two variables that nothing binds" }),
-        }
-    }
-
-    fn unify_value(&mut self, frame: &mut Frame, node: &Node, value: &Value) -> Eval<bool> {
-        match node {
-            Node::Slot(slot) => match frame.get(*slot) {
-                Some(known) => {
-                    let (same, cost) = (known == value, known.weight().min(value.weight()));
-                    self.step(cost)?;
-                    Ok(same)
-                }
-                None => {
-                    frame.bind(*slot, value.clone());
-                    Ok(true)
-                }
-            },
-            Node::Const(known) => {
-                self.step(known.weight().min(value.weight()))?;
-                Ok(known == value)
-            }
-            Node::Array(items) => {
-                let Some(found) = value.as_array() else { return Ok(false) };
-                if found.len() != items.len() {
-                    return Ok(false);
-                }
-                for (item, value) in items.iter().zip(found) {
-                    if !self.unify_value(frame, item, value)? {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
-            }
-            Node::Object(pairs) => {
-                let Some(found) = value.as_object() else { return Ok(false) };
-                if found.len() != pairs.len() {
-                    return Ok(false);
-                }
-                for (key, item) in pairs {
-                    let Some(key) = self.value(frame, key)? else { return Ok(false) };
-                    match found.get(&key) {
-                        Some(value) if self.unify_value(frame, item, value)? => {}
-                        _ => return Ok(false),
-                    }
-                }
-                Ok(true)
-            }
-            Node::Set(_) | Node::Ref(..) | Node::Comprehension(_) => {
-                let Some(known) = self.value(frame, node)? else { return Ok(false) };
-                self.step(known.weight().min(value.weight()))?;
-                Ok(known == *value)
-            }
-        }
-    }
-
-    fn call(&mut self, frame: &mut Frame, function: Function, args: &[Node], line: usize) -> Eval<Option<Value>> {
+    fn call(&mut self, frame: &mut Frame, function: Function, args: &[Node]) -> Eval<Option<Value>> {
         let Some(args) = self.all(frame, args)? else { return Ok(None) };
         match function {
             Function::Rule(n) => {
@@ -621,9 +473,17 @@ impl<'p> Evaluation<'p> {
                     }
                     Err(Stop::Undefined) => Ok(None),
                     Err(Stop::TooLarge) => Err(Fault::TooLarge),
-                    Err(Stop::Unsupported(what)) => Err(Fault::Unsupported { line, what }),
+                    Err(Stop::Unsupported(what)) => Err(Fault::Unsupported { line: self.line, what }),
                 }
             }
         }
+    }
+}
+
+/// Whether two equal values print alike: `1` and `1.0` do not.
+fn same_text(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.text() == b.text(),
+        _ => true,
     }
 }
