@@ -58,8 +58,12 @@ impl<'p> Eval<'p> {
         let mut errors: Vec<Rc<Bottom<'p>>> = Vec::new();
         let (mut left_drops, mut right_drops) = (true, true);
         for p in cross {
-            for (elem, mode) in &choice.alternatives {
+            let hopeful = self.hopeful(*p, choice);
+            for (n, (elem, mode)) in choice.alternatives.iter().enumerate() {
                 self.spend(1)?;
+                if hopeful.as_ref().is_some_and(|hopeful| !hopeful.contains(&n)) {
+                    continue;
+                }
                 let left = (self.vertices[*p].node.default_mode, self.vertices[*p].node.orig_default_mode);
                 match self.alternative(v, *p, choice, elem, *mode, last)? {
                     Err(error) if error.code == Code::User => self.vertices[v].node.user_errors.push(error),
@@ -83,6 +87,20 @@ impl<'p> Eval<'p> {
             return Ok(Vec::new());
         }
         self.unroll(results, left_drops, right_drops)
+    }
+
+    /// Which of several literals a known scalar is. Nothing where that does not decide.
+    fn hopeful(&self, p: VertexId, choice: &Choice<'p>) -> Option<Vec<usize>> {
+        let scalar = self.vertices[p].node.scalar.as_ref()?;
+        let mut found = Vec::new();
+        for (n, (elem, _)) in choice.alternatives.iter().enumerate() {
+            let Elem::Expr(expr) = elem else { return None };
+            let value = super::value::literal(expr).filter(Value::is_concrete)?;
+            if self.scalar_equal(scalar, &value) && self.kind_of(scalar) == self.kind_of(&value) {
+                found.push(n);
+            }
+        }
+        if found.is_empty() { None } else { Some(found) }
     }
 
     /// Alternatives within alternatives come to one level; the same value counts once.
