@@ -99,7 +99,9 @@ impl<'p> Eval<'p> {
 
     /// Adds a conjunct to a vertex, at whatever stage that is. False if it was there already.
     fn insert_conjunct(&mut self, arc: VertexId, conjunct: Conjunct<'p>) -> R<'p, bool> {
-        self.mark_non_cyclic(arc, conjunct.close);
+        if self.vertices[arc].status != Status::New {
+            self.mark_non_cyclic(arc, conjunct.close);
+        }
         let same = self.vertices[arc].conjuncts.iter().find(|known| self.same_conjunct(known, &conjunct));
         if let Some(known) = same.map(|k| k.close.def) {
             if known != 0 {
@@ -153,8 +155,8 @@ impl<'p> Eval<'p> {
         vertex.patterns.clear();
         vertex.is_shared = false;
         let node = std::mem::take(&mut vertex.node);
-        vertex.node.notify = node.notify;
-        vertex.node.replace = node.replace;
+        vertex.node.notify.clone_from(&node.notify);
+        vertex.node.replace.clone_from(&node.replace);
         for arc in vertex.arcs.clone() {
             self.reopen_field(arc)?;
         }

@@ -28,6 +28,11 @@ impl<'p> Eval<'p> {
         vertex.status = Status::Evaluating;
         vertex.node.depth = depth;
         vertex.closed_recursive |= closed;
+        for n in 0..self.vertices[v].conjuncts.len() {
+            if let Some(close) = self.vertices[v].conjuncts.get(n).map(|c| c.close) {
+                self.mark_non_cyclic(v, close);
+            }
+        }
         let mut n = 0;
         self.located(v, |e| {
             // A conjunct may add others.

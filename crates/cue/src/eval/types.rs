@@ -196,7 +196,7 @@ pub(crate) struct Vertex<'p> {
     pub(super) is_shared: bool,
     /// Its parent's typo checks do not apply.
     pub(super) detached_checks: bool,
-    pub(super) node: Box<Node<'p>>,
+    pub(super) node: State<'p>,
 }
 
 /// An element of a message or of a type error: printed when the message is.
@@ -271,53 +271,73 @@ pub(crate) struct Node<'p> {
     pub(super) no_sharing: bool,
 }
 
+/// A vertex that is not looked into needs no state: most of a document.
+const UNTOUCHED: &Node<'static> = &Node {
+    tasks: Vec::new(),
+    running: 0,
+    kind: Kind::TOP,
+    kind_expr: None,
+    scalar: None,
+    lower: None,
+    upper: None,
+    checks: Vec::new(),
+    errors: None,
+    has_top: false,
+    has_struct: false,
+    has_structs: false,
+    has_open_validator: false,
+    is_def: false,
+    a_struct: None,
+    list_open: None,
+    list_closed: false,
+    list_len: 0,
+    list_node: None,
+    choices: Vec::new(),
+    has_disjunction: false,
+    disjuncts: Vec::new(),
+    disjunct_errors: Vec::new(),
+    user_errors: Vec::new(),
+    default_mode: DefaultMode::Maybe,
+    orig_default_mode: DefaultMode::Maybe,
+    req_defs: Vec::new(),
+    replace: Vec::new(),
+    info: Vec::new(),
+    req_sets: None,
+    notify: Vec::new(),
+    sources: Vec::new(),
+    cyclic: Vec::new(),
+    has_any_cyclic: false,
+    has_ancestor_cycle: false,
+    has_non_cycle: false,
+    has_non_cyclic: false,
+    has_field_value: false,
+    depth: 0,
+    eval_depth: 0,
+    shared: None,
+    shared_ids: Vec::new(),
+    no_sharing: false,
+};
+
+/// The state of a vertex, made when it is first written to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State<'p>(Option<Box<Node<'p>>>);
+
+impl<'p> std::ops::Deref for State<'p> {
+    type Target = Node<'p>;
+    fn deref(&self) -> &Node<'p> {
+        self.0.as_deref().unwrap_or(UNTOUCHED)
+    }
+}
+
+impl<'p> std::ops::DerefMut for State<'p> {
+    fn deref_mut(&mut self) -> &mut Node<'p> {
+        self.0.get_or_insert_with(|| Box::new(UNTOUCHED.clone()))
+    }
+}
+
 impl Default for Node<'_> {
     fn default() -> Self {
-        Self {
-            tasks: Vec::new(),
-            running: 0,
-            kind: Kind::TOP,
-            kind_expr: None,
-            scalar: None,
-            lower: None,
-            upper: None,
-            checks: Vec::new(),
-            errors: None,
-            has_top: false,
-            has_struct: false,
-            has_structs: false,
-            has_open_validator: false,
-            is_def: false,
-            a_struct: None,
-            list_open: None,
-            list_closed: false,
-            list_len: 0,
-            list_node: None,
-            choices: Vec::new(),
-            has_disjunction: false,
-            disjuncts: Vec::new(),
-            disjunct_errors: Vec::new(),
-            user_errors: Vec::new(),
-            default_mode: DefaultMode::Maybe,
-            orig_default_mode: DefaultMode::Maybe,
-            req_defs: Vec::new(),
-            replace: Vec::new(),
-            info: Vec::new(),
-            req_sets: None,
-            notify: Vec::new(),
-            sources: Vec::new(),
-            cyclic: Vec::new(),
-            has_any_cyclic: false,
-            has_ancestor_cycle: false,
-            has_non_cycle: false,
-            has_non_cyclic: false,
-            has_field_value: false,
-            depth: 0,
-            eval_depth: 0,
-            shared: None,
-            shared_ids: Vec::new(),
-            no_sharing: false,
-        }
+        UNTOUCHED.clone()
     }
 }
 
@@ -341,7 +361,7 @@ impl Default for Vertex<'_> {
             is_let: false,
             is_shared: false,
             detached_checks: false,
-            node: Box::default(),
+            node: State::default(),
         }
     }
 }
