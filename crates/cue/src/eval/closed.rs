@@ -207,8 +207,10 @@ impl<'p> Eval<'p> {
         if self.vertices[v].arcs.is_empty() {
             return;
         }
+        // One error is enough; but that a value is incomplete does not allow its fields.
         if let Base::Value(Value::Bottom(bottom)) = &self.vertices[v].base
             && !bottom.close_check
+            && !bottom.is_incomplete()
         {
             return;
         }
@@ -249,6 +251,9 @@ impl<'p> Eval<'p> {
             }
         }
         if let Some(error) = found {
+            if matches!(&self.vertices[v].base, Base::Value(Value::Bottom(bottom)) if bottom.is_incomplete()) {
+                self.vertices[v].base = Base::Struct;
+            }
             self.add_child_error(v, &error);
         }
     }
