@@ -11,6 +11,15 @@ use crate::label::{Label, LabelKind, Names};
 use crate::number::Number;
 use crate::syntax::ast::{self, Ast};
 
+/// Why a file is not compiled.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// CUE's own errors.
+    Errors(Vec<String>),
+    /// CUE may take it.
+    Unsupported(String),
+}
+
 /// Compiled files, which share their names.
 #[derive(Debug, Default)]
 pub(crate) struct Program {
@@ -19,18 +28,21 @@ pub(crate) struct Program {
 }
 
 /// Compiles a file into a program. The errors are those of CUE, in its order.
-pub(crate) fn compile(file: &ast::File, program: &mut Program) -> Result<(), Vec<String>> {
+pub(crate) fn compile(file: &ast::File, program: &mut Program) -> Result<(), Refused> {
     let names = std::mem::take(&mut program.names);
     let mut compiler = Compiler { names, ..Compiler::default() };
     compiler.imports(file);
     if compiler.errors.iter().any(|e| !e.starts_with("package ")) && compiler.unknown_package {
-        return Err(compiler.errors);
+        return Err(Refused::Errors(compiler.errors));
+    }
+    if let Some(what) = compiler.unsupported {
+        return Err(Refused::Unsupported(what));
     }
     let root = compiler.struct_lit(&file.decls, true);
     compiler.check_imports();
     program.names = compiler.names;
     if !compiler.errors.is_empty() {
-        return Err(compiler.errors);
+        return Err(Refused::Errors(compiler.errors));
     }
     program.roots.push(root);
     Ok(())
@@ -72,6 +84,8 @@ struct Compiler {
     import_order: Vec<String>,
     lets: u32,
     unknown_package: bool,
+    /// What CUE knows and this does not.
+    unsupported: Option<String>,
     refers_to_for: bool,
 }
 
@@ -122,7 +136,9 @@ impl Compiler {
     fn imports(&mut self, file: &ast::File) {
         for import in &file.imports {
             let (path, package) = import.path.rsplit_once(':').unwrap_or((&import.path, ""));
-            if !builtins::is_package(path) {
+            if builtins::is_unsupported(path) {
+                self.unsupported = Some(format!("package {path:?} is not supported"));
+            } else if !builtins::is_package(path) {
                 self.unknown_package = true;
                 self.errors.push(if path.split('/').next().is_some_and(|first| first.contains('.')) {
                     format!("package {:?} not found", import.path)

@@ -211,7 +211,7 @@ fn escape(char: char, quote: char, out: &mut String) {
             out.push('\\');
             out.push(c);
         }
-        c if c.is_control() || c == '\u{feff}' => {
+        c if !crate::builtins::printable::is_printable(u32::from(c)) => {
             let code = u32::from(c);
             if quote == '\'' && code < 0x80 {
                 out.push_str(&format!("\\x{code:02x}"));

@@ -1,6 +1,6 @@
 //! Policies and their verdicts.
 
-use crate::compile::{self, Program};
+use crate::compile::{self, Program, Refused};
 use crate::eval::error::{R, Stop};
 use crate::eval::types::{Elem, VertexId};
 use crate::eval::{Eval, Validation};
@@ -117,7 +117,10 @@ impl Policy {
                 let line = before.matches('\n').count().saturating_add(1);
                 CompileError::Syntax { line, message: error.message }
             })?;
-            compile::compile(&file, &mut program).map_err(|errors| CompileError::Resolve { message: list(&errors) })?;
+            compile::compile(&file, &mut program).map_err(|refused| match refused {
+                Refused::Errors(errors) => CompileError::Resolve { message: list(&errors) },
+                Refused::Unsupported(message) => CompileError::Unsupported { message },
+            })?;
         }
         let policy = Self { program };
         policy.check_alone()?;

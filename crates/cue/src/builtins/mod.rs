@@ -9,7 +9,7 @@ mod letters;
 mod list;
 mod math;
 mod net;
-mod printable;
+pub(crate) mod printable;
 mod quote;
 pub(crate) mod re2;
 mod regexp;

@@ -173,8 +173,7 @@ impl<'p> Eval<'p> {
             vertex.patterns.clear();
             vertex.is_shared = false;
             let notify = std::mem::take(&mut vertex.node.notify);
-            *vertex.node = super::types::Node::default();
-            vertex.node.notify = notify;
+            *vertex.node = super::types::Node { notify, ..super::types::Node::default() };
             for arc in vertex.arcs.clone() {
                 e.reopen_field(arc)?;
             }

@@ -154,7 +154,7 @@ impl<'p> Eval<'p> {
                 let template = format!("{name}: non-concrete argument {n}");
                 return self.fail(Code::Incomplete, &template, vec![]);
             }
-            plain.push(self.plain_of(value)?);
+            plain.push(if builtin.non_concrete { self.open_plain(value)? } else { self.plain_of(value)? });
         }
         let result = (builtin.call)(&mut CallContext { host: self, is_validator: validating }, &plain);
         let lossy = std::mem::replace(&mut self.lossy, outer);
@@ -162,7 +162,7 @@ impl<'p> Eval<'p> {
             Ok(crate::builtins::Value::List { .. } | crate::builtins::Value::Struct { .. }) if lossy => {
                 return Err(Stop::Unsupported(format!("{name} of constraints, which it would lose")));
             }
-            Ok(value) => Some(self.value_of_plain(value)?),
+            Ok(value) => Some(self.import_plain(value)?),
             Err(_) => None,
         };
         self.schemas.truncate(schemas);
@@ -186,6 +186,27 @@ impl<'p> Eval<'p> {
             Err(BuiltinError::Invalid(_)) => Ok(Value::Bool(false)),
             Err(BuiltinError::Unsupported(message)) => Err(Stop::Unsupported(message)),
         }
+    }
+
+    /// A list whose elements stay what they are, for functions that take constraints.
+    fn open_plain(&mut self, value: &Value<'p>) -> R<'p, crate::builtins::Value> {
+        let value = self.default_of(value.clone())?;
+        let Value::Vertex(v) = &value else { return self.plain_of(&value) };
+        self.finalize_operand(*v)?;
+        let w = self.deref(*v);
+        let Base::List { open } = self.vertices[w].base else { return self.plain_of(&value) };
+        let mut items = Vec::new();
+        for arc in self.elements(w) {
+            let plain = match self.value_of(arc) {
+                value if value.is_concrete() && !matches!(value, Value::Vertex(_)) => self.plain_of(&value)?,
+                _ => {
+                    self.schemas.push(Value::Vertex(arc));
+                    crate::builtins::Value::Schema(crate::builtins::Schema(self.schemas.len().saturating_sub(1)))
+                }
+            };
+            items.push(plain);
+        }
+        Ok(crate::builtins::Value::List { items, open })
     }
 
     fn apply_core(&mut self, core: Core, args: &[Value<'p>], validating: bool) -> R<'p, Value<'p>> {

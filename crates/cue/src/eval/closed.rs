@@ -306,6 +306,7 @@ impl<'p> Eval<'p> {
         let mut redirects = Vec::new();
         let mut at = v;
         while at != NO_VERTEX {
+            self.count(1);
             redirects.extend_from_slice(&self.vertices[at].node.replace);
             at = self.vertices[at].parent;
         }
@@ -328,6 +329,7 @@ impl<'p> Eval<'p> {
                 return true;
             }
             *budget = budget.saturating_sub(1);
+            self.count(1);
             if *budget == 0 || depth > 64 {
                 return false;
             }

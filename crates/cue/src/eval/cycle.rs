@@ -37,6 +37,7 @@ impl<'p> Eval<'p> {
         let mut at = close.refs;
         while let Some(r) = self.ref_node(at) {
             at = r.next;
+            self.count(1);
             if self.deref(r.arc) == target {
                 if self.deref(r.node) == here {
                     return Step::Skip;
@@ -92,6 +93,7 @@ impl<'p> Eval<'p> {
         let target = self.deref(arc);
         let mut at = self.vertices[v].parent;
         while at != NO_VERTEX {
+            self.count(1);
             if self.deref(at) == target {
                 return true;
             }

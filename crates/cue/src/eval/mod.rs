@@ -93,7 +93,7 @@ pub(crate) struct Eval<'p> {
     close: CloseInfo,
     /// Nothing goes on any more: what is not known now stays unknown.
     force: bool,
-    steps: u64,
+    steps: std::cell::Cell<u64>,
     depth: usize,
     /// How many vertices deep the evaluation of fields is.
     arc_depth: u32,
@@ -120,7 +120,7 @@ impl<'p> Eval<'p> {
             at: NO_VERTEX,
             close: CloseInfo::default(),
             force: false,
-            steps: 0,
+            steps: std::cell::Cell::new(0),
             depth: 0,
             arc_depth: 0,
             index: HashMap::new(),
@@ -182,11 +182,16 @@ impl<'p> Eval<'p> {
 
     /// Counts work.
     pub(super) fn spend(&mut self, steps: u64) -> R<'p, ()> {
-        self.steps = self.steps.saturating_add(steps);
-        if self.steps > MAX_STEPS {
+        self.count(steps);
+        if self.steps.get() > MAX_STEPS {
             return Err(Stop::Unsupported(format!("evaluation takes more than {MAX_STEPS} steps")));
         }
         Ok(())
+    }
+
+    /// Counts work where there is no way to stop; the next [`Self::spend`] does.
+    pub(super) fn count(&self, steps: u64) {
+        self.steps.set(self.steps.get().saturating_add(steps));
     }
 
     /// Runs one level deeper.

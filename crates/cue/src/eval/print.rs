@@ -310,13 +310,11 @@ impl<'p> Eval<'p> {
     }
 }
 
-/// `time.Parse`; a package with a longer path is printed in quotes.
+/// `time.Parse`, `encoding/json.Valid`.
 pub(super) fn function_name(function: Function) -> String {
     match function {
         Function::Core(core) => core.name().to_owned(),
-        Function::Package(builtin) => {
-            format!("{}.{}", crate::label::quote_if_needed(builtin.package), builtin.name)
-        }
+        Function::Package(builtin) => format!("{}.{}", builtin.package, builtin.name),
     }
 }
 

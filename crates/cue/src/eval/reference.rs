@@ -59,7 +59,7 @@ impl<'p> Eval<'p> {
     pub(super) fn package_member(&mut self, path: &Arc<str>, name: &str) -> R<'p, Value<'p>> {
         match builtins::lookup(path, name) {
             Some(Member::Function(function)) => Ok(Value::Function(Function::Package(function))),
-            Some(Member::Constant(value)) => self.value_of_plain(&value),
+            Some(Member::Constant(value)) => self.import_plain(&value),
             Some(Member::Source(source)) => {
                 Err(Stop::Unsupported(format!("{path}.{name}, which is {source}, is not supported")))
             }
@@ -261,7 +261,7 @@ impl<'p> Eval<'p> {
                 _ => kind.meets(Kind::LIST),
             });
         }
-        if !(kind.meets(Kind::STRUCT) || kind.is_bottom() && vertex.node.has_structs) {
+        if !(kind.meets(Kind::STRUCT) || (kind.is_bottom() && vertex.node.has_structs)) {
             return Ok(false);
         }
         let closed = matches!(vertex.base, Base::Struct) && (vertex.closed_recursive || vertex.closed_once);

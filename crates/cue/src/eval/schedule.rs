@@ -229,6 +229,8 @@ impl<'p> Eval<'p> {
         close: CloseInfo,
     ) -> R<'p, ()> {
         let mut close = close;
+        // What is looked through below grows with each vertex that comes in.
+        self.spend(u64::try_from(self.vertices[v].node.req_defs.len()).unwrap_or(u64::MAX))?;
         if !self.vertices[arc].closed_recursive && !self.vertices[arc].closed_once && close.embed != 0 {
             close.from_def = false;
         }

@@ -162,7 +162,7 @@ impl<'p> Eval<'p> {
     }
 
     /// A plain value of a function's as one of the evaluator's.
-    pub(super) fn value_of_plain(&mut self, value: &builtins::Value) -> R<'p, Value<'p>> {
+    pub(super) fn import_plain(&mut self, value: &builtins::Value) -> R<'p, Value<'p>> {
         self.spend(1)?;
         Ok(match value {
             builtins::Value::Null => Value::Null,
@@ -205,7 +205,7 @@ impl<'p> Eval<'p> {
     }
 
     fn add_finished_field(&mut self, v: VertexId, label: Label, item: &builtins::Value) -> R<'p, ()> {
-        let value = self.nested(|e| e.value_of_plain(item))?;
+        let value = self.nested(|e| e.import_plain(item))?;
         let (arc, _) = self.get_arc(v, label, ArcType::Member)?;
         let vertex = &mut self.vertices[arc];
         vertex.status = Status::Final;
@@ -225,7 +225,7 @@ impl<'p> Eval<'p> {
             Value::Number(number) => builtins::Value::Number((**number).clone()),
             Value::String(text) => builtins::Value::String(Arc::clone(text)),
             Value::Bytes(bytes) => builtins::Value::Bytes(Arc::clone(bytes)),
-            Value::Vertex(v) => return self.nested(|e| e.vertex_to_plain(*v)),
+            Value::Vertex(v) => return self.nested(|e| e.vertex_plain(*v)),
             Value::Disjunction(disjunction) if disjunction.defaults == 1 => match disjunction.values.first().cloned() {
                 Some(default) => return self.nested(|e| e.plain_of(&default)),
                 None => self.incomplete_plain(value),
@@ -239,7 +239,7 @@ impl<'p> Eval<'p> {
         builtins::Value::Incomplete { kind: self.kind_of(value), text: self.print(value).into() }
     }
 
-    fn vertex_to_plain(&mut self, v: VertexId) -> R<'p, builtins::Value> {
+    fn vertex_plain(&mut self, v: VertexId) -> R<'p, builtins::Value> {
         self.finalize_operand(v)?;
         let w = self.deref(v);
         match self.vertices[w].base.clone() {
