@@ -162,7 +162,7 @@ impl<'p> Eval<'p> {
             Ok(crate::builtins::Value::List { .. } | crate::builtins::Value::Struct { .. }) if lossy => {
                 return Err(Stop::Unsupported(format!("{name} of constraints, which it would lose")));
             }
-            Ok(value) => Some(self.value_of_plain(value)?),
+            Ok(value) => Some(self.import_plain(value)?),
             Err(_) => None,
         };
         self.schemas.truncate(schemas);

@@ -12,7 +12,7 @@ impl<'p> Host for Eval<'p> {
 
     fn unify(&mut self, schema: Schema, with: &builtins::Value) -> Result<Option<builtins::Value>, BuiltinError> {
         let Some(schema) = self.schemas.get(schema.0).cloned() else { return Ok(None) };
-        let result = self.value_of_plain(with).and_then(|value| {
+        let result = self.import_plain(with).and_then(|value| {
             let conjunct =
                 |value: Value<'p>| Conjunct { env: NO_ENV, elem: Elem::Value(value), close: CloseInfo::default() };
             let v = self.inline(vec![conjunct(schema), conjunct(value)])?;

@@ -59,7 +59,7 @@ impl<'p> Eval<'p> {
     pub(super) fn package_member(&mut self, path: &Arc<str>, name: &str) -> R<'p, Value<'p>> {
         match builtins::lookup(path, name) {
             Some(Member::Function(function)) => Ok(Value::Function(Function::Package(function))),
-            Some(Member::Constant(value)) => self.value_of_plain(&value),
+            Some(Member::Constant(value)) => self.import_plain(&value),
             Some(Member::Source(source)) => {
                 Err(Stop::Unsupported(format!("{path}.{name}, which is {source}, is not supported")))
             }

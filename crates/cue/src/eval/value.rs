@@ -162,7 +162,7 @@ impl<'p> Eval<'p> {
     }
 
     /// A plain value of a function's as one of the evaluator's.
-    pub(super) fn value_of_plain(&mut self, value: &builtins::Value) -> R<'p, Value<'p>> {
+    pub(super) fn import_plain(&mut self, value: &builtins::Value) -> R<'p, Value<'p>> {
         self.spend(1)?;
         Ok(match value {
             builtins::Value::Null => Value::Null,
@@ -205,7 +205,7 @@ impl<'p> Eval<'p> {
     }
 
     fn add_finished_field(&mut self, v: VertexId, label: Label, item: &builtins::Value) -> R<'p, ()> {
-        let value = self.nested(|e| e.value_of_plain(item))?;
+        let value = self.nested(|e| e.import_plain(item))?;
         let (arc, _) = self.get_arc(v, label, ArcType::Member)?;
         let vertex = &mut self.vertices[arc];
         vertex.status = Status::Final;
