@@ -172,6 +172,8 @@ impl Policy {
             let found = eval.validate(root, asked)?;
             // `cosign verify-attestation` also asks the value for its own error, of whatever class.
             let own = if mode == Mode::Default { None } else { eval.own_error(root) };
+            // Work that was only counted may have been cut short.
+            eval.spend(0)?;
             Ok(found.or(own))
         });
         match result {

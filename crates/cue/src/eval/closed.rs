@@ -10,6 +10,7 @@ use super::error::{Bottom, Code, combine};
 use super::types::{Base, CloseInfo, NO_VERTEX, Status, Value, VertexId};
 use crate::expr::ArcType;
 use crate::kind::Kind;
+use crate::limits::MAX_STEPS;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum DefKind {
@@ -336,6 +337,8 @@ impl<'p> Eval<'p> {
             *budget = budget.saturating_sub(1);
             self.count(1);
             if *budget == 0 || depth > 64 {
+                // "Not contained" is a guess: there must be no verdict.
+                self.count(MAX_STEPS);
                 return false;
             }
             for (from, to) in redirects {
