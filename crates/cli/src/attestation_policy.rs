@@ -17,7 +17,10 @@ use crate::input::small_file;
 #[derive(Debug, Default)]
 pub struct Policies {
     rego: Vec<RegoPolicy>,
-    names: Vec<String>,
+    rego_names: Vec<String>,
+    /// All files in CUE are one policy, as in cosign.
+    cue: Option<sigward_cue::Policy>,
+    cue_names: Vec<String>,
 }
 
 impl Policies {
@@ -27,15 +30,26 @@ impl Policies {
     /// [`Failure::Read`], [`Failure::Policy`] if one cannot be loaded, [`Failure::Unsupported`].
     pub fn load(files: &[PolicyFile]) -> Result<Self, Failure> {
         let mut policies = Self::default();
+        let mut sources = Vec::new();
         for file in files {
+            let name = file.path.display().to_string();
             match file.language {
-                PolicyLanguage::Rego => policies.rego.push(load_rego(&file.path)?),
+                PolicyLanguage::Rego => {
+                    policies.rego.push(load_rego(&file.path)?);
+                    policies.rego_names.push(name);
+                }
                 PolicyLanguage::Cue => {
-                    let what = format!("{}: policies in CUE are not supported yet", file.path.display());
-                    return Err(Failure::Unsupported { what });
+                    sources.push(source(&file.path)?);
+                    policies.cue_names.push(name);
                 }
             }
-            policies.names.push(file.path.display().to_string());
+        }
+        if !sources.is_empty() {
+            let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+            let compiled = sigward_cue::Policy::compile_all(&sources);
+            let named = policies.cue_names.join(" ");
+            let failed = |error| Failure::Policy { reason: format!("{named}: {error}") };
+            policies.cue = Some(compiled.map_err(|error| failed(error.to_string()))?);
         }
         Ok(policies)
     }
@@ -51,8 +65,10 @@ impl Policies {
         streams: &mut Streams<'_>,
     ) -> Result<Vec<&'v ProvedEvidence>, Failure> {
         let mut refusals = Vec::new();
-        if !self.names.is_empty() {
-            streams.say(format_args!("will be validating against Rego policies: [{}]", self.names.join(" ")));
+        for (names, language) in [(&self.cue_names, "CUE"), (&self.rego_names, "Rego")] {
+            if !names.is_empty() {
+                streams.say(format_args!("will be validating against {language} policies: [{}]", names.join(" ")));
+            }
         }
         for proved in &verdict.proved {
             refusals.extend(self.refusals(proved, now));
@@ -73,7 +89,11 @@ impl Policies {
         };
         // The bytes that were verified: a statement is JSON, or it would not have been.
         let statement = String::from_utf8_lossy(&envelope.payload);
-        let outcomes = self.rego.iter().zip(&self.names).map(|(policy, name)| (policy.evaluate(&statement, now), name));
+        if let Some(refusal) = self.cue_refusal(&statement) {
+            return vec![refusal];
+        }
+        let named = self.rego.iter().zip(&self.rego_names);
+        let outcomes = named.map(|(policy, name)| (policy.evaluate(&statement, now), name));
         outcomes
             .filter_map(|(outcome, name)| match outcome {
                 RegoOutcome::Accept { .. } => None,
@@ -82,10 +102,25 @@ impl Policies {
             })
             .collect()
     }
+
+    /// Unify and `Validate(Final)`, as cosign's `pkg/cosign/cue` asks. An attestation that CUE refuses is not shown to
+    /// Rego.
+    fn cue_refusal(&self, statement: &str) -> Option<String> {
+        let names = self.cue_names.join(" ");
+        match self.cue.as_ref()?.check(statement, sigward_cue::Mode::Final) {
+            sigward_cue::Outcome::Accept => None,
+            sigward_cue::Outcome::Reject { message } => Some(format!("{names}: {message}")),
+            sigward_cue::Outcome::Unsupported { message } => Some(format!("{names}: no verdict: {message}")),
+        }
+    }
+}
+
+fn source(path: &Path) -> Result<String, Failure> {
+    let bad = || Failure::Policy { reason: format!("{}: not UTF-8", path.display()) };
+    String::from_utf8(small_file(path, MAX_POLICY_BYTES)?).map_err(|_| bad())
 }
 
 fn load_rego(path: &Path) -> Result<RegoPolicy, Failure> {
     let bad = |reason: String| Failure::Policy { reason: format!("{}: {reason}", path.display()) };
-    let source = String::from_utf8(small_file(path, MAX_POLICY_BYTES)?).map_err(|_| bad("not UTF-8".into()))?;
-    RegoPolicy::compile(&source, RegoQuery::SignatureAllow).map_err(|error| bad(error.to_string()))
+    RegoPolicy::compile(&source(path)?, RegoQuery::SignatureAllow).map_err(|error| bad(error.to_string()))
 }

@@ -109,7 +109,7 @@ fn bundle_of_cosign_3() {
         "type": SIGN_PREDICATE,
     });
     let claim = json!({"critical": critical, "optional": {}});
-    assert_eq!(claims(&run), [claim.clone()]);
+    assert_eq!(claims(&run), std::slice::from_ref(&claim));
     let text = scene.verify(&format!("-o text {}", scene.by_tag())).succeeded();
     assert_eq!(serde_json::from_str::<Value>(&text.out).unwrap(), claim);
     run.said("image signature by jane@example.com").did_not_say("NOTE");

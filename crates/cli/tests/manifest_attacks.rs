@@ -136,6 +136,24 @@ fn a_tag_that_makes_something_else_of_a_collection_is_refused() {
     }
 }
 
+/// go-yaml 2 takes `?` between brackets for the mark of a key, whatever follows.
+#[test]
+fn a_key_behind_a_question_mark_is_refused() {
+    let text = format!("{POD}spec: {{containers: [{{name: a, ?image: evil/two:2}}]}}\n");
+    assert!(matches!(error(&text), ManifestError::Ambiguous { .. }));
+    assert!(errors("a: ?b\n").is_empty(), "in a block it is a text for both");
+}
+
+/// go-yaml 2 ends an anchor at a character that it does not know, and goes on with a value.
+#[test]
+fn a_value_in_the_name_of_an_anchor_or_tag_is_refused() {
+    for field in ["image: &a:evil/two:2", "image: &a?x", "image: &ä x/yy:1", "image: !t%41 x/yy:1"] {
+        let text = format!("{POD}spec:\n  containers:\n  - name: a\n    {field}\n");
+        assert!(matches!(error(&text), ManifestError::Ambiguous { .. }), "{field}");
+    }
+    assert!(matches!(error("a: &x.y z\nb: *x.y\n"), ManifestError::Ambiguous { .. }));
+}
+
 #[test]
 fn a_directive_is_refused() {
     assert!(matches!(error("%YAML 1.1\n---\na: b\n"), ManifestError::Syntax { .. }));

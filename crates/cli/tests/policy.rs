@@ -57,11 +57,17 @@ fn a_warning_accepts_and_is_shown() {
 }
 
 #[test]
-fn cue_is_not_supported_yet() {
-    let output = eval(&["--type=cue", "--output=json"], "a: 1", "{}");
-    assert_eq!(output.status.code(), Some(3));
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(answer["verdict"], "unsupported");
+fn cue_has_the_same_verdicts_and_exit_codes() {
+    for (policy, input, code, verdict) in [
+        ("a: 1", "{\"a\": 1}", 0, "accept"),
+        ("a: 1", "{\"a\": 2}", 1, "reject"),
+        ("a: ", "{}", 1, "reject"),
+        ("a: 1", "{\"a\": 1e999999999}", 3, "unsupported"),
+    ] {
+        let output = eval(&["--type=cue", "--output=json"], policy, input);
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &answer["verdict"]), (Some(code), &verdict.into()), "{policy} {input}");
+    }
 }
 
 #[test]

@@ -70,6 +70,38 @@ fn fetched_and_not_fetched_again() {
 }
 
 #[test]
+fn a_good_file_in_the_place_of_another_is_fetched_again() {
+    let scene = Scene::small();
+    scene.fetch("").succeeded();
+    let folder = scene.place.path("work/got/release/v1.30.0/bin/linux/amd64");
+    for ending in ["", ".sigstore.json", ".sig", ".cert", ".sha256", ".sha512"] {
+        let [kubelet, kubectl] = ["kubelet", "kubectl"].map(|name| folder.join(format!("{name}{ending}")));
+        std::fs::copy(kubelet, kubectl).unwrap();
+    }
+    scene.fetch("").succeeded();
+    assert!(is_complete(&scene, KUBECTL));
+    // Also if the witness must be fetched first.
+    std::fs::copy(folder.join("kubelet"), folder.join("kubectl")).unwrap();
+    std::fs::copy(folder.join("kubelet.sigstore.json"), folder.join("kubectl.sigstore.json")).unwrap();
+    for ending in [".sha256", ".sha512"] {
+        std::fs::remove_file(folder.join(format!("kubectl{ending}"))).unwrap();
+    }
+    std::fs::remove_file(scene.place.path("work/got/release/v1.30.0/kubernetes-release.spdx")).unwrap();
+    scene.fetch("--no-cache").succeeded();
+    assert!(is_complete(&scene, KUBECTL));
+}
+
+#[test]
+fn part_of_a_release_in_a_folder() {
+    let scene = Scene::small();
+    scene.fetch(ONLY).succeeded();
+    let report = scene.verify_folder("--offline").succeeded();
+    assert_eq!(report.in_state("verified"), [KUBECTL, "kubernetes-release.spdx"]);
+    // What is asked for must be there.
+    scene.verify_folder("--only kubelet --platform linux/amd64").failed();
+}
+
+#[test]
 fn what_was_fetched_is_verified_without_a_network() {
     let scene = Scene::small();
     scene.fetch("").succeeded();

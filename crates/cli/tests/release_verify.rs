@@ -295,6 +295,39 @@ fn lists_are_not_needed_if_there_is_an_sbom() {
 }
 
 #[test]
+fn the_sbom_of_the_source_is_missed_if_anything_names_it() {
+    let scene = Scene::small().change(|release, _| release.remove("kubernetes-source.spdx", &ALL));
+    scene.verify("").fails("kubernetes-source.spdx", "missing", "file-missing");
+    let scene = scene.change(|release, _| release.remove("SHA256SUMS", &[""]));
+    scene.verify("").fails("kubernetes-source.spdx", "missing", "file-missing");
+    let scene = scene.change(|release, sigstore| {
+        release.sbom.external = None;
+        release.finish(sigstore);
+        release.remove("kubernetes-source.spdx", &ALL);
+        release.remove("SHA256SUMS", &[""]);
+    });
+    scene.verify("").succeeded();
+    scene.verify("--only kubernetes-source.spdx").fails("kubernetes-source.spdx", "missing", "file-missing");
+}
+
+#[test]
+fn a_bundle_in_place_of_signature_and_certificate() {
+    let scene = Scene::small().change(|release, _| {
+        let path = release.path(KUBECTL);
+        let signed = release.signed.iter().find(|(found, _)| *found == path).unwrap().1.clone();
+        release.remove(KUBECTL, &[".sig", ".cert"]);
+        release.put(&format!("{KUBECTL}.sigstore.json"), signed.bundle_v03().to_json().into_bytes());
+    });
+    scene.verify("").succeeded();
+    // It must be of this file, like any other evidence.
+    let kubelet = scene.release.path("bin/linux/amd64/kubelet");
+    let other = scene.release.signed.iter().find(|(found, _)| *found == kubelet).unwrap().1.bundle_v03().to_json();
+    let scene = scene.change(|release, _| release.put(&format!("{KUBECTL}.sigstore.json"), other.into_bytes()));
+    let report = scene.verify("").failed();
+    assert_eq!(report.of(KUBECTL).0, "refused");
+}
+
+#[test]
 fn a_server_without_a_release_is_no_success() {
     let scene = Scene::small();
     let words = format!("release verify v1.31.0 {} -o json", scene.flags());

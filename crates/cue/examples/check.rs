@@ -1,10 +1,5 @@
 //! Judges one document: `cargo run --example check -- POLICY DOCUMENT`.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "an example, run by hand"
-)]
+#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::print_stdout, reason = "an example, run by hand")]
 
 use sigward_cue::{Mode, Policy};
 

@@ -1,6 +1,12 @@
 //! Judges one JSON case a line (`policy`, `input`), and writes one verdict a line, as the reference does: for
 //! differential tests.
-#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, reason = "an example")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "an example"
+)]
 
 use std::io::{BufRead, Write};
 
@@ -20,7 +26,9 @@ fn main() {
                 let final_ok = policy.check(&input, Mode::Final) == Outcome::Accept;
                 match policy.check(&input, Mode::Default) {
                     Outcome::Accept => json!({"ok": true, "final_ok": final_ok}),
-                    Outcome::Reject { message } => json!({"ok": false, "stage": "evaluate", "error": message, "final_ok": final_ok}),
+                    Outcome::Reject { message } => {
+                        json!({"ok": false, "stage": "evaluate", "error": message, "final_ok": final_ok})
+                    }
                     Outcome::Unsupported { message } => json!({"unsupported": message}),
                 }
             }

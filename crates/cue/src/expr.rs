@@ -174,24 +174,45 @@ pub(crate) enum Expr {
     Core(Core),
     Bound(Op, Box<Expr>),
     /// A field of the struct that is `up` scopes above.
-    Field { up: usize, label: Label },
-    Let { up: usize, label: Label },
+    Field {
+        up: usize,
+        label: Label,
+    },
+    Let {
+        up: usize,
+        label: Label,
+    },
     /// The value that `X=` stands before.
-    Value { up: usize, name: Label },
+    Value {
+        up: usize,
+        name: Label,
+    },
     /// The name that a pattern has matched.
-    LabelName { up: usize, name: Arc<str> },
+    LabelName {
+        up: usize,
+        name: Arc<str>,
+    },
     /// A field whose name is computed.
-    Dynamic { up: usize, label: Box<Expr> },
+    Dynamic {
+        up: usize,
+        label: Box<Expr>,
+    },
     Import(Arc<str>),
     Selector(Box<Expr>, Label),
     Index(Box<Expr>, Box<Expr>),
     Slice(Box<Expr>, Option<Box<Expr>>, Option<Box<Expr>>),
     /// Texts are every second part, beginning with the first.
-    Interpolation { bytes: bool, parts: Vec<Expr> },
+    Interpolation {
+        bytes: bool,
+        parts: Vec<Expr>,
+    },
     Unary(Op, Box<Expr>),
     Binary(Op, Box<Expr>, Box<Expr>),
     And(Box<Expr>, Box<Expr>),
-    Or { has_defaults: bool, values: Vec<(Expr, bool)> },
+    Or {
+        has_defaults: bool,
+        values: Vec<(Expr, bool)>,
+    },
     Call(Box<Expr>, Vec<Expr>),
     Struct(StructLit),
     List(ListLit),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::builtins;
-use crate::compile;
+use crate::compile::{self, Program, Refused};
 use crate::eval::error::{R, Stop};
 use crate::eval::types::{Elem, VertexId};
 use crate::eval::{Eval, Shape, Validation};
@@ -64,9 +64,14 @@ pub enum InspectError {
 /// [`InspectError`].
 pub fn inspect(source: &str) -> Result<Inspection, InspectError> {
     let file = syntax::parse(source).map_err(|error| InspectError::Compile(vec![error.message]))?;
-    let program = compile::compile(&file).map_err(InspectError::Compile)?;
+    let mut program = Program::default();
+    compile::compile(&file, &mut program).map_err(|refused| match refused {
+        Refused::Errors(errors) => InspectError::Compile(errors),
+        Refused::Unsupported(what) => InspectError::Unsupported(what),
+    })?;
     let mut eval = Eval::new(Interner::new(&program.names));
-    match run(&mut eval, Elem::Struct(&program.root)) {
+    let Some(root) = program.roots.first() else { return Ok(Inspection::default()) };
+    match run(&mut eval, Elem::Struct(root)) {
         Ok(inspection) => Ok(inspection),
         Err(Stop::Unsupported(message)) => Err(InspectError::Unsupported(message)),
         Err(Stop::Error(error)) => Err(InspectError::Compile(eval.texts(&error))),

@@ -133,11 +133,8 @@ impl Reader<'_, '_, '_> {
             if decls.len() == MANY {
                 seen.extend(decls.iter().filter_map(label_of));
             }
-            let known = if decls.len() < MANY {
-                decls.iter().any(|d| label_of(d) == Some(label))
-            } else {
-                !seen.insert(label)
-            };
+            let known =
+                if decls.len() < MANY { decls.iter().any(|d| label_of(d) == Some(label)) } else { !seen.insert(label) };
             if known {
                 return Err(InputFault::Duplicate { at });
             }

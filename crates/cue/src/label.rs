@@ -88,11 +88,6 @@ impl Names {
     pub(crate) fn identifier(&mut self, name: &str) -> Label {
         self.intern(LabelKind::of(name), name)
     }
-
-    /// Kind and text.
-    pub(crate) fn name(&self, label: Label) -> Option<&(LabelKind, Arc<str>)> {
-        usize::try_from(label.0).ok().and_then(|n| self.names.get(n))
-    }
 }
 
 /// The names of a policy, and more that a document has.
@@ -216,7 +211,7 @@ fn escape(char: char, quote: char, out: &mut String) {
             out.push('\\');
             out.push(c);
         }
-        c if c.is_control() || c == '\u{feff}' => {
+        c if !crate::builtins::printable::is_printable(u32::from(c)) => {
             let code = u32::from(c);
             if quote == '\'' && code < 0x80 {
                 out.push_str(&format!("\\x{code:02x}"));

@@ -20,16 +20,16 @@ pub const MAX_NUMBER_DIGITS: usize = 1_000;
 pub const MAX_NUMBER_EXPONENT: u64 = 10_000;
 
 /// Steps of one evaluation: a conjunct added, an expression evaluated. About two seconds.
-pub const MAX_STEPS: u64 = 20_000_000;
+pub const MAX_STEPS: u64 = 5_000_000;
 
 /// Values within values during evaluation, counted in calls of the evaluator.
 pub const MAX_EVALUATION_DEPTH: usize = 180;
 
 /// Values alive in one evaluation.
-pub const MAX_VERTICES: usize = 8_000_000;
+pub const MAX_VERTICES: usize = 1_000_000;
 
 /// Alternatives alive in one disjunction. CUE has no limit, and doubles its time with each pair.
-pub const MAX_DISJUNCTS: usize = 4_096;
+pub const MAX_DISJUNCTS: usize = 512;
 
 /// Bytes of one text that a policy builds.
 pub const MAX_TEXT_BYTES: usize = 16 << 20;

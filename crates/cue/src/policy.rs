@@ -1,8 +1,8 @@
 //! Policies and their verdicts.
 
-use crate::compile::{self, Program};
-use crate::eval::error::Stop;
-use crate::eval::types::Elem;
+use crate::compile::{self, Program, Refused};
+use crate::eval::error::{R, Stop};
+use crate::eval::types::{Elem, VertexId};
 use crate::eval::{Eval, Validation};
 use crate::json;
 use crate::label::Interner;
@@ -97,16 +97,31 @@ impl Policy {
     /// # Errors
     /// [`CompileError`].
     pub fn compile(source: &str) -> Result<Self, CompileError> {
-        if source.len() > MAX_POLICY_BYTES {
-            let message = format!("a policy of {} bytes; at most {MAX_POLICY_BYTES} are read", source.len());
-            return Err(CompileError::Unsupported { message });
+        Self::compile_all(&[source])
+    }
+
+    /// Compiles several files as one policy: what all of them say must hold. A file cannot refer to what another one
+    /// declares.
+    ///
+    /// # Errors
+    /// [`CompileError`].
+    pub fn compile_all(sources: &[&str]) -> Result<Self, CompileError> {
+        let mut program = Program::default();
+        for source in sources {
+            if source.len() > MAX_POLICY_BYTES {
+                let message = format!("a policy of {} bytes; at most {MAX_POLICY_BYTES} are read", source.len());
+                return Err(CompileError::Unsupported { message });
+            }
+            let file = syntax::parse(source).map_err(|error| {
+                let before = source.get(..error.at).unwrap_or(source);
+                let line = before.matches('\n').count().saturating_add(1);
+                CompileError::Syntax { line, message: error.message }
+            })?;
+            compile::compile(&file, &mut program).map_err(|refused| match refused {
+                Refused::Errors(errors) => CompileError::Resolve { message: list(&errors) },
+                Refused::Unsupported(message) => CompileError::Unsupported { message },
+            })?;
         }
-        let file = syntax::parse(source).map_err(|error| {
-            let before = source.get(..error.at).unwrap_or(source);
-            let line = before.matches('\n').count().saturating_add(1);
-            CompileError::Syntax { line, message: error.message }
-        })?;
-        let program = compile::compile(&file).map_err(|errors| CompileError::Resolve { message: list(&errors) })?;
         let policy = Self { program };
         policy.check_alone()?;
         Ok(policy)
@@ -114,7 +129,11 @@ impl Policy {
 
     fn check_alone(&self) -> Result<(), CompileError> {
         let mut eval = Eval::new(Interner::new(&self.program.names));
-        let result = eval.root(Elem::Struct(&self.program.root), false).and_then(|root| {
+        let result = self.roots(&mut eval).and_then(|roots| {
+            let root = match roots.as_slice() {
+                [only] => *only,
+                roots => eval.unified(roots)?,
+            };
             eval.finalize(root)?;
             Ok(eval.own_error(root))
         });
@@ -124,6 +143,10 @@ impl Policy {
             Err(Stop::Error(error)) => Err(CompileError::Evaluate { message: eval.report(&error) }),
             Err(Stop::Unsupported(message)) => Err(CompileError::Unsupported { message }),
         }
+    }
+
+    fn roots<'p>(&'p self, eval: &mut Eval<'p>) -> R<'p, Vec<VertexId>> {
+        self.program.roots.iter().map(|root| eval.root(Elem::Struct(root), false)).collect()
     }
 
     /// Unifies the policy with a document and validates the result.
@@ -143,16 +166,16 @@ impl Policy {
             Mode::Concrete => Validation { concrete: true, ..Validation::default() },
         };
         let mut eval = Eval::new(names);
-        let result = eval
-            .root(Elem::Struct(&self.program.root), false)
-            .and_then(|policy| eval.root(Elem::Expr(&data), true).map(|data| (policy, data)))
-            .and_then(|(policy, data)| eval.unified(policy, data))
-            .and_then(|root| {
-                let found = eval.validate(root, asked)?;
-                // `cosign verify-attestation` also asks the value for its own error, of whatever class.
-                let own = if mode == Mode::Default { None } else { eval.own_error(root) };
-                Ok(found.or(own))
-            });
+        let result = self.roots(&mut eval).and_then(|mut roots| {
+            roots.push(eval.root(Elem::Expr(&data), true)?);
+            let root = eval.unified(&roots)?;
+            let found = eval.validate(root, asked)?;
+            // `cosign verify-attestation` also asks the value for its own error, of whatever class.
+            let own = if mode == Mode::Default { None } else { eval.own_error(root) };
+            // Work that was only counted may have been cut short.
+            eval.spend(0)?;
+            Ok(found.or(own))
+        });
         match result {
             Ok(None) => Outcome::Accept,
             Ok(Some(error)) => Outcome::Reject { message: eval.report(&error) },

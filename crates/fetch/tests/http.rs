@@ -449,3 +449,49 @@ fn blocking_inside_of_a_runtime_is_an_error() {
     let nested = run_blocking(async { run_blocking(async {}) }).unwrap();
     assert!(matches!(nested, Err(Error::NestedRuntime)));
 }
+
+/// Reads a stream from byte `start` on: where it begins, and what comes.
+fn stream_from(url: &str, start: u64, limit: u64) -> Result<(u64, Vec<u8>), Error> {
+    run_blocking(async {
+        let mut stream = client().get_stream_from(url, start, limit, soon()).await?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = stream.chunk().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok((stream.start, bytes))
+    })
+    .unwrap()
+}
+
+#[test]
+fn the_rest_of_a_file() {
+    let files = [("f".to_owned(), b"0123456789".to_vec())].into();
+    let server = sigward_testkit::FileServer::start(files);
+    let url = format!("{}/f", server.url());
+    assert_eq!(stream_from(&url, 0, 10).unwrap(), (0, b"0123456789".to_vec()));
+    assert_eq!(stream_from(&url, 4, 10).unwrap(), (4, b"456789".to_vec()));
+    // All of it is there already.
+    assert_eq!(stream_from(&url, 10, 10).unwrap(), (10, Vec::new()));
+    // More is there than the server has.
+    assert!(matches!(stream_from(&url, 11, 20), Err(Error::Status { status: 416, .. })));
+    assert_eq!(server.requests()[1].header("range"), Some("bytes=4-"));
+    assert_eq!(server.requests()[0].header("range"), None);
+    // The limit is that of the file, not of the rest.
+    assert!(matches!(stream_from(&url, 4, 9), Err(Error::Unreachable(Unreachable::TooLarge { .. }))));
+}
+
+#[test]
+fn servers_that_do_not_know_ranges_or_lie_about_them() {
+    use sigward_testkit::server::Response;
+    let answer = |response: Response| sigward_testkit::Server::start(move |_| response.clone());
+    let whole = answer(Response::ok("x", "0123456789"));
+    assert_eq!(stream_from(&whole.url(), 4, 10).unwrap(), (0, b"0123456789".to_vec()));
+    let other = answer(Response::new(206, "x", "23").with("Content-Range", "bytes 2-3/10"));
+    assert!(matches!(stream_from(&other.url(), 4, 10), Err(Error::Unreachable(Unreachable::Refused { .. }))));
+    let unasked = answer(Response::new(206, "x", "0123").with("Content-Range", "bytes 4-7/10"));
+    assert!(matches!(stream_from(&unasked.url(), 0, 10), Err(Error::Unreachable(Unreachable::Refused { .. }))));
+    let silent = answer(Response::new(206, "x", "456789"));
+    assert!(matches!(stream_from(&silent.url(), 4, 10), Err(Error::Unreachable(Unreachable::Refused { .. }))));
+    let endless = answer(Response::new(416, "x", "0".repeat(1000)).with("Content-Range", "bytes */5"));
+    assert!(matches!(stream_from(&endless.url(), 4, 10), Err(Error::Status { status: 416, .. })));
+}

@@ -25,14 +25,34 @@ fn verdict(request: &PolicyEvalRequest) -> Result<RegoOutcome, Failure> {
     let policy = text(&request.policy, MAX_POLICY_BYTES)?;
     let input = text(&request.input, MAX_INPUT_BYTES)?;
     match request.language {
-        PolicyLanguage::Cue => {
-            Ok(RegoOutcome::Unsupported { message: "policies in CUE are not supported yet".to_owned() })
-        }
+        PolicyLanguage::Cue => Ok(cue_verdict(&policy, &input)),
         PolicyLanguage::Rego => Ok(match RegoPolicy::compile(&policy, RegoQuery::IsCompliant) {
             Ok(policy) => policy.evaluate(&input, Timestamp::now()),
             Err(error) if error.is_unsupported() => RegoOutcome::Unsupported { message: error.to_string() },
             Err(error) => RegoOutcome::Reject { message: error.to_string() },
         }),
+    }
+}
+
+/// `CompileString`, `Unify`, `Validate()`: policy-controller's `pkg/policy/eval.go`, with its words.
+fn cue_verdict(policy: &str, input: &str) -> RegoOutcome {
+    let policy = match sigward_cue::Policy::compile(policy) {
+        Ok(policy) => policy,
+        Err(error) => {
+            let message = format!("failed to compile the cue policy with error: {error}");
+            return if error.is_unsupported() {
+                RegoOutcome::Unsupported { message }
+            } else {
+                RegoOutcome::Reject { message }
+            };
+        }
+    };
+    match policy.check(input, sigward_cue::Mode::Default) {
+        sigward_cue::Outcome::Accept => RegoOutcome::Accept { warning: None },
+        sigward_cue::Outcome::Reject { message } => {
+            RegoOutcome::Reject { message: format!("failed to evaluate the policy with error: {message}") }
+        }
+        sigward_cue::Outcome::Unsupported { message } => RegoOutcome::Unsupported { message },
     }
 }
 

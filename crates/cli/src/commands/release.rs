@@ -25,7 +25,7 @@ use crate::release::folder::{Missing, write_beside};
 use crate::release::lock::{self, Lock};
 use crate::release::outcome::{Accepted, Outcome};
 use crate::release::report::Report;
-use crate::release::rules::Rules;
+use crate::release::rules::{Event, Rules};
 use crate::release::{formats, images, list, progress};
 use crate::requirements;
 use crate::trust_source::TrustSession;
@@ -86,7 +86,7 @@ fn verify(request: &ReleaseRequest, network: &Network, streams: &mut Streams<'_>
     let manner = Manner { jobs: request.jobs.unwrap_or(JOBS), retry };
     let (outcomes, lock, warnings) = std::thread::scope(|scope| {
         let work = scope.spawn(move || work(request, rules, &place, manner, session, now));
-        progress::show(&told, streams);
+        progress::show(&told, network, streams);
         work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
     for warning in warnings {
@@ -110,6 +110,7 @@ fn work(
     let results = flow::run(&rules, place, manner, session, now)?;
     let (mut outcomes, mut session) = (results.outcomes, results.session);
     if let Some(asked) = &request.images {
+        let _ = rules.events.send(Event::FilesDone);
         let wanted = image_requirements(&request.verification, asked)?;
         let witness = results.witness.as_ref();
         let asking = images::Asking { asked, rules: &rules, requirements: &wanted, jobs: manner.jobs, now };

@@ -152,3 +152,34 @@ fn required(
     let (image, expected) = (reference.name(), reference.repository().to_string());
     Err(ManifestError::Reference { image, expected, found }.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::request::ManifestTask;
+    use crate::args::{self, Command};
+
+    #[test]
+    fn a_waiver_that_the_command_line_does_not_state_does_not_count() {
+        let request = |flags: &str| {
+            let line = format!("sigward manifest verify {flags} x.yaml");
+            let argv: Vec<_> = line.split_whitespace().map(Into::into).collect();
+            match args::parse(&argv, &|_| None).unwrap().command {
+                Command::Manifest(request) => match request.task {
+                    ManifestTask::Verify(demands) => demands.verify,
+                    other => panic!("{other:?}"),
+                },
+                other => panic!("{other:?}"),
+            }
+        };
+        let keyless = "--certificate-identity a@b.c --certificate-oidc-issuer https://d.e";
+        let all =
+            [Waiver::ManagedKey, Waiver::LogIgnored, Waiver::PresentTime, Waiver::SctIgnored, Waiver::ClaimsIgnored];
+        let stated = |flags: &str| all.map(|waiver| is_stated(waiver, &request(flags)));
+        assert_eq!(stated(keyless), [false; 5]);
+        assert_eq!(stated("--key k"), [true, false, false, false, false]);
+        assert_eq!(stated(&format!("{keyless} --insecure-ignore-tlog")), [false, true, true, false, false]);
+        assert_eq!(stated(&format!("{keyless} --insecure-ignore-sct")), [false, false, false, true, false]);
+        assert_eq!(stated(&format!("{keyless} --check-claims=false")), [false, false, false, false, true]);
+    }
+}

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 
 use super::error::{At, ManifestError};
 use super::limits;
@@ -20,7 +20,11 @@ pub fn parse(name: &str, text: &str) -> Result<Tree, ManifestError> {
     let at = |line| At { file: name.to_owned(), line: Some(line) };
     refuse_other_line_breaks(text, &at)?;
     // Comments need no events: they lie outside of all that is replaced. kubectl cuts a directive off its document.
-    let options = granit_parser::options! { emit_comments: false, disallow_directives: true };
+    let options = granit_parser::options! {
+        emit_anchor_events: true,
+        emit_comments: false,
+        disallow_directives: true,
+    };
     let mut reader = Reader {
         at: &at,
         text,
@@ -29,6 +33,7 @@ pub fn parse(name: &str, text: &str) -> Result<Tree, ManifestError> {
         open: Vec::new(),
         sizes: Vec::new(),
         expanded: 0,
+        flow: 0,
     };
     let mut starts = BTreeSet::new();
     for event in Parser::new_from_str_with_options(text, options) {
@@ -39,6 +44,7 @@ pub fn parse(name: &str, text: &str) -> Result<Tree, ManifestError> {
         if let Event::DocumentStart(true, _) = event {
             starts.extend(span.start.byte_offset());
         }
+        reader.refuse_other_tokens(&event, span)?;
         reader.take(event, span)?;
     }
     refuse_hidden_documents(text, &starts, &at)?;
@@ -87,6 +93,8 @@ struct Reader<'a> {
     sizes: Vec<Option<Size>>,
     /// Nodes up to here, with aliases replaced.
     expanded: u64,
+    /// Collections that are open, from the outermost in brackets on.
+    flow: usize,
 }
 
 /// A collection that is not complete.
@@ -126,15 +134,20 @@ impl Reader<'_> {
                 self.attach(id);
                 Ok(())
             }
-            Event::SequenceStart(_, anchor, tag) => {
+            Event::SequenceStart(style, anchor, tag) => {
+                self.flow += usize::from(style == StructureStyle::Flow || self.flow > 0);
                 self.refuse_tag(tag.as_deref(), "tag:yaml.org,2002:seq", span)?;
                 self.open(Content::Sequence(Vec::new()), span, anchor)
             }
-            Event::MappingStart(_, anchor, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
+                self.flow += usize::from(style == StructureStyle::Flow || self.flow > 0);
                 self.refuse_tag(tag.as_deref(), "tag:yaml.org,2002:map", span)?;
                 self.open(Content::Mapping(Vec::new()), span, anchor)
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(span.start.line()),
+            Event::SequenceEnd | Event::MappingEnd => {
+                self.flow = self.flow.saturating_sub(1);
+                self.close(span.start.line())
+            }
             Event::DocumentStart(..) => {
                 // Anchors end with their document.
                 self.anchors.clear();
@@ -258,12 +271,39 @@ impl Reader<'_> {
         Ok(taken)
     }
 
+    /// go-yaml 2 ends names of anchors and tags, and plain texts between brackets, at characters that YAML 1.2 has in
+    /// them: what follows would be a key or value of its own.
+    fn refuse_other_tokens(&self, event: &Event<'_>, span: Span) -> Result<(), ManifestError> {
+        let tag = span.tag_span().and_then(|span| span.slice(self.text));
+        if tag.is_some_and(|tag| tag.contains(|c: char| !c.is_ascii_alphanumeric() && !"!/.:_-".contains(c))) {
+            return self.ambiguous(span, "a tag with other characters than A-Z, a-z, 0-9, !, /, ., :, _ and -");
+        }
+        let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        match event {
+            Event::Anchor(..) | Event::Alias(_) => {
+                let token = span.slice(self.text).unwrap_or_default();
+                if !token.chars().skip(1).all(name) {
+                    return self
+                        .ambiguous(span, "an anchor or alias with other characters than A-Z, a-z, 0-9, _ and -");
+                }
+            }
+            Event::Scalar(text, ScalarStyle::Plain, ..) if text.starts_with('?') && self.flow > 0 => {
+                return self.ambiguous(span, "a text that starts with ? between brackets");
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn ambiguous(&self, span: Span, what: &str) -> Result<(), ManifestError> {
+        Err(ManifestError::Ambiguous { at: (self.at)(span.start.line()), what: what.to_owned() })
+    }
+
     /// A tag on a collection may turn it into something else (`!!set`, `!!omap`), as each reader likes.
     fn refuse_tag(&self, tag: Option<&Tag>, usual: &str, span: Span) -> Result<(), ManifestError> {
         match tag.map(Tag::to_string) {
             Some(tag) if tag != usual && tag != "!" => {
-                let what = format!("a mapping or list with the tag {tag}");
-                Err(ManifestError::Ambiguous { at: (self.at)(span.start.line()), what })
+                self.ambiguous(span, &format!("a mapping or list with the tag {tag}"))
             }
             _ => Ok(()),
         }

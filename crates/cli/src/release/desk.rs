@@ -127,9 +127,25 @@ impl<'a> Desk<'a> {
         self.add(path, Err(fault), Accepted::No, digests);
     }
 
-    /// Whether a file that is at hand is verified, without any request: then it need not be fetched again.
-    pub fn proves(&mut self, ready: &mut Ready) -> bool {
-        matches!(self.complete(ready), Ok(Completion::Complete)) && self.verify(ready).is_ok()
+    /// Whether a file that is at hand is what it should be: then it need not be fetched again.
+    pub fn proves(&mut self, ready: &mut Ready, server: Option<&Server<'_>>) -> bool {
+        if !matches!(self.complete(ready), Ok(Completion::Complete)) || self.verify(ready).is_err() {
+            return false;
+        }
+        if let Some(document) = &ready.taken.spdx {
+            let subject = if ready.path.as_str() == RELEASE_SBOM { Subject::Release } else { Subject::Source };
+            return document.as_ref().is_ok_and(|d| check_head(d, &self.rules.version, subject).is_ok());
+        }
+        // The witness is worth a request: without it, another file of the release could stand in this one's place.
+        if matches!(self.second, Second::Pending) {
+            self.look_up(server);
+        }
+        match &self.second {
+            Second::Verified(witness) => {
+                !matches!(witness.judge(&ready.path, ready.taken.artifact.digests()), Testimony::Otherwise { .. })
+            }
+            Second::Pending | Second::Absent(_) => true,
+        }
     }
 
     /// Asks for what is still waiting, and gives all outcomes.

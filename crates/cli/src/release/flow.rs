@@ -14,7 +14,7 @@ use super::folder::Folder;
 use super::layout::{ArtifactPath, RELEASE_SBOM, SUMS};
 use super::markers::{Choice, Version};
 use super::outcome::{Accepted, Outcome};
-use super::plan::{self, Lists, Plan};
+use super::plan::{self, Lists, Plan, Refused};
 use super::reader;
 use super::rules::{Event, Rules};
 use super::server::Server;
@@ -126,16 +126,21 @@ pub fn run<'a>(
         None => None,
     };
     let mut desk = Desk::new(rules, session, now);
-    let mut sboms = Vec::new();
-    for path in Plan::sboms(rules.selection) {
-        sboms.push((prepare(&path, rules, place, server.as_ref(), &mut |ready| desk.proves(ready)), path));
-    }
-    let draft = sboms.iter().find(|(_, path)| path.as_str() == RELEASE_SBOM);
-    let draft = draft.and_then(|(ready, _)| draft_of(ready.as_ref().ok()?, rules));
-    let plan = plan(rules, place, server.as_ref(), draft.as_ref())?;
-    let count = plan.sboms.len() + plan.files.len();
+    let mut lists = lists(rules, place, server.as_ref())?;
+    let release_sbom = ArtifactPath::parse(RELEASE_SBOM).map_err(|bad| into_failure(bad.into()))?;
+    let mut sbom = |path: &ArtifactPath| {
+        prepare(path, rules, place, server.as_ref(), &mut |ready| desk.proves(ready, server.as_ref()))
+    };
+    let ready = sbom(&release_sbom);
+    let draft = ready.as_ref().ok().and_then(|ready| draft_of(ready, rules));
+    lists.sbom = draft.as_ref();
+    let source_sbom = Plan::source_sbom(rules.selection, &rules.version, &lists);
+    let mut sboms = vec![(release_sbom, ready)];
+    sboms.extend(source_sbom.map(|path| (path.clone(), sbom(&path))));
+    let plan = Plan::new(&rules.version, rules.selection, lists);
+    let count = sboms.len() + plan.files.len() + plan.unsigned.len() + plan.refused.len();
     let _ = rules.events.send(Event::Planned(count));
-    for (ready, path) in sboms {
+    for (path, ready) in sboms {
         take(&mut desk, &path, ready, server.as_ref());
     }
     let desk = Mutex::new(desk);
@@ -154,30 +159,22 @@ fn draft_of(ready: &Ready, rules: &Rules<'_>) -> Option<Witness> {
     Witness::new(document, &rules.version).ok()
 }
 
-fn plan(
-    rules: &Rules<'_>,
-    place: &Place<'_>,
-    server: Option<&Server<'_>>,
-    draft: Option<&Witness>,
-) -> Result<Plan, Failure> {
-    let mut lists = Lists { sbom: draft, ..Lists::default() };
+/// What lists the files, but for the SBOM.
+fn lists<'l>(rules: &'l Rules<'_>, place: &Place<'_>, server: Option<&Server<'_>>) -> Result<Lists<'l>, Failure> {
+    let mut lists = Lists::default();
     match (place, server) {
         (Place::Folder { root }, _) => {
             lists.folder = Some(plan::walk(root, &rules.version).map_err(into_failure)?);
             lists.lock = rules.lock.as_ref().map(|(lock, _)| lock);
         }
+        // Without the list, the SBOM names the files as well: a server that fails now will say so then.
         (_, Some(server)) => {
             let path = format!("release/{}/{SUMS}", rules.version);
-            match server.small(&path, plan::SUMS_BYTES) {
-                Ok(sums) => lists.sums = sums,
-                // The SBOM names the files as well.
-                Err(_) if draft.is_some() => {}
-                Err(fault) => return Err(into_failure(fault)),
-            }
+            lists.sums = server.small(&path, plan::SUMS_BYTES).unwrap_or_default();
         }
         (_, None) => {}
     }
-    Ok(Plan::new(&rules.version, rules.selection, lists))
+    Ok(lists)
 }
 
 /// Workers take one file after the other; each has a way to the server of its own.
@@ -192,7 +189,7 @@ fn work<'a>(
     let next = AtomicUsize::new(0);
     let turn = |server: Option<&Server<'_>>| {
         while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut proves = |ready: &mut Ready| lock(desk).proves(ready);
+            let mut proves = |ready: &mut Ready| lock(desk).proves(ready, server);
             let ready = prepare(path, rules, place, server, &mut proves);
             take(&mut lock(desk), path, ready, server);
         }
@@ -259,7 +256,7 @@ fn told(plan: Plan, rules: &Rules<'_>) -> Vec<Outcome> {
             accepted: Accepted::No,
         });
     }
-    for (name, fault) in plan.refused {
+    for Refused { name, fault } in plan.refused {
         outcomes.push(Outcome { name, asked: true, result: Err(fault), known: None, accepted: Accepted::No });
     }
     for outcome in &outcomes {

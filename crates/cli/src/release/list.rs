@@ -83,9 +83,13 @@ pub fn release(
         return Err(Failure::Network { what, reason: format!("there is neither {SUMS} nor {RELEASE_SBOM}") });
     }
     let lists = super::plan::Lists { sbom: sbom.as_ref(), sums, ..Default::default() };
-    let plan = super::plan::Plan::new(version, selection, lists);
-    let mut files = plan.files;
-    files.extend(plan.sboms.into_iter().filter(|path| selection.wants(path)));
+    let mut sboms = Vec::new();
+    if sbom.is_some() {
+        sboms.extend(ArtifactPath::parse(RELEASE_SBOM).ok().filter(|path| selection.wants(path)));
+    }
+    sboms.extend(super::plan::Plan::source_sbom(selection, version, &lists));
+    let mut files = super::plan::Plan::new(version, selection, lists).files;
+    files.extend(sboms);
     files.sort();
     Ok(Listing { files, images: sbom.map(|sbom| sbom.images().to_vec()).unwrap_or_default(), resolved })
 }

@@ -7,7 +7,7 @@ use rustix::fs::FileType;
 
 use super::fault::Fault;
 use super::folder::{Folder, Missing, is_partial};
-use super::layout::{ArtifactPath, Kind, RELEASE_SBOM, SOURCE_SBOM, Selection, UNSIGNED};
+use super::layout::{ArtifactPath, BadPath, Kind, RELEASE_SBOM, SOURCE_SBOM, Selection, UNSIGNED};
 use super::lock::Lock;
 use super::markers::Version;
 use super::witness::Witness;
@@ -22,18 +22,25 @@ const DEPTH: usize = 8;
 /// Which files are looked at.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The SBOMs among them, the release's first.
-    pub sboms: Vec<ArtifactPath>,
-    /// All others that are looked at.
+    /// What is looked at beside the SBOMs.
     pub files: Vec<ArtifactPath>,
     /// Files that are told of and not looked at: nobody signs them.
     pub unsigned: Vec<ArtifactPath>,
     /// What is no file, with its name.
-    pub refused: Vec<(String, Fault)>,
+    pub refused: Vec<Refused>,
 }
 
 /// What lies in a folder: a file, or what is not used and why.
-pub type Found = Result<ArtifactPath, (String, Fault)>;
+pub type Found = Result<ArtifactPath, Refused>;
+
+/// What is no file that is looked at.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub fault: Fault,
+}
 
 /// What lists the files of a release.
 #[derive(Debug, Default)]
@@ -49,16 +56,27 @@ pub struct Lists<'a> {
 }
 
 impl Plan {
-    /// The SBOMs that are looked at: the release's always, for it is the witness.
-    pub fn sboms(selection: &Selection) -> Vec<ArtifactPath> {
-        let both = [RELEASE_SBOM, SOURCE_SBOM].into_iter().filter_map(|name| ArtifactPath::parse(name).ok());
-        both.filter(|path| path.as_str() == RELEASE_SBOM || selection.wants(path)).collect()
+    /// The SBOM of the source, if it is wanted and should be there: the release's SBOM refers to it, a list has it, or it
+    /// is asked for.
+    pub fn source_sbom(selection: &Selection, version: &Version, lists: &Lists<'_>) -> Option<ArtifactPath> {
+        let path = ArtifactPath::parse(SOURCE_SBOM).ok().filter(|path| selection.wants(path))?;
+        let is_listed = match &lists.folder {
+            Some(found) => {
+                found.iter().any(|f| f.as_ref().is_ok_and(|found| *found == path))
+                    || locked(lists.lock, version).contains(&path)
+            }
+            None => lists.sbom.is_some_and(Witness::names_source) || lists.sums_have(&path, version),
+        };
+        (is_listed || selection.asks_for(&path)).then_some(path)
     }
 
     /// Makes a plan of what lists there are.
     pub fn new(version: &Version, selection: &Selection, lists: Lists<'_>) -> Self {
-        let mut plan = Self { sboms: Self::sboms(selection), ..Self::default() };
-        let mut paths: BTreeSet<ArtifactPath> = UNSIGNED.iter().filter_map(|n| ArtifactPath::parse(n).ok()).collect();
+        let mut plan = Self::default();
+        let mut paths = BTreeSet::new();
+        if lists.folder.is_none() {
+            paths.extend(UNSIGNED.iter().filter_map(|name| ArtifactPath::parse(name).ok()));
+        }
         if let Some(folder) = lists.folder {
             for found in folder {
                 match found {
@@ -76,12 +94,12 @@ impl Plan {
             plan.read_sums(&lists.sums.unwrap_or_default(), version, &mut paths);
         }
         for bad in lists.sbom.map(Witness::bad_paths).unwrap_or_default() {
-            plan.refused.push((bad.path.clone(), Fault::Path(bad.clone())));
+            plan.refused.push(Refused { name: bad.path.clone(), fault: Fault::Path(bad.clone()) });
         }
         plan.guess(selection, &mut paths);
         for path in paths.into_iter().filter(|path| !matches!(path.kind(), Kind::Beside | Kind::Sbom)) {
             match path.kind() {
-                Kind::Unsigned => plan.unsigned.push(path),
+                Kind::Unsigned if selection.only.is_empty() || selection.asks_for(&path) => plan.unsigned.push(path),
                 _ if selection.wants(&path) => plan.files.push(path),
                 _ => {}
             }
@@ -99,7 +117,7 @@ impl Plan {
                 Ok(path) => {
                     paths.insert(path);
                 }
-                Err(bad) => self.refused.push((bad.path.clone(), Fault::Path(bad))),
+                Err(bad) => self.refused.push(Refused { name: bad.path.clone(), fault: Fault::Path(bad) }),
             }
         }
     }
@@ -107,21 +125,36 @@ impl Plan {
     /// What was asked for by name and is in no list is looked for where it would be.
     fn guess(&mut self, selection: &Selection, paths: &mut BTreeSet<ArtifactPath>) {
         for pattern in &selection.only {
-            let listed = paths
-                .iter()
-                .chain(&self.sboms)
-                .any(|path| path.kind() != Kind::Beside && pattern.matches(path.as_str()) && selection.wants(path));
-            if listed {
+            let sboms = [RELEASE_SBOM, SOURCE_SBOM].iter().any(|name| pattern.matches(name));
+            let mut used = paths.iter().filter(|path| path.kind() != Kind::Beside && selection.wants(path));
+            let listed = used.any(|path| pattern.matches(path.as_str()));
+            if sboms || listed {
                 continue;
             }
             let guesses = selection.guesses(pattern);
             if guesses.is_empty() {
                 let path = format!("no list of the release's files has one that matches --only {}", pattern.as_str());
-                self.refused.push((pattern.as_str().to_owned(), Fault::Absent { path }));
+                self.refused.push(Refused { name: pattern.as_str().to_owned(), fault: Fault::Absent { path } });
             }
             paths.extend(guesses);
         }
     }
+}
+
+impl Lists<'_> {
+    fn sums_have(&self, path: &ArtifactPath, version: &Version) -> bool {
+        let sums = self.sums.as_deref().unwrap_or_default();
+        listed(sums, version).iter().any(|listed| listed.as_ref() == Ok(path))
+    }
+}
+
+/// Lines of `HEX  PATH`.
+fn listed(sums: &[u8], version: &Version) -> Vec<Result<ArtifactPath, BadPath>> {
+    let text = String::from_utf8_lossy(sums);
+    let names = text.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name.trim_start());
+    // `*` marks binary mode in lists of coreutils.
+    let names = names.map(|name| name.strip_prefix('*').unwrap_or(name)).take(FILES);
+    names.map(|name| ArtifactPath::parse_listed(name, version)).collect()
 }
 
 fn locked(lock: Option<&Lock>, version: &Version) -> Vec<ArtifactPath> {
@@ -144,22 +177,21 @@ pub fn walk(root: &Folder, version: &Version) -> Result<Vec<Found>, Fault> {
             if is_partial(&name) {
                 continue;
             }
-            let refused = |reason| {
-                let fault = Fault::Unsafe { path: format!("{top}/{path}"), reason };
-                Err((format!("{top}/{path}"), fault))
-            };
+            let name_shown = format!("{top}/{path}");
+            let refused = |fault| Err(Refused { name: name_shown.clone(), fault });
+            let is_unsafe = |reason| refused(Fault::Unsafe { path: name_shown.clone(), reason });
             match kind {
                 _ if found.len() >= FILES => return Err(too_many(&top)),
                 FileType::Directory if depth < DEPTH => match folder.below(&name, Missing::Error) {
                     Ok(below) => folders.push((format!("{path}/"), below, depth + 1)),
-                    Err(fault) => found.push(Err((format!("{top}/{path}"), fault))),
+                    Err(fault) => found.push(refused(fault)),
                 },
-                FileType::Directory => found.push(refused("there are too many folders within folders")),
+                FileType::Directory => found.push(is_unsafe("there are too many folders within folders")),
                 FileType::RegularFile => match ArtifactPath::parse(&path) {
                     Ok(path) => found.push(Ok(path)),
-                    Err(bad) => found.push(Err((format!("{top}/{}", bad.path), Fault::Path(bad)))),
+                    Err(bad) => found.push(refused(Fault::Path(bad))),
                 },
-                _ => found.push(refused("it is a link or no regular file, and is not followed")),
+                _ => found.push(is_unsafe("it is a link or no regular file, and is not followed")),
             }
         }
     }
@@ -199,9 +231,8 @@ mod tests {
     fn paths_that_leave_the_release_are_told_and_not_used() {
         let plan = plan(SUMS, &[], &[]);
         assert_eq!(names(&plan.files), ["bin/linux/amd64/kubectl", "bin/linux/amd64/kubelet", "kubernetes.tar.gz"]);
-        assert_eq!(names(&plan.sboms), [RELEASE_SBOM, SOURCE_SBOM]);
         assert_eq!(names(&plan.unsigned), ["SHA256SUMS", "SHA512SUMS", "provenance.json"]);
-        assert!(plan.refused.iter().all(|(_, fault)| fault.code() == "path-unsafe"));
+        assert!(plan.refused.iter().all(|refused| refused.fault.code() == "path-unsafe"));
         assert_eq!(plan.refused.len(), 2);
     }
 
@@ -210,9 +241,8 @@ mod tests {
         let sums = "00  bin/linux/amd64/kubectl\n";
         let found = plan(sums, &["linux/arm64"], &["kubectl"]);
         assert_eq!(names(&found.files), ["bin/linux/arm64/kubectl"]);
-        assert_eq!(names(&found.sboms), [RELEASE_SBOM]);
         let nothing = plan(sums, &[], &["kubelt*"]);
         assert_eq!((nothing.files.len(), nothing.refused.len()), (0, 1));
-        assert_eq!(nothing.refused.first().unwrap().1.code(), "file-missing");
+        assert_eq!(nothing.refused.first().unwrap().fault.code(), "file-missing");
     }
 }

@@ -9,15 +9,16 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::fault::State;
 use super::rules::Event;
 use crate::commands::Streams;
+use crate::network::Network;
 
-/// Shows events until there are no more.
-pub fn show(events: &Receiver<Event>, streams: &mut Streams<'_>) {
-    let mut bars = std::io::stderr().is_terminal().then(Bars::new);
+/// Shows events until there are no more. Where requests are logged, bars would stand in their way.
+pub fn show(events: &Receiver<Event>, network: &Network, streams: &mut Streams<'_>) {
+    let mut bars = (std::io::stderr().is_terminal() && !network.logs_requests()).then(Bars::new);
     for event in events {
         match (&mut bars, event) {
             (Some(bars), event) => bars.take(event),
             (None, Event::Done(name, state, reason)) => streams.say(line(&name, state, reason.as_deref())),
-            (None, Event::Planned(_) | Event::Reading(..)) => {}
+            (None, Event::FilesDone | Event::Planned(_) | Event::Reading(..)) => {}
         }
     }
     if let Some(bars) = bars {
@@ -51,6 +52,7 @@ impl Bars {
     fn take(&mut self, event: Event) {
         match event {
             Event::Planned(count) => self.total.set_length(u64::try_from(count).unwrap_or_default()),
+            Event::FilesDone => self.total.finish_and_clear(),
             Event::Reading(name, length, seen) => {
                 if !self.files.contains_key(&name) && self.files.len() >= MOST {
                     return;

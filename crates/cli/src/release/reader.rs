@@ -1,5 +1,6 @@
 //! Reads one file with what speaks for it: from a server, into a folder, or from a folder.
 
+use std::cell::Cell;
 use std::io::{self, Read as _};
 
 use sigward_verify::{ArtifactNeeds, HashAlgorithm, TrustMaterial, Verifier};
@@ -13,6 +14,9 @@ use super::rules::{Event, Rules};
 use super::server::{Intake, Server};
 use super::spdx::Keep;
 use crate::failure::{Failure, go_text};
+
+/// Bytes between two words on how a file is read.
+const STEP: u64 = 512 * 1024;
 
 /// Reads a file from the server and stores nothing.
 ///
@@ -82,13 +86,14 @@ pub fn at_hand(path: &ArtifactPath, rules: &Rules<'_>, root: &Folder) -> Result<
     let mut piece = vec![0; 256 * 1024];
     let length = opened.metadata().ok().map(|metadata| metadata.len());
     let mut seen = 0;
+    let tell = progress(path, rules);
     loop {
         match opened.read(&mut piece) {
             Ok(0) => break,
             Ok(count) => {
                 intake.take(piece.get(..count).unwrap_or_default())?;
                 seen += u64::try_from(count).unwrap_or_default();
-                progress(path, rules)(length, seen);
+                tell(length, seen);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
@@ -145,8 +150,14 @@ fn failed(ready: &Ready, fault: Fault) -> Failed {
     Failed { fault, digests: ready.taken.artifact.digests().to_vec() }
 }
 
+/// Tells how a file is read, now and then.
 fn progress<'p>(path: &'p ArtifactPath, rules: &'p Rules<'_>) -> impl Fn(Option<u64>, u64) + 'p {
+    let told = Cell::new(None::<u64>);
     move |length, seen| {
-        let _ = rules.events.send(Event::Reading(path.to_string(), length, seen));
+        let is_news = told.get().is_none_or(|told| seen.abs_diff(told) >= STEP) || length == Some(seen);
+        if is_news {
+            told.set(Some(seen));
+            let _ = rules.events.send(Event::Reading(path.to_string(), length, seen));
+        }
     }
 }

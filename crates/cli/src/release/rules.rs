@@ -47,6 +47,8 @@ pub enum Event {
     Planned(usize),
     /// A file is read: its name, its length if that is known, and how much was read.
     Reading(String, Option<u64>, u64),
+    /// All files are done; images, which have a bar of their own, come next.
+    FilesDone,
     /// Something became of a file: its name, its state, and why.
     Done(String, State, Option<String>),
 }

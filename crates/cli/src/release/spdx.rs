@@ -10,7 +10,7 @@ const VALUE: usize = 4 * 1024;
 const LINE: usize = 16 * 1024;
 /// Checksums of one element. `bom` writes three.
 const CHECKSUMS: usize = 16;
-/// References of one package. `bom` writes one.
+/// References of one package, or of the document. `bom` writes one.
 const REFERENCES: usize = 32;
 
 /// Why a document cannot be used.
@@ -58,6 +58,8 @@ pub struct SpdxDocument {
     pub name: String,
     /// `DocumentNamespace`.
     pub namespace: String,
+    /// Namespaces of the documents that `ExternalDocumentRef` names.
+    pub external: Vec<String>,
     /// The files; none if only the head was asked for.
     pub files: Vec<SpdxFile>,
     /// The packages; none if only the head was asked for.
@@ -216,6 +218,12 @@ impl SpdxReader {
             }
             "DocumentName" => value.clone_into(&mut self.document.name),
             "DocumentNamespace" => value.clone_into(&mut self.document.namespace),
+            "ExternalDocumentRef" => {
+                if self.document.external.len() >= REFERENCES {
+                    return Err(SpdxFault::TooMany { what: "external documents", limit: REFERENCES });
+                }
+                self.document.external.extend(value.split_whitespace().nth(1).map(str::to_owned));
+            }
             "FileName" => {
                 self.current = Current::File;
                 if self.keep == Keep::Everything {
@@ -269,7 +277,8 @@ impl SpdxReader {
 }
 
 /// Tags whose value counts.
-const COUNTS: [&str; 11] = [
+const COUNTS: [&str; 12] = [
+    "ExternalDocumentRef",
     "SPDXVersion",
     "DocumentName",
     "DocumentNamespace",
@@ -354,6 +363,7 @@ ExternalRef: PACKAGE-MANAGER purl pkg:oci/kube-proxy@sha256:ef?tag=v1.30.0
     fn as_bom_writes_it() {
         let document = read(DOCUMENT, Keep::Everything, 7).unwrap();
         assert_eq!(document.name, "Kubernetes Release v1.30.0");
+        assert_eq!(document.external, ["https://sbom.k8s.io/v1.30.0/source"]);
         assert_eq!(document.files.len(), 1);
         assert_eq!(document.files[0].name, "bin/linux/amd64/kubectl");
         let sums = [("SHA1".to_owned(), "01".to_owned()), ("SHA256".to_owned(), "ab".to_owned())];
@@ -368,6 +378,15 @@ ExternalRef: PACKAGE-MANAGER purl pkg:oci/kube-proxy@sha256:ef?tag=v1.30.0
         }
         let head = read(DOCUMENT, Keep::Head, 64).unwrap();
         assert_eq!((head.namespace, head.files.len()), (document.namespace, 0));
+    }
+
+    proptest::proptest! {
+        /// Documents are strangers' until they are verified: any bytes, in any pieces, mean the same and do no harm.
+        #[test]
+        fn any_bytes_in_any_pieces(lines in proptest::collection::vec("(FileName|SPDXID|PackageName|FileChecksum|ExternalRef|<text>|</text>|#)?:?[ -~]{0,20}", 0..40), piece in 1_usize..50) {
+            let text = format!("SPDXVersion: SPDX-2.3\n{}", lines.join("\n"));
+            proptest::prop_assert_eq!(read(&text, Keep::Everything, piece), read(&text, Keep::Everything, 100_000));
+        }
     }
 
     #[test]

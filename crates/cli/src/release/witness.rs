@@ -94,6 +94,7 @@ pub struct Witness {
     files: BTreeMap<ArtifactPath, Vec<Digest>>,
     images: Vec<SbomImage>,
     bad_paths: Vec<BadPath>,
+    names_source: bool,
 }
 
 /// An image that an SBOM names.
@@ -132,7 +133,8 @@ impl Witness {
     /// # Errors
     /// [`SbomFault::Contradiction`].
     pub fn new(document: &SpdxDocument, version: &Version) -> Result<Self, SbomFault> {
-        let mut witness = Self::default();
+        let is_source = |namespace: &String| namespace.trim_end_matches('/').ends_with("/source");
+        let mut witness = Self { names_source: document.external.iter().any(is_source), ..Self::default() };
         for file in &document.files {
             witness.add(&file.name, &file.checksums, version)?;
         }
@@ -172,6 +174,11 @@ impl Witness {
     /// The files that it names.
     pub fn paths(&self) -> impl Iterator<Item = &ArtifactPath> {
         self.files.keys()
+    }
+
+    /// Whether it refers to the SBOM of the source, as Kubernetes' does.
+    pub fn names_source(&self) -> bool {
+        self.names_source
     }
 
     /// Names that are no paths within a release.

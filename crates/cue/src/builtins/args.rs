@@ -88,6 +88,16 @@ pub(super) fn length(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
+/// Bytes as CUE takes them into a string: each byte that is not UTF-8 becomes U+FFFD.
+pub(super) fn lossy(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        out.extend(std::iter::repeat_n(char::REPLACEMENT_CHARACTER, chunk.invalid().len()));
+    }
+    out
+}
+
 /// An integer as a value. Lengths fit.
 pub(super) fn integer(value: usize) -> Value {
     Value::Number(Number::int(value))
@@ -136,6 +146,34 @@ impl<'a> Args<'a> {
         match self.value(index)? {
             Value::Number(number) => Ok(number),
             other => Err(self.unsuitable(index, other, "Decimal")),
+        }
+    }
+
+    /// Go's `float64`, the nearest.
+    pub(super) fn float64(&self, index: usize) -> Result<f64, BuiltinError> {
+        let number = self.number(index).map_err(|_| self.unsuitable_at(index, "float64"))?;
+        if number.is_zero() {
+            return Ok(0.0);
+        }
+        let wrong = |why: &str| {
+            BuiltinError::Eval(format!(
+                "cannot use {number} (type {}) as float64 in argument {index} to {}: value was rounded {why}",
+                number.kind(),
+                self.function
+            ))
+        };
+        let negative = number.is_negative();
+        match number.to_string().parse::<f64>() {
+            Ok(value) if value.is_finite() && value != 0.0 => Ok(value),
+            Ok(0.0) => Err(wrong(if negative { "up" } else { "down" })),
+            _ => Err(wrong(if negative { "down" } else { "up" })),
+        }
+    }
+
+    fn unsuitable_at(&self, index: usize, name: &str) -> BuiltinError {
+        match self.value(index) {
+            Ok(value) => self.unsuitable(index, value, name),
+            Err(error) => error,
         }
     }
 

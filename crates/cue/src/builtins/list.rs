@@ -3,6 +3,7 @@
 use super::args::{Args, builtin, failure, length, list_budget, weight};
 use super::{Builtin, BuiltinError, CallContext, Member, Parameter, Value, sort};
 use crate::kind::Kind;
+use crate::limits::MAX_LIST_VALUES;
 use crate::number::{Number, NumberFault};
 
 type Result<T> = std::result::Result<T, BuiltinError>;
@@ -124,8 +125,22 @@ fn equal(context: &mut CallContext<'_>, a: &Value, b: &Value) -> Result<bool> {
     })
 }
 
-fn copy_budget(context: &mut CallContext<'_>, items: &[Value]) -> Result<()> {
-    list_budget(context, items.iter().map(weight).fold(0, u64::saturating_add))
+/// Asks leave to copy elements. A constraint among them is known by its kind alone: it would be lost.
+pub(super) fn copy_budget(context: &mut CallContext<'_>, items: &[Value]) -> Result<()> {
+    list_budget(context, items.iter().map(weight).fold(0, u64::saturating_add))?;
+    if items.iter().any(is_constrained) {
+        return Err(BuiltinError::Unsupported("a list function over constraints that are not concrete".into()));
+    }
+    Ok(())
+}
+
+fn is_constrained(value: &Value) -> bool {
+    match value {
+        Value::List { items, .. } => items.iter().any(is_constrained),
+        Value::Struct { fields, .. } => fields.iter().any(|(_, value)| is_constrained(value)),
+        Value::Incomplete { kind, text } => **text != *kind.to_string(),
+        _ => false,
+    }
 }
 
 fn copied(context: &mut CallContext<'_>, items: &[Value]) -> Result<Value> {
@@ -168,6 +183,7 @@ fn repeat(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
     let items = args.list(0)?;
     let count = index(args, 1, "negative count")?;
     let count = if items.is_empty() { 0 } else { count };
+    copy_budget(context, items)?;
     let once = items.iter().map(weight).fold(0, u64::saturating_add);
     list_budget(context, once.saturating_mul(length(count)))?;
     Ok(Value::list(items.iter().cycle().take(items.len().saturating_mul(count)).cloned().collect()))
@@ -328,12 +344,23 @@ fn range(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
     if down && start < limit {
         return Err(failure("end must be less than start when step is negative"));
     }
+    let endless = || {
+        BuiltinError::Unsupported(format!("list.Range makes a list that is longer than the limit of {MAX_LIST_VALUES}"))
+    };
+    let count = limit.sub(start).and_then(|distance| distance.quo(step)).map_err(fault)?;
+    if count > Number::int(MAX_LIST_VALUES) {
+        return Err(endless());
+    }
     let mut numbers = Vec::new();
     let mut next = start.clone();
     while if down { next > *limit } else { next < *limit } {
-        list_budget(context, length(numbers.len()).saturating_add(1))
-            .map_err(|_| BuiltinError::Unsupported("list.Range: the list is too long".into()))?;
+        // An addition takes some ten steps.
+        context.host.spend(10)?;
         let following = next.add(step).map_err(fault)?;
+        // A step that is rounded away leads nowhere.
+        if following == next {
+            return Err(endless());
+        }
         numbers.push(detected(&next)?);
         next = following;
     }

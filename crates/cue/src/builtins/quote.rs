@@ -26,6 +26,22 @@ pub(super) fn quote(text: &str, plain: Plain) -> String {
     out
 }
 
+/// `strconv.Quote` of what may not be UTF-8.
+pub(super) fn quote_bytes(bytes: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            push(&mut out, c, '"', Plain::Printable);
+        }
+        for byte in chunk.invalid() {
+            // Writing to a string does not fail.
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out.push('"');
+    out
+}
+
 /// `strconv.QuoteRune`; what is no character is U+FFFD.
 pub(super) fn quote_rune(rune: i32, plain: Plain) -> String {
     let c = u32::try_from(rune).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::args::{Args, charge, list_budget, strings, weight};
+use super::args::{Args, charge, failure, strings, weight};
+use super::list::copy_budget;
 use super::{Builtin, BuiltinError, CallContext, Parameter, Schema, Value};
 use crate::kind::Kind;
 
@@ -22,7 +23,15 @@ pub(super) const fn builtin(name: &'static str, result: Kind, call: Call) -> Bui
 /// `list.Sort`: stable.
 pub(super) fn sort(context: &mut CallContext<'_>, values: &[Value]) -> Result<Value> {
     let (items, comparer) = operands(context, values, "list.Sort")?;
-    list_budget(context, items.iter().map(weight).fold(0, u64::saturating_add))?;
+    copy_budget(context, items)?;
+    // CUE looks the comparison up before there is anything to compare.
+    let nothing = Value::Struct { fields: Vec::new(), closed: false };
+    const MISSING: &str = "field not found: less";
+    match context.host.unify(comparer, &nothing)? {
+        Some(Value::Struct { fields, .. }) if fields.iter().any(|(name, _)| &**name == "less") => {}
+        Some(Value::Struct { closed: false, .. }) => return Err(BuiltinError::Incomplete(MISSING.into())),
+        _ => return Err(failure(MISSING)),
+    }
     let sorted = merge_sort(context, comparer, items.iter().collect())?;
     Ok(Value::list(sorted.into_iter().cloned().collect()))
 }

@@ -87,3 +87,39 @@ fn push_escaped(out: &mut String, c: char, quote: char) {
         c => out.push_str(&format!("\\u{:04x}", u32::from(c))),
     }
 }
+
+/// As CUE's formatter writes a value: structs over several lines.
+pub(super) fn multiline(value: &Value) -> String {
+    let mut out = String::new();
+    write_multiline(&mut out, value, 0);
+    out
+}
+
+/// Values are no deeper than the evaluator made them.
+fn write_multiline(out: &mut String, value: &Value, depth: usize) {
+    match value {
+        Value::List { items, .. } => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                out.push_str(if index > 0 { ", " } else { "" });
+                write_multiline(out, item, depth);
+            }
+            out.push(']');
+        }
+        Value::Struct { fields, .. } if fields.is_empty() => out.push_str("{}"),
+        Value::Struct { fields, .. } => {
+            out.push('{');
+            for (name, value) in fields {
+                out.push('\n');
+                out.push_str(&"\t".repeat(depth + 1));
+                out.push_str(&label(name));
+                out.push_str(": ");
+                write_multiline(out, value, depth + 1);
+            }
+            out.push('\n');
+            out.push_str(&"\t".repeat(depth));
+            out.push('}');
+        }
+        other => out.push_str(&other.to_string()),
+    }
+}

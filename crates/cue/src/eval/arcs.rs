@@ -3,7 +3,7 @@
 use super::Eval;
 use super::error::R;
 use super::types::{Base, CloseInfo, Conjunct, Elem, Pattern, Status, Value, Vertex, VertexId};
-use crate::expr::ArcType;
+use crate::expr::{ArcType, Op};
 use crate::kind::Kind;
 use crate::label::{Label, LabelKind};
 
@@ -30,7 +30,14 @@ impl<'p> Eval<'p> {
         }
         let is_let = self.names.kind(label) == LabelKind::Let;
         let is_dynamic = self.vertices[v].is_dynamic;
-        let arc = self.add_vertex(Vertex { parent: v, label: Some(label), arc: mode, is_let, is_dynamic, ..Vertex::default() })?;
+        let arc = self.add_vertex(Vertex {
+            parent: v,
+            label: Some(label),
+            arc: mode,
+            is_let,
+            is_dynamic,
+            ..Vertex::default()
+        })?;
         self.vertices[v].arcs.push(arc);
         let count = self.vertices[v].arcs.len();
         if count == INDEX_FROM {
@@ -46,7 +53,13 @@ impl<'p> Eval<'p> {
     }
 
     /// Adds a conjunct to a field, which comes to be if it is not there.
-    pub(super) fn insert_arc(&mut self, v: VertexId, label: Label, mode: ArcType, conjunct: Conjunct<'p>) -> R<'p, VertexId> {
+    pub(super) fn insert_arc(
+        &mut self,
+        v: VertexId,
+        label: Label,
+        mode: ArcType,
+        conjunct: Conjunct<'p>,
+    ) -> R<'p, VertexId> {
         self.spend(1)?;
         let (arc, is_new) = self.get_arc(v, label, mode)?;
         let added = self.insert_conjunct(arc, conjunct)?;
@@ -69,7 +82,14 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
-    fn add_constraint(&mut self, v: VertexId, arc: VertexId, label: Label, mode: ArcType, conjunct: Conjunct<'p>) -> R<'p, ()> {
+    fn add_constraint(
+        &mut self,
+        v: VertexId,
+        arc: VertexId,
+        label: Label,
+        mode: ArcType,
+        conjunct: Conjunct<'p>,
+    ) -> R<'p, ()> {
         let env = self.env(conjunct.env);
         let env = self.add_env(env.up, env.vertex, Some(label));
         let _ = self.get_arc(v, label, mode)?;
@@ -79,7 +99,9 @@ impl<'p> Eval<'p> {
 
     /// Adds a conjunct to a vertex, at whatever stage that is. False if it was there already.
     fn insert_conjunct(&mut self, arc: VertexId, conjunct: Conjunct<'p>) -> R<'p, bool> {
-        self.mark_non_cyclic(arc, conjunct.close);
+        if self.vertices[arc].status != Status::New {
+            self.mark_non_cyclic(arc, conjunct.close);
+        }
         let same = self.vertices[arc].conjuncts.iter().find(|known| self.same_conjunct(known, &conjunct));
         if let Some(known) = same.map(|k| k.close.def) {
             if known != 0 {
@@ -133,8 +155,8 @@ impl<'p> Eval<'p> {
         vertex.patterns.clear();
         vertex.is_shared = false;
         let node = std::mem::take(&mut vertex.node);
-        vertex.node.notify = node.notify;
-        vertex.node.replace = node.replace;
+        vertex.node.notify.clone_from(&node.notify);
+        vertex.node.replace.clone_from(&node.replace);
         for arc in vertex.arcs.clone() {
             self.reopen_field(arc)?;
         }
@@ -153,8 +175,7 @@ impl<'p> Eval<'p> {
             vertex.patterns.clear();
             vertex.is_shared = false;
             let notify = std::mem::take(&mut vertex.node.notify);
-            vertex.node = Box::default();
-            vertex.node.notify = notify;
+            *vertex.node = super::types::Node { notify, ..super::types::Node::default() };
             for arc in vertex.arcs.clone() {
                 e.reopen_field(arc)?;
             }
@@ -231,6 +252,13 @@ impl<'p> Eval<'p> {
         Ok(match &pattern {
             Value::Top => true,
             Value::Basic(k) => k.meets(kind),
+            Value::Bound(bound) => {
+                if let (Op::Match | Op::NotMatch, Value::String(source)) = (bound.op, &bound.value) {
+                    // A pattern that is no regular expression is an error, and not one that matches nothing.
+                    self.regexp(source)?;
+                }
+                matches!(Self::caught(self.operate(bound.op, label, &bound.value))?, Ok(Value::Bool(true)))
+            }
             Value::Conjunction(values) => {
                 for value in values.iter() {
                     if !self.matches_value(value, label)? {

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use super::Eval;
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::print::function_name;
-use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId};
+use super::types::{
+    Base, CloseInfo, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId,
+};
 use crate::builtins::{Builtin, BuiltinError, CallContext};
 use crate::expr::{ArcType, Core, Expr, Op};
 use crate::kind::Kind;
@@ -134,6 +136,7 @@ impl<'p> Eval<'p> {
         let name = Self::name(Function::Package(builtin));
         let mut plain = Vec::with_capacity(builtin.parameters.len());
         let schemas = self.schemas.len();
+        let outer = std::mem::replace(&mut self.lossy, false);
         for (n, parameter) in builtin.parameters.iter().enumerate() {
             let Some(value) = args.get(n) else {
                 plain.extend(parameter.default.clone());
@@ -141,7 +144,9 @@ impl<'p> Eval<'p> {
             };
             if parameter.schema {
                 self.schemas.push(value.clone());
-                plain.push(crate::builtins::Value::Schema(crate::builtins::Schema(self.schemas.len().saturating_sub(1))));
+                plain.push(crate::builtins::Value::Schema(crate::builtins::Schema(
+                    self.schemas.len().saturating_sub(1),
+                )));
                 continue;
             }
             self.check_kind(&name, n, value, parameter.kind)?;
@@ -149,18 +154,29 @@ impl<'p> Eval<'p> {
                 let template = format!("{name}: non-concrete argument {n}");
                 return self.fail(Code::Incomplete, &template, vec![]);
             }
-            plain.push(self.to_plain(value)?);
+            plain.push(if builtin.non_concrete { self.open_plain(value)? } else { self.plain_of(value)? });
         }
         let result = (builtin.call)(&mut CallContext { host: self, is_validator: validating }, &plain);
+        let lossy = std::mem::replace(&mut self.lossy, outer);
+        let value = match &result {
+            Ok(crate::builtins::Value::List { .. } | crate::builtins::Value::Struct { .. }) if lossy => {
+                return Err(Stop::Unsupported(format!("{name} of constraints, which it would lose")));
+            }
+            Ok(value) => Some(self.import_plain(value)?),
+            Err(_) => None,
+        };
         self.schemas.truncate(schemas);
         match result {
-            Ok(value) => self.from_plain(&value),
+            Ok(_) => Ok(value.unwrap_or(Value::Top)),
             Err(BuiltinError::Call(message)) => {
                 let template = format!("error in call to {name}");
-                let wrapped = super::error::Message { at: self.at, path: None, pieces: vec![message.into()], wrapped: vec![] };
+                let wrapped =
+                    super::error::Message { at: self.at, path: None, pieces: vec![message.into()], wrapped: vec![] };
                 Err(Stop::Error(Bottom::wrapping(Code::Eval, self.at, vec![template.into()], vec![Rc::new(wrapped)])))
             }
-            Err(BuiltinError::Eval(message)) => Err(Stop::Error(Bottom::new(Code::Eval, self.at, vec![message.into()]))),
+            Err(BuiltinError::Eval(message)) => {
+                Err(Stop::Error(Bottom::new(Code::Eval, self.at, vec![message.into()])))
+            }
             Err(BuiltinError::Incomplete(message)) => {
                 Err(Stop::Error(Bottom::new(Code::Incomplete, self.at, vec![message.into()])))
             }
@@ -170,6 +186,27 @@ impl<'p> Eval<'p> {
             Err(BuiltinError::Invalid(_)) => Ok(Value::Bool(false)),
             Err(BuiltinError::Unsupported(message)) => Err(Stop::Unsupported(message)),
         }
+    }
+
+    /// A list whose elements stay what they are, for functions that take constraints.
+    fn open_plain(&mut self, value: &Value<'p>) -> R<'p, crate::builtins::Value> {
+        let value = self.default_of(value.clone())?;
+        let Value::Vertex(v) = &value else { return self.plain_of(&value) };
+        self.finalize_operand(*v)?;
+        let w = self.deref(*v);
+        let Base::List { open } = self.vertices[w].base else { return self.plain_of(&value) };
+        let mut items = Vec::new();
+        for arc in self.elements(w) {
+            let plain = match self.value_of(arc) {
+                value if value.is_concrete() && !matches!(value, Value::Vertex(_)) => self.plain_of(&value)?,
+                _ => {
+                    self.schemas.push(Value::Vertex(arc));
+                    crate::builtins::Value::Schema(crate::builtins::Schema(self.schemas.len().saturating_sub(1)))
+                }
+            };
+            items.push(plain);
+        }
+        Ok(crate::builtins::Value::List { items, open })
     }
 
     fn apply_core(&mut self, core: Core, args: &[Value<'p>], validating: bool) -> R<'p, Value<'p>> {
@@ -228,7 +265,11 @@ impl<'p> Eval<'p> {
                 self.know(*v, false)?;
                 let w = self.deref(*v);
                 if self.vertices[w].status < Status::Known && !self.force {
-                    return self.fail(Code::Incomplete, "incomplete argument {} (type {})", vec![value.clone().into(), "struct".into()]);
+                    return self.fail(
+                        Code::Incomplete,
+                        "incomplete argument {} (type {})",
+                        vec![value.clone().into(), "struct".into()],
+                    );
                 }
                 match self.vertices[w].base {
                     Base::List { .. } => self.elements(w).len(),
@@ -253,6 +294,9 @@ impl<'p> Eval<'p> {
 
     /// A vertex that is the same, and closed.
     fn close(&mut self, v: VertexId) -> R<'p, Value<'p>> {
+        if self.vertices[v].status < Status::Known {
+            return Err(Stop::Unsupported("close of a struct that contains the call".to_owned()));
+        }
         let conjuncts = self.vertices[v].conjuncts.clone();
         let closed = self.inline(conjuncts)?;
         let vertex = &mut self.vertices[closed];
@@ -322,7 +366,11 @@ impl<'p> Eval<'p> {
     }
 
     /// Whether a value satisfies a validator; nothing if it does.
-    pub(super) fn validate_with(&mut self, validator: &Validator<'p>, value: Value<'p>) -> R<'p, Option<Rc<Bottom<'p>>>> {
+    pub(super) fn validate_with(
+        &mut self,
+        validator: &Validator<'p>,
+        value: Value<'p>,
+    ) -> R<'p, Option<Rc<Bottom<'p>>>> {
         let shown = value.clone();
         let args: Vec<Value<'p>> = std::iter::once(value).chain(validator.args.iter().cloned()).collect();
         let failed = match Self::caught(self.apply(validator.function, args, true))? {
@@ -374,7 +422,8 @@ impl<'p> Eval<'p> {
 
     /// Unifies a value with a constraint; the error, if there is one, with incomplete ones counted.
     fn unify_final(&mut self, value: &Value<'p>, schema: &Value<'p>) -> R<'p, Option<Rc<Bottom<'p>>>> {
-        let conjunct = |value: &Value<'p>| Conjunct { env: NO_ENV, elem: Elem::Value(value.clone()), close: CloseInfo::default() };
+        let conjunct =
+            |value: &Value<'p>| Conjunct { env: NO_ENV, elem: Elem::Value(value.clone()), close: CloseInfo::default() };
         let v = self.inline(vec![conjunct(value), conjunct(schema)])?;
         self.finalize(v)?;
         self.strict_error(v)

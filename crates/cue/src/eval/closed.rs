@@ -10,6 +10,7 @@ use super::error::{Bottom, Code, combine};
 use super::types::{Base, CloseInfo, NO_VERTEX, Status, Value, VertexId};
 use crate::expr::ArcType;
 use crate::kind::Kind;
+use crate::limits::MAX_STEPS;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum DefKind {
@@ -103,7 +104,13 @@ impl<'p> Eval<'p> {
     }
 
     /// Numbers what a reference leads to.
-    pub(super) fn add_resolver(&mut self, v: VertexId, arc: VertexId, close: CloseInfo, force_ignore: bool) -> CloseInfo {
+    pub(super) fn add_resolver(
+        &mut self,
+        v: VertexId,
+        arc: VertexId,
+        close: CloseInfo,
+        force_ignore: bool,
+    ) -> CloseInfo {
         let (arc_recursive, arc_once) = (self.vertices[arc].closed_recursive, self.vertices[arc].closed_once);
         if close.from_def && close.from_embed && !force_ignore {
             // A closed struct that is embedded closes the struct around it.
@@ -201,8 +208,10 @@ impl<'p> Eval<'p> {
         if self.vertices[v].arcs.is_empty() {
             return;
         }
+        // One error is enough; but that a value is incomplete does not allow its fields.
         if let Base::Value(Value::Bottom(bottom)) = &self.vertices[v].base
             && !bottom.close_check
+            && !bottom.is_incomplete()
         {
             return;
         }
@@ -243,6 +252,9 @@ impl<'p> Eval<'p> {
             }
         }
         if let Some(error) = found {
+            if matches!(&self.vertices[v].base, Base::Value(Value::Bottom(bottom)) if bottom.is_incomplete()) {
+                self.vertices[v].base = Base::Struct;
+            }
             self.add_child_error(v, &error);
         }
     }
@@ -300,6 +312,7 @@ impl<'p> Eval<'p> {
         let mut redirects = Vec::new();
         let mut at = v;
         while at != NO_VERTEX {
+            self.count(1);
             redirects.extend_from_slice(&self.vertices[at].node.replace);
             at = self.vertices[at].parent;
         }
@@ -322,7 +335,10 @@ impl<'p> Eval<'p> {
                 return true;
             }
             *budget = budget.saturating_sub(1);
+            self.count(1);
             if *budget == 0 || depth > 64 {
+                // "Not contained" is a guess: there must be no verdict.
+                self.count(MAX_STEPS);
                 return false;
             }
             for (from, to) in redirects {
@@ -414,8 +430,8 @@ impl<'p> Eval<'p> {
             }
             let ellipsis = self.parent_ellipsis(v, set, parent_info);
             if ellipsis != 0 {
-                let moot = !any
-                    || (set.kind == DefKind::Struct && !info.iter().any(|c| self.contains_def(v, ellipsis, c.id)));
+                let moot =
+                    !any || (set.kind == DefKind::Struct && !info.iter().any(|c| self.contains_def(v, ellipsis, c.id)));
                 set.removed |= moot;
             }
             true

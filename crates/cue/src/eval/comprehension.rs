@@ -60,7 +60,8 @@ impl<'p> Eval<'p> {
                         }
                     }
                     Clause::Let { label, value } => {
-                        let scope = self.add_vertex(Vertex { status: Status::Final, is_dynamic: true, ..Vertex::default() })?;
+                        let scope =
+                            self.add_vertex(Vertex { status: Status::Final, is_dynamic: true, ..Vertex::default() })?;
                         let close = self.close;
                         let field = self.add_vertex(Vertex {
                             label: Some(*label),

@@ -13,7 +13,13 @@ pub(super) enum Step {
 
 impl<'p> Eval<'p> {
     /// Looks whether a reference from `v` to `arc` leads back to where it came from.
-    pub(super) fn detect_cycle(&mut self, v: VertexId, arc: VertexId, conjunct: &Conjunct<'p>, reference: usize) -> Step {
+    pub(super) fn detect_cycle(
+        &mut self,
+        v: VertexId,
+        arc: VertexId,
+        conjunct: &Conjunct<'p>,
+        reference: usize,
+    ) -> Step {
         let close = conjunct.close;
         if self.has_ancestor(v, arc) {
             let node = &mut self.vertices[v].node;
@@ -31,6 +37,7 @@ impl<'p> Eval<'p> {
         let mut at = close.refs;
         while let Some(r) = self.ref_node(at) {
             at = r.next;
+            self.count(1);
             if self.deref(r.arc) == target {
                 if self.deref(r.node) == here {
                     return Step::Skip;
@@ -86,6 +93,7 @@ impl<'p> Eval<'p> {
         let target = self.deref(arc);
         let mut at = self.vertices[v].parent;
         while at != NO_VERTEX {
+            self.count(1);
             if self.deref(at) == target {
                 return true;
             }
@@ -150,6 +158,8 @@ impl<'p> Eval<'p> {
         let node = &mut self.vertices[v].node;
         node.shared = Some((arc, conjunct.clone()));
         node.shared_ids.push(close);
+        self.vertices[v].base = Base::Link(arc);
+        self.vertices[v].is_shared = true;
         true
     }
 
@@ -158,7 +168,10 @@ impl<'p> Eval<'p> {
         let node = &mut self.vertices[v].node;
         node.no_sharing = true;
         let Some((arc, conjunct)) = node.shared.take() else { return Ok(()) };
-        for close in std::mem::take(&mut node.shared_ids) {
+        let ids = std::mem::take(&mut node.shared_ids);
+        self.vertices[v].base = Base::None;
+        self.vertices[v].is_shared = false;
+        for close in ids {
             self.schedule_vertex(v, &conjunct, arc, close)?;
         }
         Ok(())

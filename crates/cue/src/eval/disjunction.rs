@@ -47,13 +47,23 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
-    fn cross_product(&mut self, v: VertexId, cross: &[VertexId], choice: &Choice<'p>, last: bool) -> R<'p, Vec<VertexId>> {
+    fn cross_product(
+        &mut self,
+        v: VertexId,
+        cross: &[VertexId],
+        choice: &Choice<'p>,
+        last: bool,
+    ) -> R<'p, Vec<VertexId>> {
         let mut results: Vec<VertexId> = Vec::new();
         let mut errors: Vec<Rc<Bottom<'p>>> = Vec::new();
         let (mut left_drops, mut right_drops) = (true, true);
         for p in cross {
-            for (elem, mode) in &choice.alternatives {
+            let hopeful = self.hopeful(*p, choice);
+            for (n, (elem, mode)) in choice.alternatives.iter().enumerate() {
                 self.spend(1)?;
+                if hopeful.as_ref().is_some_and(|hopeful| !hopeful.contains(&n)) {
+                    continue;
+                }
                 let left = (self.vertices[*p].node.default_mode, self.vertices[*p].node.orig_default_mode);
                 match self.alternative(v, *p, choice, elem, *mode, last)? {
                     Err(error) if error.code == Code::User => self.vertices[v].node.user_errors.push(error),
@@ -77,6 +87,20 @@ impl<'p> Eval<'p> {
             return Ok(Vec::new());
         }
         self.unroll(results, left_drops, right_drops)
+    }
+
+    /// Which of several literals a known scalar is. Nothing where that does not decide.
+    fn hopeful(&self, p: VertexId, choice: &Choice<'p>) -> Option<Vec<usize>> {
+        let scalar = self.vertices[p].node.scalar.as_ref()?;
+        let mut found = Vec::new();
+        for (n, (elem, _)) in choice.alternatives.iter().enumerate() {
+            let Elem::Expr(expr) = elem else { return None };
+            let value = super::value::literal(expr).filter(Value::is_concrete)?;
+            if self.scalar_equal(scalar, &value) && self.kind_of(scalar) == self.kind_of(&value) {
+                found.push(n);
+            }
+        }
+        if found.is_empty() { None } else { Some(found) }
     }
 
     /// Alternatives within alternatives come to one level; the same value counts once.
@@ -256,13 +280,16 @@ impl<'p> Eval<'p> {
             ..Vertex::default()
         };
         let fields = original.arcs.clone();
+        let size = fields.len().saturating_add(original.node.tasks.len()).saturating_mul(8).saturating_add(32);
+        self.spend(u64::try_from(size).unwrap_or(u64::MAX))?;
         let copy = self.add_vertex(copy)?;
         overlay.vertices.insert(p, copy);
         overlay.vertices.insert(v, copy);
         let mut copies = Vec::with_capacity(fields.len());
         for field in fields {
             let original = &self.vertices[field];
-            let (label, replace, conjuncts) = (original.label, original.node.replace.clone(), original.conjuncts.clone());
+            let (label, replace, conjuncts) =
+                (original.label, original.node.replace.clone(), original.conjuncts.clone());
             let vertex = Vertex {
                 parent: copy,
                 label,
@@ -277,13 +304,16 @@ impl<'p> Eval<'p> {
             self.vertices[copy].arcs.push(id);
             self.index.insert((copy, label), id);
             overlay.vertices.insert(field, id);
-            if p != v && let Some(first) = self.find_arc(v, label) {
+            if p != v
+                && let Some(first) = self.find_arc(v, label)
+            {
                 overlay.vertices.insert(first, id);
             }
             copies.push((id, conjuncts));
         }
         for (id, conjuncts) in copies {
-            let conjuncts = conjuncts.into_iter().map(|c| Conjunct { env: self.overlaid(c.env, overlay), ..c }).collect();
+            let conjuncts =
+                conjuncts.into_iter().map(|c| Conjunct { env: self.overlaid(c.env, overlay), ..c }).collect();
             self.vertices[id].conjuncts = conjuncts;
         }
         self.overlay_node(p, copy, overlay);
@@ -413,11 +443,9 @@ impl<'p> Eval<'p> {
             return;
         }
         let bottom = match &vertex.base {
-            Base::Value(Value::Bottom(known)) if !known.close_check => Bottom {
-                has_recursive: true,
-                code: known.code.min(error.code),
-                ..(**known).clone()
-            },
+            Base::Value(Value::Bottom(known)) if !known.close_check => {
+                Bottom { has_recursive: true, code: known.code.min(error.code), ..(**known).clone() }
+            }
             _ => Bottom {
                 code: error.code,
                 messages: error.messages.clone(),

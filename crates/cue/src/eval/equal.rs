@@ -57,12 +57,10 @@ impl<'p> Eval<'p> {
             value => value.clone(),
         };
         match &value {
-            Value::Disjunction(d) if compare == Compare::Data && d.defaults == 1 => {
-                match d.values.first().cloned() {
-                    Some(default) => self.compared(&default, compare),
-                    None => Ok(value),
-                }
-            }
+            Value::Disjunction(d) if compare == Compare::Data && d.defaults == 1 => match d.values.first().cloned() {
+                Some(default) => self.compared(&default, compare),
+                None => Ok(value),
+            },
             _ => Ok(value),
         }
     }
@@ -93,7 +91,9 @@ impl<'p> Eval<'p> {
             return Ok(false);
         }
         if compare == Compare::Structure {
-            let closed = |v: VertexId| (self.vertices[v].closed_recursive || self.vertices[v].closed_once) && !self.vertices[v].has_ellipsis;
+            let closed = |v: VertexId| {
+                (self.vertices[v].closed_recursive || self.vertices[v].closed_once) && !self.vertices[v].has_ellipsis
+            };
             if closed(a) != closed(b) {
                 return Ok(false);
             }

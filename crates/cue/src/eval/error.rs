@@ -86,13 +86,7 @@ impl<'p> Bottom<'p> {
         wrapped: Vec<Rc<Message<'p>>>,
     ) -> Rc<Self> {
         let message = Rc::new(Message { at, path: None, pieces, wrapped });
-        Rc::new(Self {
-            code,
-            messages: vec![message],
-            close_check: false,
-            child_error: false,
-            has_recursive: false,
-        })
+        Rc::new(Self { code, messages: vec![message], close_check: false, child_error: false, has_recursive: false })
     }
 
     /// The message of another error, with its own code.

@@ -29,10 +29,14 @@ impl<'p> Eval<'p> {
             Expr::Slice(subject, low, high) => e.slice(subject, low.as_deref(), high.as_deref(), env),
             Expr::LabelName { up, .. } => Ok(e.label_value(env, *up)),
             Expr::And(..) | Expr::Or { .. } | Expr::Struct(_) | Expr::List(_) => e.inline_value(expr, env),
-            expr if is_reference(expr) => match e.resolve(expr, env)? {
-                Resolved::Vertex(v) => e.reference_value(v, expr),
-                Resolved::Value(value) => e.unwrap(value),
-            },
+            expr if is_reference(expr) => {
+                let resolved = e.resolve(expr, env)?;
+                e.check_required()?;
+                match resolved {
+                    Resolved::Vertex(v) => e.reference_value(v, expr),
+                    Resolved::Value(value) => e.unwrap(value),
+                }
+            }
             _ => Ok(Value::Top),
         })
     }
@@ -131,11 +135,7 @@ impl<'p> Eval<'p> {
             return Err(Stop::Error(Bottom::wrapping(error.code, self.at, pieces, error.messages.clone())));
         }
         self.spend(u64::try_from(out.len()).unwrap_or(u64::MAX) / 64)?;
-        Ok(if bytes {
-            Value::Bytes(out.into())
-        } else {
-            Value::String(String::from_utf8_lossy(&out).as_ref().into())
-        })
+        Ok(if bytes { Value::Bytes(out.into()) } else { Value::String(String::from_utf8_lossy(&out).as_ref().into()) })
     }
 
     fn text_of(&mut self, value: &Value<'p>, bytes: bool) -> R<'p, Vec<u8>> {
@@ -225,7 +225,10 @@ impl<'p> Eval<'p> {
         let exists = op == Op::NotEqual;
         let value = self.evaluate(operand, env).and_then(|value| self.default_of(value));
         let found = match Self::caught(value)? {
-            Err(error) if error.code == Code::Cycle => return Err(Stop::Error(error)),
+            // CUE's answer depends on what it looks at first.
+            Err(error) if error.code == Code::Cycle => {
+                return Err(Stop::Unsupported("a comparison with _|_ that depends on itself".to_owned()));
+            }
             Err(error) => {
                 // More may come: then it is told later.
                 if error.is_incomplete() && !self.force {

@@ -32,14 +32,14 @@ impl<'p> Eval<'p> {
         if let Some(by) = self.vertices[v].node.a_struct.clone() {
             self.update_kind(v, Kind::STRUCT, by, super::types::CloseInfo::default());
         }
+        if let Some((arc, _)) = self.vertices[v].node.shared.clone() {
+            return self.set_shared(v, arc);
+        }
         if let Base::Link(target) = self.vertices[v].base {
             let closed = self.vertices[target].closed_recursive;
             self.vertices[v].closed_recursive = closed;
             self.vertices[v].status = Status::Known;
             return Ok(());
-        }
-        if let Some((arc, _)) = self.vertices[v].node.shared.clone() {
-            return self.set_shared(v, arc);
         }
         if self.vertices[v].node.disjuncts.is_empty() {
             self.set_own_base(v)?;
@@ -56,6 +56,8 @@ impl<'p> Eval<'p> {
 
     fn set_shared(&mut self, v: VertexId, arc: VertexId) -> R<'p, ()> {
         if self.has_depth_cycle(arc) {
+            self.vertices[v].base = Base::None;
+            self.vertices[v].is_shared = false;
             self.report_cycle(v);
             self.vertices[v].status = Status::Known;
             return Ok(());
@@ -96,8 +98,8 @@ impl<'p> Eval<'p> {
         self.vertices[v].base = match errors {
             _ if marked => Base::Struct,
             // Not enough is known to tell what it is.
-            Some(error) => Base::Value(Value::Bottom(error)),
-            None => Base::Value(self.validators(v)?),
+            Some(error) if node.kind == Kind::TOP => Base::Value(Value::Bottom(error)),
+            _ => Base::Value(self.validators(v)?),
         };
         Ok(())
     }
@@ -112,7 +114,7 @@ impl<'p> Eval<'p> {
     }
 
     /// The value of a vertex that is not concrete: what constrains it.
-    fn validators(&mut self, v: VertexId) -> R<'p, Value<'p>> {
+    pub(super) fn validators(&mut self, v: VertexId) -> R<'p, Value<'p>> {
         let node = &self.vertices[v].node;
         let (lower, upper, checks) = (node.lower.clone(), node.upper.clone(), node.checks.clone());
         let kind = node.kind;
@@ -206,8 +208,8 @@ impl<'p> Eval<'p> {
         let vertex = &mut self.vertices[v];
         vertex.child_errors = combine(vertex.child_errors.take(), errors);
         vertex.status = Status::Final;
-        if let (Some(error), false) = (self.vertices[v].node.errors.clone(), self.vertices[v].is_shared) {
-            // The alternative that is left does not help what failed beside it.
+        if let Some(error) = self.vertices[v].node.errors.clone() {
+            // The alternative, or what is shared, does not help what failed beside it.
             self.vertices[v].base = Base::Value(Value::Bottom(error));
         }
         Ok(())
@@ -234,6 +236,8 @@ impl<'p> Eval<'p> {
             // More came in on the way.
             return self.finalize(v);
         }
+        // Validators look at the whole value.
+        self.vertices[v].status = Status::Final;
         self.located(v, |e| e.apply_checks(v))?;
         if let Some(error) = self.vertices[v].node.errors.take() {
             let known = match &self.vertices[v].base {

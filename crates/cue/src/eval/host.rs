@@ -12,8 +12,9 @@ impl<'p> Host for Eval<'p> {
 
     fn unify(&mut self, schema: Schema, with: &builtins::Value) -> Result<Option<builtins::Value>, BuiltinError> {
         let Some(schema) = self.schemas.get(schema.0).cloned() else { return Ok(None) };
-        let result = self.from_plain(with).and_then(|value| {
-            let conjunct = |value: Value<'p>| Conjunct { env: NO_ENV, elem: Elem::Value(value), close: CloseInfo::default() };
+        let result = self.import_plain(with).and_then(|value| {
+            let conjunct =
+                |value: Value<'p>| Conjunct { env: NO_ENV, elem: Elem::Value(value), close: CloseInfo::default() };
             let v = self.inline(vec![conjunct(schema), conjunct(value)])?;
             self.finalize(v)?;
             if let Base::Value(Value::Bottom(bottom)) = &self.vertices[self.deref(v)].base
@@ -21,7 +22,7 @@ impl<'p> Host for Eval<'p> {
             {
                 return Ok(None);
             }
-            self.to_plain(&Value::Vertex(v)).map(Some)
+            self.plain_of(&Value::Vertex(v)).map(Some)
         });
         result.map_err(|stop| self.unsupported(stop))
     }

@@ -81,15 +81,19 @@ pub(crate) struct Eval<'p> {
     /// For each typo-checked struct: the one that contains it.
     containments: Vec<u32>,
     lets: HashMap<(EnvId, Label), VertexId>,
-    regexps: HashMap<Rc<str>, Rc<regex::Regex>>,
+    regexps: HashMap<Rc<str>, Rc<crate::builtins::re2::Pattern>>,
     schemas: Vec<Value<'p>>,
+    /// The error of a reference to a required field, which all the same gives its conjuncts.
+    required: Option<Rc<error::Bottom<'p>>>,
+    /// An argument of a function has parts that functions do not see.
+    lossy: bool,
     /// The vertex that is looked at: errors are told there.
     at: VertexId,
     /// Where the task that runs comes from.
     close: CloseInfo,
     /// Nothing goes on any more: what is not known now stays unknown.
     force: bool,
-    steps: u64,
+    steps: std::cell::Cell<u64>,
     depth: usize,
     /// How many vertices deep the evaluation of fields is.
     arc_depth: u32,
@@ -111,10 +115,12 @@ impl<'p> Eval<'p> {
             lets: HashMap::new(),
             regexps: HashMap::new(),
             schemas: Vec::new(),
+            required: None,
+            lossy: false,
             at: NO_VERTEX,
             close: CloseInfo::default(),
             force: false,
-            steps: 0,
+            steps: std::cell::Cell::new(0),
             depth: 0,
             arc_depth: 0,
             index: HashMap::new(),
@@ -129,14 +135,11 @@ impl<'p> Eval<'p> {
         self.add_vertex(Vertex { conjuncts: vec![conjunct], ..Vertex::default() })
     }
 
-    /// `Unify` of two vertices.
-    pub(crate) fn unified(&mut self, a: VertexId, b: VertexId) -> R<'p, VertexId> {
-        let conjunct = |v: VertexId| Conjunct {
-            env: NO_ENV,
-            elem: Elem::Value(Value::Vertex(v)),
-            close: CloseInfo::default(),
-        };
-        self.add_vertex(Vertex { conjuncts: vec![conjunct(a), conjunct(b)], ..Vertex::default() })
+    /// `Unify` of vertices.
+    pub(crate) fn unified(&mut self, parts: &[VertexId]) -> R<'p, VertexId> {
+        let conjunct =
+            |v: &VertexId| Conjunct { env: NO_ENV, elem: Elem::Value(Value::Vertex(*v)), close: CloseInfo::default() };
+        self.add_vertex(Vertex { conjuncts: parts.iter().map(conjunct).collect(), ..Vertex::default() })
     }
 
     fn add_vertex(&mut self, vertex: Vertex<'p>) -> R<'p, VertexId> {
@@ -179,11 +182,16 @@ impl<'p> Eval<'p> {
 
     /// Counts work.
     pub(super) fn spend(&mut self, steps: u64) -> R<'p, ()> {
-        self.steps = self.steps.saturating_add(steps);
-        if self.steps > MAX_STEPS {
+        self.count(steps);
+        if self.steps.get() > MAX_STEPS {
             return Err(Stop::Unsupported(format!("evaluation takes more than {MAX_STEPS} steps")));
         }
         Ok(())
+    }
+
+    /// Counts work where there is no way to stop; the next [`Self::spend`] does.
+    pub(super) fn count(&self, steps: u64) {
+        self.steps.set(self.steps.get().saturating_add(steps));
     }
 
     /// Runs one level deeper.
@@ -208,7 +216,13 @@ impl<'p> Eval<'p> {
     /// A vertex for the value of an expression.
     pub(super) fn inline(&mut self, conjuncts: Vec<Conjunct<'p>>) -> R<'p, VertexId> {
         // The parent gives messages their path; nothing is inherited from it.
-        self.add_vertex(Vertex { conjuncts, is_dynamic: true, detached_checks: true, parent: NO_VERTEX, ..Vertex::default() })
+        self.add_vertex(Vertex {
+            conjuncts,
+            is_dynamic: true,
+            detached_checks: true,
+            parent: NO_VERTEX,
+            ..Vertex::default()
+        })
     }
 
     /// The vertex that stands for `v`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Eval;
 use super::error::{Code, R, Stop};
-use super::types::{Base, Value, VertexId};
+use super::types::{Base, Status, Value, VertexId};
 use crate::expr::Op;
 use crate::kind::Kind;
 use crate::limits::MAX_TEXT_BYTES;
@@ -56,9 +56,19 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// Evaluates what is needed whole. Where that is under way further up, it contains itself.
+    pub(super) fn finalize_operand(&mut self, v: VertexId) -> R<'p, ()> {
+        self.finalize(v)?;
+        let w = self.deref(v);
+        if self.vertices[w].status != Status::Final {
+            return self.fail(Code::StructuralCycle, "structural cycle", vec![]);
+        }
+        Ok(())
+    }
+
     /// A struct or list takes part only if it is concrete all through.
     fn check_concrete(&mut self, v: VertexId, op: Op, side: &str, kind: Kind) -> R<'p, ()> {
-        self.finalize(v)?;
+        self.finalize_operand(v)?;
         let Some(error) = self.first_incomplete(v, 0)? else { return Ok(()) };
         let template = format!("invalid {side}-hand value to '{}' (type {kind})", op.sign());
         let pieces = vec![template.into()];
@@ -71,8 +81,8 @@ impl<'p> Eval<'p> {
         let (k1, k2) = (self.kind_of(left), self.kind_of(right));
         Ok(match (left, right) {
             (Value::Number(a), Value::Number(b)) => Some(a == b),
-            _ if k1 != k2 => (k1 == Kind::NULL || k2 == Kind::NULL).then_some(false),
-            (Value::Vertex(_), Value::Vertex(_)) if k1 == Kind::LIST => Some(self.equal_data(left, right)?),
+            _ if k1 != k2 => Some(false),
+            (Value::Vertex(_), Value::Vertex(_)) => Some(self.equal_data(left, right)?),
             (Value::Vertex(_), _) | (_, Value::Vertex(_)) => None,
             _ => Some(self.scalar_equal(left, right)),
         })
@@ -106,7 +116,7 @@ impl<'p> Eval<'p> {
             value => return self.type_error(value, Kind::STRING, Some(op.sign())),
         };
         let regexp = self.regexp(&source)?;
-        self.spend(u64::try_from(text.len()).unwrap_or(u64::MAX) / 16)?;
+        self.spend(regexp.cost(&text))?;
         Ok(regexp.is_match(&text))
     }
 
@@ -144,7 +154,8 @@ impl<'p> Eval<'p> {
                 Some(Value::Bytes([&**a, &**b].concat().into()))
             }
             _ if self.is_list(left) && self.is_list(right) => {
-                let text = "Addition of lists is superseded by list.Concat; see https://cuelang.org/e/v0.11-list-arithmetic";
+                let text =
+                    "Addition of lists is superseded by list.Concat; see https://cuelang.org/e/v0.11-list-arithmetic";
                 return self.fail(Code::Eval, text, vec![]);
             }
             _ => None,
@@ -161,7 +172,8 @@ impl<'p> Eval<'p> {
             return Ok(None);
         }
         if self.is_list(value) {
-            let text = "Multiplication of lists is superseded by list.Repeat; see https://cuelang.org/e/v0.11-list-arithmetic";
+            let text =
+                "Multiplication of lists is superseded by list.Repeat; see https://cuelang.org/e/v0.11-list-arithmetic";
             return self.fail(Code::Eval, text, vec![]);
         }
         if !matches!(value, Value::String(_) | Value::Bytes(_)) {

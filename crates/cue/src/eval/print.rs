@@ -17,9 +17,7 @@ impl<'p> Eval<'p> {
             Elem::Expr(expr) => self.print_expr(expr, out),
             Elem::Struct(lit) => self.print_struct(lit, out),
             Elem::List(lit) => self.print_list(lit, out),
-            Elem::Comprehension(c) => self.print_comprehension(c, out),
             Elem::Value(value) => self.print_value(value, out),
-            Elem::Decl(decl) => self.print_decl(decl, out),
             Elem::Or(values) => {
                 out.push('(');
                 separated(out, "|", values.iter(), |value, out| self.print_value(value, out));
@@ -312,13 +310,11 @@ impl<'p> Eval<'p> {
     }
 }
 
-/// `time.Parse`; a package with a longer path is printed in quotes.
+/// `time.Parse`, `encoding/json.Valid`.
 pub(super) fn function_name(function: Function) -> String {
     match function {
         Function::Core(core) => core.name().to_owned(),
-        Function::Package(builtin) => {
-            format!("{}.{}", crate::label::quote_if_needed(builtin.package), builtin.name)
-        }
+        Function::Package(builtin) => format!("{}.{}", builtin.package, builtin.name),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Eval;
 use super::error::{Code, R, Stop};
 use super::tasks::State;
-use super::types::{Base, Conjunct, EnvId, Function, NO_VERTEX, Status, Value, Vertex, VertexId};
+use super::types::{Base, Conjunct, EnvId, Function, Status, Value, Vertex, VertexId};
 use crate::builtins::{self, Member};
 use crate::expr::{ArcType, Expr};
 use crate::kind::Kind;
@@ -59,7 +59,7 @@ impl<'p> Eval<'p> {
     pub(super) fn package_member(&mut self, path: &Arc<str>, name: &str) -> R<'p, Value<'p>> {
         match builtins::lookup(path, name) {
             Some(Member::Function(function)) => Ok(Value::Function(Function::Package(function))),
-            Some(Member::Constant(value)) => self.from_plain(&value),
+            Some(Member::Constant(value)) => self.import_plain(&value),
             Some(Member::Source(source)) => {
                 Err(Stop::Unsupported(format!("{path}.{name}, which is {source}, is not supported")))
             }
@@ -119,17 +119,19 @@ impl<'p> Eval<'p> {
             let value = self.evaluate(subject, env)?;
             return self.default_of(value);
         }
-        let v = match self.resolve(subject, env)? {
+        let resolved = self.resolve(subject, env)?;
+        self.check_required()?;
+        let v = match resolved {
             Resolved::Vertex(v) => v,
             Resolved::Value(value) => return self.default_of(value),
         };
         self.know(v, false)?;
         let w = self.deref(v);
+        if let Some(error) = self.hard_error(w) {
+            return Err(Stop::Error(error));
+        }
         if self.vertices[w].status < Status::Known {
             // Its fields may be known although it is not.
-            if let Some(error) = self.hard_error(w) {
-                return Err(Stop::Error(error));
-            }
             return Ok(match &self.vertices[w].node.scalar {
                 Some(scalar) => scalar.clone(),
                 None => Value::Vertex(w),
@@ -146,6 +148,14 @@ impl<'p> Eval<'p> {
         self.default_of(value)
     }
 
+    /// A required field has no value yet.
+    pub(super) fn check_required(&mut self) -> R<'p, ()> {
+        match self.required.take() {
+            Some(error) => Err(Stop::Error(error)),
+            None => Ok(()),
+        }
+    }
+
     /// An error that more information does not take away.
     pub(super) fn hard_error(&self, v: VertexId) -> Option<Rc<super::error::Bottom<'p>>> {
         self.vertices[v].node.errors.clone().filter(|e| !e.is_incomplete())
@@ -154,17 +164,7 @@ impl<'p> Eval<'p> {
     /// A field of a struct.
     pub(super) fn lookup(&mut self, v: VertexId, label: Label) -> R<'p, VertexId> {
         self.spend(1)?;
-        let mut v = self.deref(v);
-        self.init(v)?;
-        if self.vertices[v].status == Status::Evaluating {
-            self.complete_ancestors(v)?;
-            self.run_tasks(v)?;
-            let choices = !self.vertices[v].node.choices.is_empty();
-            if choices && self.vertices[v].node.running == 0 {
-                self.know(v, false)?;
-            }
-        }
-        v = self.deref(v);
+        let v = self.prepare(v)?;
         let found = self.find_arc(v, label);
         let mut arc_type = found.map_or(ArcType::NotPresent, |a| self.vertices[a].arc);
         if arc_type != ArcType::Member && self.vertices[v].status == Status::Evaluating {
@@ -178,10 +178,15 @@ impl<'p> Eval<'p> {
         }
         let text = self.names.selector(label).to_string();
         match arc_type {
-            ArcType::Required => self.fail(Code::Incomplete, "required field missing: {}", vec![text.into()]),
+            ArcType::Required => {
+                self.required = Some(self.error(Code::Incomplete, "required field missing: {}", vec![text.into()]));
+                Ok(found.unwrap_or(v))
+            }
             ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
             _ => {
-                let code = if self.may_still_have(v, label) { Code::Incomplete } else { self.missing_code(v, label) };
+                let waits = !self.force && self.may_still_have(v, label);
+                let code =
+                    if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
                 if let Some(index) = label.as_index() {
                     let length = self.elements(v).len();
                     let nodes = vec![index.to_string().into(), length.to_string().into()];
@@ -195,9 +200,8 @@ impl<'p> Eval<'p> {
     /// Comprehensions that may make the field come first.
     fn run_pending(&mut self, v: VertexId, label: Label) -> R<'p, ()> {
         for n in 0..self.vertices[v].node.tasks.len() {
-            let wanted = self.vertices[v].node.tasks.get(n).is_some_and(|t| {
-                t.state == State::Ready && t.may_add(Some(label))
-            });
+            let wanted =
+                self.vertices[v].node.tasks.get(n).is_some_and(|t| t.state == State::Ready && t.may_add(Some(label)));
             if wanted {
                 self.run_task(v, n, false)?;
             }
@@ -214,51 +218,92 @@ impl<'p> Eval<'p> {
         waits || !vertex.node.choices.is_empty() || !self.is_settled(v)
     }
 
-    /// The class of the error that a field is not there.
-    fn missing_code(&self, v: VertexId, label: Label) -> Code {
-        if let Base::Value(Value::Bottom(bottom)) = &self.vertices[v].base {
-            return bottom.code;
-        }
-        if self.accepts(v, label) { Code::Incomplete } else { Code::Eval }
+    /// Whether the kind of the value excludes the field, whatever else comes.
+    fn never_has(&self, v: VertexId, label: Label) -> bool {
+        let kind = self.vertices[v].node.kind;
+        let wanted = if label.as_index().is_some() { Kind::LIST } else { Kind::STRUCT };
+        self.names.is_regular(label) && !kind.meets(wanted) && !kind.is_bottom()
     }
 
-    /// Whether the struct or list may yet get the field.
-    fn accepts(&self, v: VertexId, label: Label) -> bool {
+    /// The class of the error that a field is not there.
+    fn missing_code(&mut self, v: VertexId, label: Label) -> R<'p, Code> {
+        if let Base::Value(Value::Bottom(bottom)) = &self.vertices[v].base {
+            return Ok(bottom.code);
+        }
+        Ok(if self.accepts(v, label)? { Code::Incomplete } else { Code::Eval })
+    }
+
+    /// Whether the struct or list may yet get the field (`Vertex.Accept`).
+    fn accepts(&mut self, v: VertexId, label: Label) -> R<'p, bool> {
         if self.names.kind(label) != LabelKind::Regular {
-            return true;
+            return Ok(true);
         }
         let v = self.deref(v);
-        let vertex = &self.vertices[v];
-        if let Base::Value(Value::Disjunction(disjunction)) = &vertex.base {
-            return disjunction.values.iter().any(|value| matches!(value, Value::Vertex(w) if self.accepts(*w, label)));
+        if let Base::Value(Value::Disjunction(disjunction)) = self.vertices[v].base.clone() {
+            for value in &disjunction.values {
+                if let Value::Vertex(w) = value
+                    && self.accepts(*w, label)?
+                {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
         }
-        let kind = self.vertex_kind(v);
+        let vertex = &self.vertices[v];
+        // What is under way is a struct only when it is done.
+        let kind = match &vertex.base {
+            Base::None if vertex.node.scalar.is_none() => vertex.node.kind,
+            _ => self.vertex_kind(v),
+        };
         if label.as_index().is_some() {
-            return match vertex.base {
+            return Ok(match vertex.base {
                 Base::List { open } => open,
                 _ => kind.meets(Kind::LIST),
-            };
+            });
         }
-        if !kind.meets(Kind::STRUCT) && !(kind.is_bottom() && vertex.node.has_structs) {
-            return false;
+        if !(kind.meets(Kind::STRUCT) || (kind.is_bottom() && vertex.node.has_structs)) {
+            return Ok(false);
         }
-        let closed = vertex.closed_recursive || vertex.closed_once;
-        !closed || vertex.has_ellipsis || self.pattern_may_match(v, label)
+        let closed = matches!(vertex.base, Base::Struct) && (vertex.closed_recursive || vertex.closed_once);
+        if !closed || vertex.has_ellipsis {
+            return Ok(true);
+        }
+        for pattern in vertex.patterns.clone() {
+            if self.matches_pattern(&pattern.pattern, label)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
-    fn pattern_may_match(&self, v: VertexId, label: Label) -> bool {
-        let _ = label;
-        // Whether one really matches only decides between two errors, neither of which accepts anything wrong: an
-        // incomplete one is never graver than what unification with the closed struct says.
-        self.vertices[v].patterns.iter().any(|p| {
-            matches!(&p.pattern, Value::Top) || matches!(&p.pattern, Value::Basic(kind) if kind.meets(Kind::STRING))
-        })
+    /// Runs what can be run, and finds the vertex that stands for this one.
+    fn prepare(&mut self, v: VertexId) -> R<'p, VertexId> {
+        let mut v = v;
+        for _ in 0..1_000 {
+            self.init(v)?;
+            if self.vertices[v].status == Status::Evaluating {
+                self.complete_ancestors(v)?;
+                self.run_tasks(v)?;
+                let node = &self.vertices[v].node;
+                if !node.choices.is_empty() && node.running == 0 {
+                    self.know(v, false)?;
+                }
+            }
+            match self.vertices[v].base {
+                Base::Link(target) => v = target,
+                _ => break,
+            }
+        }
+        Ok(v)
     }
 
     /// Works out the value of a vertex, as far as that is possible now.
     pub(super) fn know(&mut self, v: VertexId, force: bool) -> R<'p, ()> {
-        let v = self.deref(v);
-        if self.vertices[v].status >= Status::Known || self.vertices[v].node.running > 0 {
+        if self.vertices[v].status >= Status::Known {
+            let w = self.deref(v);
+            return if w == v { Ok(()) } else { self.nested(|e| e.know(w, force)) };
+        }
+        if self.vertices[v].node.running > 0 {
             return Ok(());
         }
         self.nested(|e| {
@@ -282,6 +327,11 @@ impl<'p> Eval<'p> {
     pub(super) fn reference_value(&mut self, v: VertexId, expr: &'p Expr) -> R<'p, Value<'p>> {
         self.know(v, false)?;
         let w = self.deref(v);
+        if self.has_depth_cycle(w) {
+            let node = &mut self.vertices[w].node;
+            node.has_any_cyclic = true;
+            node.has_ancestor_cycle = true;
+        }
         if let Some(error) = self.hard_error(w) {
             return Err(Stop::Error(error));
         }
@@ -297,9 +347,14 @@ impl<'p> Eval<'p> {
         }
         let named = vec![super::types::Elem::Expr(expr).into()];
         if vertex.node.running > 0 {
-            let composite = vertex.node.has_field_value && (vertex.node.a_struct.is_some() || vertex.node.list_open.is_some());
+            let node = &vertex.node;
+            let composite =
+                node.has_field_value && (node.a_struct.is_some() || node.has_structs || node.list_open.is_some());
             if composite {
                 return Ok(Value::Vertex(w));
+            }
+            if node.has_field_value {
+                return self.validators(w);
             }
             return self.fail(Code::Cycle, "cycle with field: {}", named);
         }
@@ -340,9 +395,7 @@ impl<'p> Eval<'p> {
             Value::Number(number) => {
                 let index = number.to_bigint().filter(|_| number.kind() == Kind::INT);
                 match index.as_ref().map(i64::try_from) {
-                    Some(Ok(index)) if index >= 0 => {
-                        Ok(Label::index(usize::try_from(index).unwrap_or(usize::MAX)))
-                    }
+                    Some(Ok(index)) if index >= 0 => Ok(Label::index(usize::try_from(index).unwrap_or(usize::MAX))),
                     Some(Ok(_)) if matches!(source, Expr::Number(_) | Expr::Unary(..)) => {
                         let template = "invalid index {} (index must be non-negative)";
                         self.fail(Code::Eval, template, vec![value.clone().into()])
@@ -364,11 +417,6 @@ impl<'p> Eval<'p> {
                 self.fail(Code::Eval, "invalid index {} (invalid type {})", vec![named.into(), kind.into()])
             }
         }
-    }
-
-    /// Whether the vertex belongs to the tree.
-    pub(super) fn is_rooted(&self, v: VertexId) -> bool {
-        v != NO_VERTEX && !self.vertices[v].is_dynamic && !self.vertices[v].is_let
     }
 }
 

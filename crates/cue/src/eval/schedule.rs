@@ -22,12 +22,17 @@ impl<'p> Eval<'p> {
         let parent = self.vertices[v].parent;
         let label = self.vertices[v].label;
         let depth = self.vertices[parent].node.depth.saturating_add(1);
-        let closed = self.vertices[parent].closed_recursive
-            || label.is_some_and(|l| self.names.kind(l).is_definition());
+        let closed =
+            self.vertices[parent].closed_recursive || label.is_some_and(|l| self.names.kind(l).is_definition());
         let vertex = &mut self.vertices[v];
         vertex.status = Status::Evaluating;
         vertex.node.depth = depth;
         vertex.closed_recursive |= closed;
+        for n in 0..self.vertices[v].conjuncts.len() {
+            if let Some(close) = self.vertices[v].conjuncts.get(n).map(|c| c.close) {
+                self.mark_non_cyclic(v, close);
+            }
+        }
         let mut n = 0;
         self.located(v, |e| {
             // A conjunct may add others.
@@ -62,7 +67,6 @@ impl<'p> Eval<'p> {
                 self.schedule_choice(v, env, alternatives, close)
             }
             Elem::Expr(expr) => self.schedule_expr(v, env, expr, close),
-            Elem::Comprehension(_) | Elem::Decl(_) => Ok(()),
         }
     }
 
@@ -230,6 +234,8 @@ impl<'p> Eval<'p> {
         close: CloseInfo,
     ) -> R<'p, ()> {
         let mut close = close;
+        // What is looked through below grows with each vertex that comes in.
+        self.spend(u64::try_from(self.vertices[v].node.req_defs.len()).unwrap_or(u64::MAX))?;
         if !self.vertices[arc].closed_recursive && !self.vertices[arc].closed_once && close.embed != 0 {
             close.from_def = false;
         }
@@ -382,11 +388,8 @@ impl<'p> Eval<'p> {
         self.vertices[v].closed_once |= self.vertices[arc].closed_once;
         self.vertices[v].closed_recursive |= self.vertices[arc].closed_recursive;
         let closed = self.vertices[arc].closed_once || self.vertices[arc].closed_recursive;
-        let close = if closed && !self.is_from_disjunction(arc) {
-            self.add_resolver(v, arc, close, false)
-        } else {
-            close
-        };
+        let close =
+            if closed && !self.is_from_disjunction(arc) { self.add_resolver(v, arc, close, false) } else { close };
         self.update_cyclic_status(v, close)?;
         let conjunct = Conjunct { env: super::types::NO_ENV, elem: Elem::Value(Value::Vertex(arc)), close };
         self.schedule_vertex(v, &conjunct, arc, close)
@@ -406,7 +409,7 @@ impl<'p> Eval<'p> {
                 if matches!(op, Op::Equal | Op::NotEqual) {
                     self.update_info(v, Kind::TOP, close, Flags { top: true, open_validator: true, ..NO_FLAGS });
                 }
-                return self.insert_check_bound(v, bound, close);
+                return self.insert_check_bound(v, bound);
             }
         };
         match slot.take() {
@@ -424,7 +427,7 @@ impl<'p> Eval<'p> {
         }
     }
 
-    fn insert_check_bound(&mut self, v: VertexId, bound: &Rc<Bound<'p>>, close: CloseInfo) -> R<'p, ()> {
+    fn insert_check_bound(&mut self, v: VertexId, bound: &Rc<Bound<'p>>) -> R<'p, ()> {
         let checks = std::mem::take(&mut self.vertices[v].node.checks);
         let kind = self.vertices[v].node.kind;
         let mut kept = Vec::with_capacity(checks.len().saturating_add(1));
@@ -440,7 +443,7 @@ impl<'p> Eval<'p> {
             kept.push(check);
         }
         if !known {
-            kept.push(Check { value: Value::Bound(Rc::clone(bound)), close });
+            kept.push(Check { value: Value::Bound(Rc::clone(bound)) });
         }
         self.vertices[v].node.checks = kept;
         Ok(())
@@ -456,14 +459,14 @@ impl<'p> Eval<'p> {
             self.vertices[v].node.has_open_validator |= open;
         }
         for n in 0..self.vertices[v].node.checks.len() {
-            let Some(Check { value: Value::Validator(known), .. }) = self.vertices[v].node.checks.get(n).cloned() else {
+            let Some(Check { value: Value::Validator(known) }) = self.vertices[v].node.checks.get(n).cloned() else {
                 continue;
             };
             if self.same_validator(validator, &known)? {
                 return Ok(());
             }
         }
-        self.vertices[v].node.checks.push(Check { value: value.clone(), close });
+        self.vertices[v].node.checks.push(Check { value: value.clone() });
         if kind == Kind::TOP {
             self.vertices[v].node.has_top = true;
         }

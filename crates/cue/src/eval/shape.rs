@@ -51,7 +51,7 @@ impl<'p> Eval<'p> {
             Value::Vertex(list) if matches!(self.vertices[list].base, Base::List { .. }) => {
                 Ok(Shape::List(self.elements(list)))
             }
-            value if value.is_concrete() => Ok(match self.to_plain(&value)? {
+            value if value.is_concrete() => Ok(match self.plain_of(&value)? {
                 builtins::Value::Incomplete { kind, .. } => Shape::Kind(kind),
                 value => Shape::Value(value),
             }),
@@ -59,7 +59,7 @@ impl<'p> Eval<'p> {
                 if let Ok(default) = Self::caught(self.default_of(value))?
                     && default.is_concrete()
                 {
-                    let plain = self.to_plain(&default)?;
+                    let plain = self.plain_of(&default)?;
                     if is_concrete(&plain) {
                         return Ok(Shape::Default(plain));
                     }

@@ -31,7 +31,12 @@ impl<'p> Eval<'p> {
     }
 
     /// One value for both bounds, an error if they exclude each other, or nothing if both are needed.
-    pub(super) fn simplify_bounds(&mut self, kind: Kind, x: &Rc<Bound<'p>>, y: &Rc<Bound<'p>>) -> R<'p, Option<Value<'p>>> {
+    pub(super) fn simplify_bounds(
+        &mut self,
+        kind: Kind,
+        x: &Rc<Bound<'p>>,
+        y: &Rc<Bound<'p>>,
+    ) -> R<'p, Option<Value<'p>>> {
         let keep = |bound: &Rc<Bound<'p>>| Some(Value::Bound(Rc::clone(bound)));
         match (side(x.op), side(y.op)) {
             (Side::Other(a), Side::Other(b)) if a == b => {
@@ -48,12 +53,8 @@ impl<'p> Eval<'p> {
             }
             (Side::Above, Side::Below) => self.simplify_opposite(kind, x, y),
             (Side::Below, Side::Above) => self.simplify_opposite(kind, y, x),
-            (Side::Other(Op::NotEqual), _) => {
-                Ok(if self.test(y.op, &x.value, &y.value)? { None } else { keep(y) })
-            }
-            (_, Side::Other(Op::NotEqual)) => {
-                Ok(if self.test(x.op, &y.value, &x.value)? { None } else { keep(x) })
-            }
+            (Side::Other(Op::NotEqual), _) => Ok(if self.test(y.op, &x.value, &y.value)? { None } else { keep(y) }),
+            (_, Side::Other(Op::NotEqual)) => Ok(if self.test(x.op, &y.value, &x.value)? { None } else { keep(x) }),
             _ => Ok(None),
         }
     }
@@ -105,9 +106,7 @@ impl<'p> Eval<'p> {
             (Some(1), Op::GreaterEqual, Op::Less) if whole => Ok(number(low)),
             (Some(1), Op::Greater, Op::LessEqual) if whole => Ok(number(high)),
             (Some(1), Op::Greater, Op::Less) if whole => self.incompatible("integer", x, y),
-            (Some(2), Op::Greater, Op::Less) if whole => {
-                Ok(number(low.add(&Number::int(1)).map_err(out_of_range)?))
-            }
+            (Some(2), Op::Greater, Op::Less) if whole => Ok(number(low.add(&Number::int(1)).map_err(out_of_range)?)),
             _ => Ok(None),
         }
     }

@@ -6,9 +6,7 @@ use std::rc::Rc;
 use super::cycle::Step;
 use super::error::{Code, R, Stop};
 use super::reference::Resolved;
-use super::types::{
-    Base, Bound, CloseInfo, Conjunct, Elem, EnvId, NO_ENV, NO_VERTEX, Status, Value, VertexId,
-};
+use super::types::{Base, Bound, CloseInfo, Conjunct, Elem, EnvId, NO_ENV, NO_VERTEX, Status, Value, VertexId};
 use super::{Eval, address};
 use crate::expr::{ArcType, Comprehension, Decl, Element, Expr, ListLit, Op};
 use crate::kind::Kind;
@@ -150,7 +148,11 @@ impl<'p> Eval<'p> {
     }
 
     fn perform_resolve(&mut self, v: VertexId, env: EnvId, expr: &'p Expr, close: CloseInfo) -> R<'p, ()> {
-        let arc = match self.resolve(expr, env)? {
+        let resolved = self.resolve(expr, env)?;
+        if let Some(error) = self.required.take() {
+            self.add_error(v, error);
+        }
+        let arc = match resolved {
             Resolved::Vertex(arc) => arc,
             Resolved::Value(value) => {
                 self.unshare(v)?;
@@ -197,14 +199,21 @@ impl<'p> Eval<'p> {
         let sub = Self::sub_field(close);
         let mut elements: Vec<(EnvId, Elem<'p>)> = Vec::with_capacity(lit.elements.len());
         let mut has_comprehension = false;
+        let mut failed = None;
         for element in &lit.elements {
             match element {
                 Element::Value(expr) => elements.push((env, Elem::Expr(expr))),
                 Element::Comprehension(comprehension) => {
                     has_comprehension = true;
-                    for env in self.yields(comprehension, env)? {
-                        elements.push((env, Elem::Struct(&comprehension.value)));
-                    }
+                    let envs = match self.yields(comprehension, env) {
+                        // What stands before counts.
+                        Err(Stop::Error(error)) if self.force || !error.is_incomplete() => {
+                            failed = Some(error);
+                            break;
+                        }
+                        envs => envs?,
+                    };
+                    elements.extend(envs.into_iter().map(|env| (env, Elem::Struct(&comprehension.value))));
                 }
             }
         }
@@ -216,6 +225,9 @@ impl<'p> Eval<'p> {
                 return self.list_lengths(max, lit.elements.len(), node);
             }
             self.insert_arc(v, Label::index(n), ArcType::Member, Conjunct { env, elem, close: sub })?;
+        }
+        if let Some(error) = failed {
+            return Err(Stop::Error(error));
         }
         if let Some(rest) = &lit.ellipsis {
             let elem = match rest {
@@ -274,7 +286,12 @@ impl<'p> Eval<'p> {
             let label = Label::index(n);
             if self.vertices[element].conjuncts.is_empty() {
                 let elem = Elem::Value(Value::Vertex(element));
-                self.insert_arc(v, label, ArcType::Member, Conjunct { env: NO_ENV, elem, close: Self::sub_field(close) })?;
+                self.insert_arc(
+                    v,
+                    label,
+                    ArcType::Member,
+                    Conjunct { env: NO_ENV, elem, close: Self::sub_field(close) },
+                )?;
                 continue;
             }
             for conjunct in self.vertices[element].conjuncts.clone() {

@@ -7,7 +7,7 @@ use super::closed::{ConjunctInfo, RefInfo, ReqSet};
 use super::error::Bottom;
 use super::tasks::Task;
 use crate::builtins::Builtin;
-use crate::expr::{ArcType, Comprehension, Core, Decl, Expr, ListLit, Op, StructLit};
+use crate::expr::{ArcType, Core, Expr, ListLit, Op, StructLit};
 use crate::kind::Kind;
 use crate::label::Label;
 use crate::number::Number;
@@ -104,10 +104,7 @@ pub(crate) enum Elem<'p> {
     Expr(&'p Expr),
     Struct(&'p StructLit),
     List(&'p ListLit),
-    Comprehension(&'p Comprehension),
     Value(Value<'p>),
-    /// Alternatives of a disjunction in print.
-    Decl(&'p Decl),
     /// A disjunction made by `or`.
     Or(Rc<Vec<Value<'p>>>),
 }
@@ -164,7 +161,9 @@ pub(crate) enum Base<'p> {
     None,
     Value(Value<'p>),
     Struct,
-    List { open: bool },
+    List {
+        open: bool,
+    },
     /// Another vertex stands for it: shared structure, or the one alternative that is left.
     Link(VertexId),
 }
@@ -197,7 +196,7 @@ pub(crate) struct Vertex<'p> {
     pub(super) is_shared: bool,
     /// Its parent's typo checks do not apply.
     pub(super) detached_checks: bool,
-    pub(super) node: Box<Node<'p>>,
+    pub(super) node: State<'p>,
 }
 
 /// An element of a message or of a type error: printed when the message is.
@@ -206,7 +205,6 @@ pub(crate) type Printable<'p> = Elem<'p>;
 #[derive(Clone, Debug)]
 pub(crate) struct Check<'p> {
     pub(super) value: Value<'p>,
-    pub(super) close: CloseInfo,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -271,58 +269,75 @@ pub(crate) struct Node<'p> {
     pub(super) shared: Option<(VertexId, Conjunct<'p>)>,
     pub(super) shared_ids: Vec<CloseInfo>,
     pub(super) no_sharing: bool,
-    /// Checks that depend on the absence of a value: they must come out the same at the end.
-    pub(super) post_checks: Vec<(EnvId, &'p Expr, bool)>,
+}
+
+/// A vertex that is not looked into needs no state: most of a document.
+const UNTOUCHED: &Node<'static> = &Node {
+    tasks: Vec::new(),
+    running: 0,
+    kind: Kind::TOP,
+    kind_expr: None,
+    scalar: None,
+    lower: None,
+    upper: None,
+    checks: Vec::new(),
+    errors: None,
+    has_top: false,
+    has_struct: false,
+    has_structs: false,
+    has_open_validator: false,
+    is_def: false,
+    a_struct: None,
+    list_open: None,
+    list_closed: false,
+    list_len: 0,
+    list_node: None,
+    choices: Vec::new(),
+    has_disjunction: false,
+    disjuncts: Vec::new(),
+    disjunct_errors: Vec::new(),
+    user_errors: Vec::new(),
+    default_mode: DefaultMode::Maybe,
+    orig_default_mode: DefaultMode::Maybe,
+    req_defs: Vec::new(),
+    replace: Vec::new(),
+    info: Vec::new(),
+    req_sets: None,
+    notify: Vec::new(),
+    sources: Vec::new(),
+    cyclic: Vec::new(),
+    has_any_cyclic: false,
+    has_ancestor_cycle: false,
+    has_non_cycle: false,
+    has_non_cyclic: false,
+    has_field_value: false,
+    depth: 0,
+    eval_depth: 0,
+    shared: None,
+    shared_ids: Vec::new(),
+    no_sharing: false,
+};
+
+/// The state of a vertex, made when it is first written to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State<'p>(Option<Box<Node<'p>>>);
+
+impl<'p> std::ops::Deref for State<'p> {
+    type Target = Node<'p>;
+    fn deref(&self) -> &Node<'p> {
+        self.0.as_deref().unwrap_or(UNTOUCHED)
+    }
+}
+
+impl<'p> std::ops::DerefMut for State<'p> {
+    fn deref_mut(&mut self) -> &mut Node<'p> {
+        self.0.get_or_insert_with(|| Box::new(UNTOUCHED.clone()))
+    }
 }
 
 impl Default for Node<'_> {
     fn default() -> Self {
-        Self {
-            tasks: Vec::new(),
-            running: 0,
-            kind: Kind::TOP,
-            kind_expr: None,
-            scalar: None,
-            lower: None,
-            upper: None,
-            checks: Vec::new(),
-            errors: None,
-            has_top: false,
-            has_struct: false,
-            has_structs: false,
-            has_open_validator: false,
-            is_def: false,
-            a_struct: None,
-            list_open: None,
-            list_closed: false,
-            list_len: 0,
-            list_node: None,
-            choices: Vec::new(),
-            has_disjunction: false,
-            disjuncts: Vec::new(),
-            disjunct_errors: Vec::new(),
-            user_errors: Vec::new(),
-            default_mode: DefaultMode::Maybe,
-            orig_default_mode: DefaultMode::Maybe,
-            req_defs: Vec::new(),
-            replace: Vec::new(),
-            info: Vec::new(),
-            req_sets: None,
-            notify: Vec::new(),
-            sources: Vec::new(),
-            cyclic: Vec::new(),
-            has_any_cyclic: false,
-            has_ancestor_cycle: false,
-            has_non_cycle: false,
-            has_non_cyclic: false,
-            has_field_value: false,
-            depth: 0,
-            eval_depth: 0,
-            shared: None,
-            shared_ids: Vec::new(),
-            no_sharing: false,
-            post_checks: Vec::new(),
-        }
+        UNTOUCHED.clone()
     }
 }
 
@@ -346,7 +361,7 @@ impl Default for Vertex<'_> {
             is_let: false,
             is_shared: false,
             detached_checks: false,
-            node: Box::default(),
+            node: State::default(),
         }
     }
 }

@@ -162,7 +162,7 @@ impl<'p> Eval<'p> {
     }
 
     /// A plain value of a function's as one of the evaluator's.
-    pub(super) fn from_plain(&mut self, value: &builtins::Value) -> R<'p, Value<'p>> {
+    pub(super) fn import_plain(&mut self, value: &builtins::Value) -> R<'p, Value<'p>> {
         self.spend(1)?;
         Ok(match value {
             builtins::Value::Null => Value::Null,
@@ -195,11 +195,17 @@ impl<'p> Eval<'p> {
     }
 
     fn finished(&mut self, base: Base<'p>) -> R<'p, VertexId> {
-        self.add_vertex(Vertex { status: Status::Final, is_dynamic: true, detached_checks: true, base, ..Vertex::default() })
+        self.add_vertex(Vertex {
+            status: Status::Final,
+            is_dynamic: true,
+            detached_checks: true,
+            base,
+            ..Vertex::default()
+        })
     }
 
     fn add_finished_field(&mut self, v: VertexId, label: Label, item: &builtins::Value) -> R<'p, ()> {
-        let value = self.nested(|e| e.from_plain(item))?;
+        let value = self.nested(|e| e.import_plain(item))?;
         let (arc, _) = self.get_arc(v, label, ArcType::Member)?;
         let vertex = &mut self.vertices[arc];
         vertex.status = Status::Final;
@@ -211,7 +217,7 @@ impl<'p> Eval<'p> {
     }
 
     /// A value of the evaluator's as functions take it. Inside of structs and lists, what is not concrete is told so.
-    pub(super) fn to_plain(&mut self, value: &Value<'p>) -> R<'p, builtins::Value> {
+    pub(super) fn plain_of(&mut self, value: &Value<'p>) -> R<'p, builtins::Value> {
         self.spend(1)?;
         Ok(match value {
             Value::Null => builtins::Value::Null,
@@ -219,37 +225,42 @@ impl<'p> Eval<'p> {
             Value::Number(number) => builtins::Value::Number((**number).clone()),
             Value::String(text) => builtins::Value::String(Arc::clone(text)),
             Value::Bytes(bytes) => builtins::Value::Bytes(Arc::clone(bytes)),
-            Value::Vertex(v) => return self.nested(|e| e.vertex_to_plain(*v)),
+            Value::Vertex(v) => return self.nested(|e| e.vertex_plain(*v)),
             Value::Disjunction(disjunction) if disjunction.defaults == 1 => match disjunction.values.first().cloned() {
-                Some(default) => return self.nested(|e| e.to_plain(&default)),
+                Some(default) => return self.nested(|e| e.plain_of(&default)),
                 None => self.incomplete_plain(value),
             },
             value => self.incomplete_plain(value),
         })
     }
 
-    fn incomplete_plain(&self, value: &Value<'p>) -> builtins::Value {
+    fn incomplete_plain(&mut self, value: &Value<'p>) -> builtins::Value {
+        self.lossy |= !matches!(value, Value::Basic(_) | Value::Top);
         builtins::Value::Incomplete { kind: self.kind_of(value), text: self.print(value).into() }
     }
 
-    fn vertex_to_plain(&mut self, v: VertexId) -> R<'p, builtins::Value> {
-        self.finalize(v)?;
+    fn vertex_plain(&mut self, v: VertexId) -> R<'p, builtins::Value> {
+        self.finalize_operand(v)?;
         let w = self.deref(v);
         match self.vertices[w].base.clone() {
             Base::List { open } => {
                 let mut items = Vec::new();
                 for arc in self.elements(w) {
-                    items.push(self.to_plain(&Value::Vertex(arc))?);
+                    items.push(self.plain_of(&Value::Vertex(arc))?);
                 }
                 Ok(builtins::Value::List { items, open })
             }
             Base::Struct => {
                 let mut fields = Vec::new();
+                self.lossy |= !self.vertices[w].patterns.is_empty();
                 for arc in self.vertices[w].arcs.clone() {
                     let Some(label) = self.vertices[arc].label else { continue };
-                    if self.names.is_regular(label) && self.vertices[arc].arc == ArcType::Member {
+                    let regular = self.names.is_regular(label);
+                    let arc_type = self.vertices[arc].arc;
+                    self.lossy |= arc_type != ArcType::NotPresent && (!regular || arc_type != ArcType::Member);
+                    if regular && arc_type == ArcType::Member {
                         let name = self.names.text(label);
-                        fields.push((name, self.to_plain(&Value::Vertex(arc))?));
+                        fields.push((name, self.plain_of(&Value::Vertex(arc))?));
                     }
                 }
                 let closed = self.vertices[w].closed_once || self.vertices[w].closed_recursive;
@@ -258,14 +269,14 @@ impl<'p> Eval<'p> {
             Base::Value(Value::Bottom(bottom)) => {
                 if bottom.is_incomplete() {
                     let text = self.print(&Value::Bottom(bottom));
-                    return Ok(builtins::Value::Incomplete { kind: Kind::BOTTOM, text: text.into() });
+                    return Ok(builtins::Value::Incomplete { kind: Kind::TOP, text: text.into() });
                 }
                 Err(Stop::Error(bottom))
             }
-            Base::Value(value) => self.to_plain(&value),
+            Base::Value(value) => self.plain_of(&value),
             Base::None | Base::Link(_) => match self.value_of(w) {
                 Value::Vertex(_) => Ok(self.incomplete_plain(&Value::Vertex(w))),
-                value => self.to_plain(&value),
+                value => self.plain_of(&value),
             },
         }
     }

@@ -210,7 +210,7 @@ impl Number {
     /// [`NumberFault::TooLarge`].
     pub fn floor(&self) -> Result<Self, NumberFault> {
         let (whole, rest) = self.decimal.split()?;
-        let whole = Self::int(whole.signed_coefficient());
+        let whole = Self::of_int(whole);
         if rest.negative && !rest.is_zero() { whole.sub(&Self::int(1)) } else { Ok(whole) }
     }
 
@@ -220,7 +220,7 @@ impl Number {
     /// [`NumberFault::TooLarge`].
     pub fn ceil(&self) -> Result<Self, NumberFault> {
         let (whole, rest) = self.decimal.split()?;
-        let whole = Self::int(whole.signed_coefficient());
+        let whole = Self::of_int(whole);
         if !rest.negative && !rest.is_zero() { whole.add(&Self::int(1)) } else { Ok(whole) }
     }
 
@@ -241,7 +241,7 @@ impl Number {
 
     fn integral(&self, rounding: Rounding) -> Result<Self, NumberFault> {
         let (whole, _) = Context { rounding, ..BASE }.to_integral(&self.decimal)?;
-        Ok(Self::int(whole.signed_coefficient()))
+        Ok(Self::of_int(whole))
     }
 
     /// Of kind `int` if it is whole: what functions compute has no kind of its own (`convert.GoValueToValue` of CUE).

@@ -12,9 +12,16 @@ pub(crate) enum Ast {
     String(String),
     Bytes(Vec<u8>),
     /// Texts and expressions in turn, a text first and last.
-    Interpolation { bytes: bool, texts: Vec<Vec<u8>>, parts: Vec<Ast> },
+    Interpolation {
+        bytes: bool,
+        texts: Vec<Vec<u8>>,
+        parts: Vec<Ast>,
+    },
     Struct(Vec<Decl>),
-    List { elements: Vec<Element>, ellipsis: Option<Option<Box<Ast>>> },
+    List {
+        elements: Vec<Element>,
+        ellipsis: Option<Option<Box<Ast>>>,
+    },
     Selector(Box<Ast>, Selector),
     Index(Box<Ast>, Box<Ast>),
     Slice(Box<Ast>, Option<Box<Ast>>, Option<Box<Ast>>),

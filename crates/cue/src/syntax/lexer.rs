@@ -210,7 +210,7 @@ impl<'s> Lexer<'s> {
         let mut last = 0;
         loop {
             let byte = self.byte();
-            let is_digit = byte == b'_' || char::from(byte).to_digit(base).is_some();
+            let is_digit = byte == b'_' || char::from(byte).is_digit(base);
             if !is_digit {
                 break;
             }
@@ -234,7 +234,8 @@ impl<'s> Lexer<'s> {
             token = Token::Float;
             self.digits(10)?;
         } else {
-            for (prefix, base, name) in [("0x", 16, "hexadecimal"), ("0X", 16, "hexadecimal"), ("0b", 2, "binary"), ("0o", 8, "octal")]
+            for (prefix, base, name) in
+                [("0x", 16, "hexadecimal"), ("0X", 16, "hexadecimal"), ("0b", 2, "binary"), ("0o", 8, "octal")]
             {
                 if self.take(prefix) {
                     if self.digits(base)? == 0 {

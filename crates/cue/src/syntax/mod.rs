@@ -2,6 +2,7 @@
 
 pub(crate) mod ast;
 mod lexer;
+mod literals;
 mod parser;
 mod quote;
 

@@ -3,10 +3,9 @@
 use super::SyntaxError;
 use super::ast::{Ast, Clause, Comprehension, Constraint, Decl, Element, Field, File, Import, Label, Selector};
 use super::lexer::{Lexeme, Lexer, Token};
-use super::quote::Quotes;
 use crate::limits::MAX_POLICY_DEPTH;
 
-type Parsed<T> = Result<T, SyntaxError>;
+pub(super) type Parsed<T> = Result<T, SyntaxError>;
 
 /// Operators by how strongly they bind, the weakest first.
 const OPERATORS: &[&[&str]] =
@@ -23,9 +22,10 @@ pub(crate) fn parse(source: &str) -> Parsed<File> {
     parser.file()
 }
 
-struct Parser<'s> {
-    lexer: Lexer<'s>,
-    lexeme: Lexeme<'s>,
+/// A file as far as it is read.
+pub(super) struct Parser<'s> {
+    pub(super) lexer: Lexer<'s>,
+    pub(super) lexeme: Lexeme<'s>,
     depth: usize,
 }
 
@@ -36,12 +36,12 @@ enum Head {
 }
 
 impl<'s> Parser<'s> {
-    fn step(&mut self) -> Parsed<Lexeme<'s>> {
+    pub(super) fn step(&mut self) -> Parsed<Lexeme<'s>> {
         let next = self.lexer.next()?;
         Ok(std::mem::replace(&mut self.lexeme, next))
     }
 
-    fn is(&self, sign: &str) -> bool {
+    pub(super) fn is(&self, sign: &str) -> bool {
         matches!(self.lexeme.token, Token::Sign(s) if s == sign)
     }
 
@@ -57,11 +57,11 @@ impl<'s> Parser<'s> {
         Ok(found)
     }
 
-    fn error<T>(&self, message: impl Into<String>) -> Parsed<T> {
+    pub(super) fn error<T>(&self, message: impl Into<String>) -> Parsed<T> {
         Err(SyntaxError { at: self.lexeme.at, message: message.into() })
     }
 
-    fn expected<T>(&self, what: &str) -> Parsed<T> {
+    pub(super) fn expected<T>(&self, what: &str) -> Parsed<T> {
         let Lexeme { token, text, .. } = self.lexeme;
         let found = match token {
             Token::Comma if text == "\n" => return self.error(format!("expected {what}, found newline")),
@@ -80,7 +80,7 @@ impl<'s> Parser<'s> {
         self.error(format!("expected {what}, found {found}"))
     }
 
-    fn expect(&mut self, sign: &str) -> Parsed<()> {
+    pub(super) fn expect(&mut self, sign: &str) -> Parsed<()> {
         if self.take(sign)? { Ok(()) } else { self.expected(&format!("'{sign}'")) }
     }
 
@@ -159,7 +159,8 @@ impl<'s> Parser<'s> {
         let Ast::String(path) = self.string(literal)? else {
             return self.error(format!("invalid import path: {literal}"));
         };
-        let legal = |c: char| !c.is_whitespace() && !c.is_control() && !"!\"#$%&'()*,:;<=>?[\\]^{|}`\u{fffd}".contains(c);
+        let legal =
+            |c: char| !c.is_whitespace() && !c.is_control() && !"!\"#$%&'()*,:;<=>?[\\]^{|}`\u{fffd}".contains(c);
         let (stem, _) = path.rsplit_once(':').unwrap_or((&path, ""));
         if stem.is_empty() || !stem.chars().all(legal) {
             return self.error(format!("invalid import path: {literal}"));
@@ -466,7 +467,7 @@ impl<'s> Parser<'s> {
         Ok(Ast::Alias(name, Box::new(self.expression()?)))
     }
 
-    fn expression(&mut self) -> Parsed<Ast> {
+    pub(super) fn expression(&mut self) -> Parsed<Ast> {
         self.nested(|p| {
             let first = p.unary()?;
             p.binary(0, first)
@@ -475,9 +476,7 @@ impl<'s> Parser<'s> {
 
     fn operator(&self) -> Option<(&'static str, usize)> {
         match self.lexeme.token {
-            Token::Sign(sign) => {
-                OPERATORS.iter().position(|level| level.contains(&sign)).map(|level| (sign, level))
-            }
+            Token::Sign(sign) => OPERATORS.iter().position(|level| level.contains(&sign)).map(|level| (sign, level)),
             Token::Ident => {
                 let word = ["quo", "rem", "div", "mod"].into_iter().find(|w| *w == self.lexeme.text)?;
                 Some((word, OPERATORS.len().saturating_sub(1)))
@@ -517,7 +516,7 @@ impl<'s> Parser<'s> {
     }
 
     fn unary(&mut self) -> Parsed<Ast> {
-        if let Token::Sign(sign @ ("+" | "-" | "!" | "*" | "<" | "<=" | ">=" | ">" | "!=" | "=~" | "!~")) =
+        if let Token::Sign(sign @ ("+" | "-" | "!" | "*" | "<" | "<=" | ">=" | ">" | "==" | "!=" | "=~" | "!~")) =
             self.lexeme.token
         {
             self.step()?;
@@ -607,55 +606,6 @@ impl<'s> Parser<'s> {
         match low {
             Some(index) => Ok(Ast::Index(Box::new(subject), index)),
             None => self.expected("operand"),
-        }
-    }
-
-    fn string(&self, literal: &str) -> Parsed<Ast> {
-        let value = Quotes::new(literal, literal).and_then(|quotes| {
-            let text = literal.get(quotes.opening..).unwrap_or_default();
-            Ok((quotes.bytes, quotes.unquote(text, true)?))
-        });
-        match value {
-            Ok((true, bytes)) => Ok(Ast::Bytes(bytes)),
-            Ok((false, text)) => match String::from_utf8(text) {
-                Ok(text) => Ok(Ast::String(text)),
-                Err(_) => self.error("invalid string: invalid syntax"),
-            },
-            Err(message) if message.starts_with("invalid string") => self.error(message),
-            Err(message) => self.error(format!("invalid string: {message}")),
-        }
-    }
-
-    fn interpolation(&mut self) -> Parsed<Ast> {
-        let mut pieces = vec![self.lexeme.text];
-        let mut parts = Vec::new();
-        self.step()?;
-        loop {
-            self.expect("(")?;
-            parts.push(self.expression()?);
-            if !self.is(")") {
-                return self.error("expected ')' for string interpolation");
-            }
-            let piece = self.lexer.resume(self.lexeme.at)?;
-            pieces.push(piece.text);
-            self.lexeme = piece;
-            self.step()?;
-            if piece.token == Token::String {
-                break;
-            }
-        }
-        let (first, last) = (pieces.first().copied().unwrap_or_default(), pieces.last().copied().unwrap_or_default());
-        let unquoted = Quotes::new(first, last).and_then(|quotes| {
-            let count = pieces.len();
-            let texts = pieces.iter().enumerate().map(|(n, piece)| {
-                let skip = if n == 0 { quotes.opening } else { 1 };
-                quotes.unquote(piece.get(skip..).unwrap_or_default(), n.saturating_add(1) == count)
-            });
-            Ok((quotes.bytes, texts.collect::<Result<Vec<_>, _>>()?))
-        });
-        match unquoted {
-            Ok((bytes, texts)) => Ok(Ast::Interpolation { bytes, texts, parts }),
-            Err(message) => self.error(format!("invalid interpolation: {message}")),
         }
     }
 }

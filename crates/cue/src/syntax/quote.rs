@@ -22,8 +22,14 @@ impl Quotes {
         let triple = if bytes { "'''" } else { "\"\"\"" };
         let multiline = text.len() > 3 && text.starts_with(triple);
         let count = if multiline { 3 } else { 1 };
-        let mut quotes =
-            Self { bytes, hashes, multiline, indent: String::new(), opening: hashes.saturating_add(count), closing: hashes.saturating_add(count) };
+        let mut quotes = Self {
+            bytes,
+            hashes,
+            multiline,
+            indent: String::new(),
+            opening: hashes.saturating_add(count),
+            closing: hashes.saturating_add(count),
+        };
         if multiline {
             let newline = if text.get(3..4) == Some("\r") { 2 } else { 1 };
             quotes.opening = quotes.opening.saturating_add(newline);

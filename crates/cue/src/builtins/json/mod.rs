@@ -4,7 +4,7 @@ mod read;
 mod scan;
 mod write;
 
-use super::args::{Args, builtin, failure, text_budget};
+use super::args::{Args, builtin, failure, lossy, text_budget};
 use super::{Builtin, BuiltinError, CallContext, Parameter, Value};
 use crate::kind::Kind;
 use scan::{Fault, Token};
@@ -29,7 +29,7 @@ pub(super) static FUNCTIONS: &[Builtin] = &[
     builtin!("encoding/json", "HTMLEscape", [TEXT] => Kind::STRING, |context, args: &Args<'_>| {
         let bytes = args.bytes(0)?;
         text_budget(context, bytes.len().saturating_mul(6))?;
-        Ok(Value::string(&write::html_escaped(&String::from_utf8_lossy(bytes))))
+        Ok(Value::string(&write::html_escaped(&lossy(bytes))))
     }),
     builtin!("encoding/json", "Marshal", [Kind::TOP] => Kind::STRING, |context, args: &Args<'_>| {
         Ok(Value::string(&write::written(context, args.value(0)?)?))
@@ -91,7 +91,7 @@ fn validate(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
 
 /// A text that may not be UTF-8, as CUE takes it into a string.
 fn text(bytes: &[u8]) -> Value {
-    Value::string(&String::from_utf8_lossy(bytes))
+    Value::string(&lossy(bytes))
 }
 
 fn indent(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {

@@ -56,7 +56,7 @@ impl Instant {
     pub(super) fn from_unix(seconds: i64, nanoseconds: i64) -> Option<Self> {
         let seconds = seconds.checked_add(nanoseconds.div_euclid(1_000_000_000))?;
         let nanosecond = u32::try_from(nanoseconds.rem_euclid(1_000_000_000)).ok()?;
-        (seconds.checked_abs()? <= FARTHEST).then(|| Self { seconds, nanosecond, offset: 0 })
+        (seconds.checked_abs()? <= FARTHEST).then_some(Self { seconds, nanosecond, offset: 0 })
     }
 
     pub(super) fn in_utc(self) -> Self {

@@ -181,12 +181,12 @@ impl Parsed {
         };
         let hour = field(Some(1));
         let minute = if hour.is_ok() { field(minute) } else { Ok(0) };
-        let second = if minute.is_ok() { field(second) } else { Ok(0) };
-        // Ranges are told before forms.
+        let second = if hour.is_ok() && minute.is_ok() { field(second) } else { Ok(0) };
+        // Ranges are told before forms, and the last one of them.
         for (value, most, what) in [
-            (&hour, 24, "time zone offset hour"),
-            (&minute, 60, "time zone offset minute"),
             (&second, 60, "time zone offset second"),
+            (&minute, 60, "time zone offset minute"),
+            (&hour, 24, "time zone offset hour"),
         ] {
             if matches!(value, Ok(value) if *value > most) {
                 return Err(Bad::Range(what));

@@ -1,56 +1,57 @@
 //! From the syntax tree to expressions: names are resolved, as `cue/ast/astutil/resolve.go` and
 //! `internal/core/compile` of CUE v0.15.4 do.
 
+mod predeclared;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::builtins;
-use crate::expr::{ArcType, Clause, Comprehension, Core, Decl, Element, Expr, ListLit, Op, StructLit};
-use crate::kind::Kind;
+use crate::expr::{ArcType, Clause, Comprehension, Decl, Element, Expr, ListLit, Op, StructLit};
 use crate::label::{Label, LabelKind, Names};
 use crate::number::Number;
 use crate::syntax::ast::{self, Ast};
 
-/// A compiled file.
+pub(crate) use predeclared::{RANGES, may_be_concrete};
+
+use predeclared::{debug_text, predeclared};
+
+/// Why a file is not compiled.
 #[derive(Debug)]
+pub(crate) enum Refused {
+    /// CUE's own errors.
+    Errors(Vec<String>),
+    /// CUE may take it.
+    Unsupported(String),
+}
+
+/// Compiled files, which share their names.
+#[derive(Debug, Default)]
 pub(crate) struct Program {
-    pub(crate) root: StructLit,
+    pub(crate) roots: Vec<StructLit>,
     pub(crate) names: Names,
 }
 
-/// Compiles a file. The errors are those of CUE, in its order.
-pub(crate) fn compile(file: &ast::File) -> Result<Program, Vec<String>> {
-    let mut compiler = Compiler::default();
+/// Compiles a file into a program. The errors are those of CUE, in its order.
+pub(crate) fn compile(file: &ast::File, program: &mut Program) -> Result<(), Refused> {
+    let names = std::mem::take(&mut program.names);
+    let mut compiler = Compiler { names, ..Compiler::default() };
     compiler.imports(file);
     if compiler.errors.iter().any(|e| !e.starts_with("package ")) && compiler.unknown_package {
-        return Err(compiler.errors);
+        return Err(Refused::Errors(compiler.errors));
+    }
+    if let Some(what) = compiler.unsupported {
+        return Err(Refused::Unsupported(what));
     }
     let root = compiler.struct_lit(&file.decls, true);
     compiler.check_imports();
-    if compiler.errors.is_empty() { Ok(Program { root, names: compiler.names }) } else { Err(compiler.errors) }
+    program.names = compiler.names;
+    if !compiler.errors.is_empty() {
+        return Err(Refused::Errors(compiler.errors));
+    }
+    program.roots.push(root);
+    Ok(())
 }
-
-/// One of the integer and float types with a range.
-pub(crate) const RANGES: &[(&str, Option<&str>, Option<&str>)] = &[
-    ("rune", Some("0"), Some("1114111")),
-    ("int8", Some("-128"), Some("127")),
-    ("int16", Some("-32768"), Some("32767")),
-    ("int32", Some("-2147483648"), Some("2147483647")),
-    ("int64", Some("-9223372036854775808"), Some("9223372036854775807")),
-    (
-        "int128",
-        Some("-170141183460469231731687303715884105728"),
-        Some("170141183460469231731687303715884105727"),
-    ),
-    ("uint", Some("0"), None),
-    ("uint8", Some("0"), Some("255")),
-    ("uint16", Some("0"), Some("65535")),
-    ("uint32", Some("0"), Some("4294967295")),
-    ("uint64", Some("0"), Some("18446744073709551615")),
-    ("uint128", Some("0"), Some("340282366920938463463374607431768211455")),
-    ("float32", Some("-3.40282346638528859811704183484516925440e+38"), Some("3.40282346638528859811704183484516925440e+38")),
-    ("float64", Some("-1.797693134862315708145274237317043567981e+308"), Some("1.797693134862315708145274237317043567981e+308")),
-];
 
 #[derive(Default)]
 struct Compiler {
@@ -62,6 +63,8 @@ struct Compiler {
     import_order: Vec<String>,
     lets: u32,
     unknown_package: bool,
+    /// What CUE knows and this does not.
+    unsupported: Option<String>,
     refers_to_for: bool,
 }
 
@@ -87,7 +90,10 @@ struct Entry {
 #[derive(Clone, Debug)]
 enum Target {
     Field(Label),
-    Let { label: Label, value: Arc<Ast> },
+    Let {
+        label: Label,
+        value: Arc<Ast>,
+    },
     /// `X=(expression): …`
     Dynamic(Arc<Ast>),
     /// `[X=pattern]: …`
@@ -109,7 +115,9 @@ impl Compiler {
     fn imports(&mut self, file: &ast::File) {
         for import in &file.imports {
             let (path, package) = import.path.rsplit_once(':').unwrap_or((&import.path, ""));
-            if !builtins::is_package(path) {
+            if builtins::is_unsupported(path) {
+                self.unsupported = Some(format!("package {path:?} is not supported"));
+            } else if !builtins::is_package(path) {
                 self.unknown_package = true;
                 self.errors.push(if path.split('/').next().is_some_and(|first| first.contains('.')) {
                     format!("package {:?} not found", import.path)
@@ -291,9 +299,7 @@ impl Compiler {
                 return None;
             }
             ast::Label::Ident(name) => Decl::Field { label: self.names.identifier(name), arc, value },
-            ast::Label::String(text) => {
-                Decl::Field { label: self.names.intern(LabelKind::Regular, text), arc, value }
-            }
+            ast::Label::String(text) => Decl::Field { label: self.names.intern(LabelKind::Regular, text), arc, value },
             ast::Label::Dynamic(key) => Decl::Dynamic { key: self.expr(key), arc, value },
             ast::Label::Pattern(_) => return None,
         })
@@ -523,9 +529,7 @@ impl Compiler {
         match &entry.target {
             Target::Field(label) => Expr::Field { up, label: *label },
             Target::LabelName => Expr::LabelName { up, name: name.into() },
-            Target::MatchedField => {
-                Expr::Dynamic { up, label: Box::new(Expr::LabelName { up: 0, name: name.into() }) }
-            }
+            Target::MatchedField => Expr::Dynamic { up, label: Box::new(Expr::LabelName { up: 0, name: name.into() }) },
             Target::Value(label) => Expr::Value { up, name: *label },
             Target::Let { label, value } => {
                 if entry.busy {
@@ -566,43 +570,5 @@ impl Compiler {
         self.errors.extend(found.into_iter().filter(|e| e.ends_with("let clause or alias")));
         self.scopes.extend(inner);
         expr
-    }
-}
-
-/// Whether the value may become concrete: what types and bounds never do.
-pub(crate) fn may_be_concrete(expr: &Expr) -> bool {
-    !matches!(expr, Expr::Top | Expr::Basic(_) | Expr::Range(_) | Expr::Bound(..))
-}
-
-fn predeclared(name: &str) -> Option<Expr> {
-    let name = name.strip_prefix("__").unwrap_or(name);
-    let kind = match name {
-        "string" => Kind::STRING,
-        "bytes" => Kind::BYTES,
-        "bool" => Kind::BOOL,
-        "int" => Kind::INT,
-        "float" => Kind::FLOAT,
-        "number" => Kind::NUMBER,
-        _ => {
-            if name == "no_sharing" {
-                return Some(Expr::Nothing);
-            }
-            if let Some(core) = Core::of(name) {
-                return Some(Expr::Core(core));
-            }
-            return RANGES.iter().find(|(range, ..)| *range == name).map(|(range, ..)| Expr::Range(range));
-        }
-    };
-    Some(Expr::Basic(kind))
-}
-
-fn debug_text(ast: &Ast) -> String {
-    match ast {
-        Ast::Ident(name) => name.clone(),
-        Ast::Unary(sign, operand) => format!("{sign}{}", debug_text(operand)),
-        Ast::Paren(inner) => format!("({})", debug_text(inner)),
-        Ast::Number(text) => text.clone(),
-        Ast::String(text) => crate::label::quote(text),
-        _ => "expression".to_owned(),
     }
 }

@@ -1,0 +1,132 @@
+//! Each way of getting past a policy, and that it is shut.
+
+use sigward_cue::{CompileError, Mode, Outcome, Policy};
+
+fn check(policy: &str, document: &str) -> Outcome {
+    Policy::compile(policy).unwrap_or_else(|e| panic!("{policy}: {e}")).check(document, Mode::Default)
+}
+
+fn rejects(policy: &str, document: &str, message: &str) {
+    match check(policy, document) {
+        Outcome::Reject { message: found } => assert_eq!(found, message, "{policy} with {document}"),
+        other => panic!("{policy} with {document}: {other:?}"),
+    }
+}
+
+fn accepts(policy: &str, document: &str) {
+    assert_eq!(check(policy, document), Outcome::Accept, "{policy} with {document}");
+}
+
+#[test]
+fn a_member_given_twice_is_refused() {
+    assert!(matches!(check("a: 1", r#"{"a":1,"a":1}"#), Outcome::Reject { .. }));
+    assert!(matches!(check("a: 1", "{\"a\":1,\"\\u0061\":2}"), Outcome::Reject { .. }));
+}
+
+#[test]
+fn a_document_in_cue_is_no_document() {
+    for document in ["a: 1", "{a: 1}", "{\"a\": 1,}", "{\"a\": 1} // x", "{\"a\": 0x1}", "{\"a\": int}", "{\"a\": 01}"]
+    {
+        assert!(matches!(check("a: int", document), Outcome::Reject { .. }), "{document}");
+    }
+}
+
+#[test]
+fn a_field_beyond_a_closed_definition_is_refused() {
+    let policy = "#V: {name: string, config?: {...}, [=~\"^x\"]: int}, v: [...#V]";
+    accepts(policy, r#"{"v":[{"name":"a","config":{"q":1},"x1":2}]}"#);
+    rejects(policy, r#"{"v":[{"name":"a","hostPath":{}}]}"#, "v.0.hostPath: field not allowed");
+    rejects(
+        policy,
+        r#"{"v":[{"name":"a","x1":"s"}]}"#,
+        "v.0.x1: conflicting values \"s\" and int (mismatched types string and int)",
+    );
+    rejects("a: close({b: 1})", r#"{"a":{"c":1}}"#, "a.c: field not allowed");
+    // Embedding opens nothing: what is embedded closes what is around it.
+    rejects("#A: {x: 1}, a: {#A, y: 2}", r#"{"a":{"z":1}}"#, "a.z: field not allowed");
+    // Two closed structs admit what both admit, not the union.
+    rejects("#A: {x?: 1}, #B: {y?: 1}, a: #A & #B", r#"{"a":{"x":1}}"#, "a.x: field not allowed");
+    // What is not known yet is closed all the same.
+    rejects("#x: \"v\\(#x)\", a: #x", r#"{"a":{"b":1}}"#, "a.b: field not allowed");
+    // Closed all the way down.
+    rejects("#A: {x: y: 1}, a: #A", r#"{"a":{"x":{"z":1}}}"#, "a.x.z: field not allowed");
+}
+
+#[test]
+fn a_value_of_another_type_is_refused() {
+    rejects("a: string", r#"{"a":null}"#, "a: conflicting values string and null (mismatched types string and null)");
+    rejects("a: <5", r#"{"a":"4"}"#, "a: conflicting values \"4\" and <5 (mismatched types string and number)");
+    rejects("a: 1", r#"{"a":[1]}"#, "a: conflicting values 1 and [1] (mismatched types int and list)");
+    rejects("a: b: 1", r#"{"a":[]}"#, "a: conflicting values [] and {b:1} (mismatched types list and struct)");
+    // 1.0 is no int.
+    assert!(matches!(check("a: int", r#"{"a":1.0}"#), Outcome::Reject { .. }));
+}
+
+#[test]
+fn an_unknown_name_is_no_constraint() {
+    for (policy, message) in [
+        ("a: b", "a: reference \"b\" not found"),
+        ("import \"time\"\na: 1", "imported and not used: \"time\""),
+        ("import \"strings\"\na: strings.Foo(\"x\")", "a: cannot call non-function strings.Foo (type _|_)"),
+        ("let x = 1\na: 2", "unreferenced alias or let clause x"),
+        ("a: \"abc", "string literal not terminated"),
+        ("a: 1 b: 2", "missing ',' in struct literal"),
+    ] {
+        match Policy::compile(policy) {
+            Err(error) => assert_eq!(error.to_string(), message),
+            Ok(_) => panic!("{policy} compiles"),
+        }
+    }
+}
+
+#[test]
+fn a_policy_that_contradicts_itself_is_refused() {
+    let Err(CompileError::Evaluate { message }) = Policy::compile("a: 1, a: 2") else { panic!("it compiles") };
+    assert_eq!(message, "a: conflicting values 2 and 1");
+}
+
+#[test]
+fn all_alternatives_failing_is_no_default() {
+    rejects("a: *\"x\" | \"y\"", r#"{"a":"z"}"#, "a: 2 errors in empty disjunction: (and 2 more errors)");
+    accepts("a: *\"x\" | \"y\"", r#"{"a":"y"}"#);
+    rejects(
+        "a: {k: 1, v: int} | {k: 2, v: string}",
+        r#"{"a":{"k":2,"v":3}}"#,
+        "a: 2 errors in empty disjunction: (and 2 more errors)",
+    );
+}
+
+#[test]
+fn a_guard_sees_data_and_not_only_defaults() {
+    let policy = "c: {priv: bool | *false, if priv {name: \"must not be privileged\"}, name: string}";
+    accepts(policy, r#"{"c":{"name":"x"}}"#);
+    assert!(matches!(check(policy, r#"{"c":{"name":"x","priv":true}}"#), Outcome::Reject { .. }));
+}
+
+#[test]
+fn elements_of_a_list_are_all_constrained() {
+    rejects("a: [...{n: <3}]", r#"{"a":[{"n":1},{"n":5}]}"#, "a.1.n: invalid value 5 (out of bound <3)");
+    rejects("a: [1, 2]", r#"{"a":[1]}"#, "a: incompatible list lengths (1 and 2)");
+}
+
+#[test]
+fn required_fields_count_where_final_is_asked() {
+    let policy = Policy::compile("a!: int").unwrap();
+    assert_eq!(policy.check("{}", Mode::Default), Outcome::Accept);
+    let Outcome::Reject { message } = policy.check("{}", Mode::Final) else { panic!("accepted") };
+    assert_eq!(message, "a: field is required but not present");
+    assert!(matches!(Policy::compile("a: int").unwrap().check("{}", Mode::Concrete), Outcome::Reject { .. }));
+}
+
+#[test]
+fn a_bad_regular_expression_never_matches_silently() {
+    assert!(matches!(check("a: =~\"x\"", r#"{"a":"y"}"#), Outcome::Reject { .. }));
+    assert!(!matches!(
+        Policy::compile("a: =~\"(\"").map(|p| p.check(r#"{"a":"y"}"#, Mode::Default)),
+        Ok(Outcome::Accept)
+    ));
+    assert!(!matches!(
+        Policy::compile("a: !~\"(\"").map(|p| p.check(r#"{"a":"y"}"#, Mode::Default)),
+        Ok(Outcome::Accept)
+    ));
+}

@@ -1,0 +1,86 @@
+//! What an evaluation may cost: every input ends, on the stack of a worker thread (2 MiB, as test threads have).
+
+use sigward_cue::{CompileError, Mode, Outcome, Policy};
+
+fn compiled(source: &str) -> Policy {
+    Policy::compile(source).unwrap_or_else(|e| panic!("{source}: {e}"))
+}
+
+fn is_unsupported(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Unsupported { .. })
+}
+
+#[test]
+fn a_depth_bomb_in_the_document_is_refused() {
+    let policy = compiled("a: _");
+    let bomb = format!("{{\"a\":{}", "[".repeat(1_000_000));
+    assert!(is_unsupported(&policy.check(&bomb, Mode::Default)));
+}
+
+#[test]
+fn the_deepest_document_meets_a_recursive_policy() {
+    let policy = compiled("#L: {n?: #L, v?: int}, a: #L");
+    let document =
+        |depth: usize, v: &str| format!("{{\"a\":{}{{\"v\":{v}}}{}}}", "{\"n\":".repeat(depth), "}".repeat(depth));
+    assert_eq!(policy.check(&document(20, "1"), Mode::Default), Outcome::Accept);
+    assert!(matches!(policy.check(&document(20, "\"x\""), Mode::Default), Outcome::Reject { .. }));
+    assert_ne!(policy.check(&document(120, "\"x\""), Mode::Default), Outcome::Accept);
+}
+
+#[test]
+fn nested_brackets_in_a_policy_are_bounded() {
+    for (open, close) in [("[", "]"), ("{a: ", "}"), ("(", ")"), ("!", ""), ("a: ", ""), ("\"\\(", ")\"")] {
+        for depth in [10, 60, 100, 100_000] {
+            let source = format!("x: {}1{}", open.repeat(depth), close.repeat(depth));
+            if let Ok(policy) = Policy::compile(&source) {
+                let _ = policy.check(r#"{"x":[1]}"#, Mode::Default);
+                assert!(depth < 100_000, "{open}");
+            }
+        }
+    }
+}
+
+#[test]
+fn long_chains_of_operators_end() {
+    for operator in ["&", "|", "+", "&&", ".a"] {
+        let operand = if operator == ".a" { "" } else { " 1 " };
+        let source = format!("a: b{}, b: 1", format!("{operator}{operand}").repeat(5_000));
+        let _ = Policy::compile(&source).map(|policy| policy.check("{}", Mode::Default));
+    }
+}
+
+#[test]
+fn disjunctions_that_double_end() {
+    let many: String = (0..40).map(|n| format!("x: {{a{n}: 1}} | {{b{n}: 1}}\n")).collect();
+    match Policy::compile(&many) {
+        Err(error) => assert!(error.is_unsupported(), "{error}"),
+        Ok(policy) => assert_ne!(policy.check(r#"{"x":{"zz":1}}"#, Mode::Default), Outcome::Accept),
+    }
+}
+
+#[test]
+fn an_endless_evaluation_ends() {
+    for source in [
+        "f: {n: int, out: (f & {n: 1}).out}, x: (f & {n: 2}).out",
+        "a: {b: close(a)}",
+        "x: \"aaaaaaaaaaaaaaaa\", y: x+x, z: y*100000000",
+        "#A: {x: #B}, #B: {y: #A}, a: #A",
+        "a: [for x in a {x}, 1]",
+        "a: {for k, v in a {\"\\(k)x\": v}, b: 1}",
+    ] {
+        let _ = Policy::compile(source).map(|policy| policy.check("{}", Mode::Default));
+    }
+}
+
+#[test]
+fn a_number_of_a_billion_digits_is_refused() {
+    let policy = compiled("a: <10");
+    assert!(is_unsupported(&policy.check(r#"{"a":1e999999999}"#, Mode::Default)));
+    assert!(is_unsupported(&policy.check(r#"{"a":-1E-99999999999999999999}"#, Mode::Default)));
+}
+
+#[test]
+fn a_policy_that_is_too_long_is_refused() {
+    let long = format!("// {}\na: 1", "x".repeat(2 << 20));
+    assert!(matches!(Policy::compile(&long), Err(CompileError::Unsupported { .. })));
+}
