@@ -87,13 +87,15 @@ impl Policies {
         let Content::Envelope { envelope, .. } = proved.entity().content() else {
             return vec!["policies are about attestations, and this is a signature".into()];
         };
-        // The bytes that were verified: a statement is JSON, or it would not have been.
-        let statement = String::from_utf8_lossy(&envelope.payload);
-        if let Some(refusal) = self.cue_refusal(&statement) {
+        // The bytes that were verified and no others: what a policy judges must not be mended first.
+        let Ok(statement) = std::str::from_utf8(&envelope.payload) else {
+            return vec!["the statement is not UTF-8".into()];
+        };
+        if let Some(refusal) = self.cue_refusal(statement) {
             return vec![refusal];
         }
         let named = self.rego.iter().zip(&self.rego_names);
-        let outcomes = named.map(|(policy, name)| (policy.evaluate(&statement, now), name));
+        let outcomes = named.map(|(policy, name)| (policy.evaluate(statement, now), name));
         outcomes
             .filter_map(|(outcome, name)| match outcome {
                 RegoOutcome::Accept { .. } => None,
