@@ -213,7 +213,7 @@ mod tests {
         for request in [
             r#"{"uid":"u"}"#,
             r#"{"uid":"u","kind":{"kind":"Pod"},"operation":"EAT"}"#,
-            r#"{"uid":"u","kind":[],"operation":"CREATE"}"#,
+            r#"{"uid":"u","kind":7,"operation":"CREATE"}"#,
             r#"{"uid":"u","kind":{"kind":"Pod"},"operation":"CREATE","dryRun":"yes"}"#,
         ] {
             let review = with_request(request);
