@@ -16,7 +16,7 @@ pub use json::{DecodeError, decode};
 pub use metadata::Metadata;
 pub use scalars::{Base64, Url};
 
-pub(crate) use json::Strict;
+pub(crate) use json::{Strict, from_value};
 pub(crate) use record::records;
 
 /// A value of a field.

@@ -1,6 +1,5 @@
 //! What is asked about one image on behalf of one authority, with the trust material that judges the answers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -72,6 +71,23 @@ impl AuthorityQuestion {
             && self.reference == other.reference
     }
 
+    /// What a proof is kept under, without any work for the answer to the question.
+    ///
+    /// # Errors
+    /// [`AuthorityRefusal`] if trust material is missing.
+    pub fn key(&self, trust: &dyn TrustSource) -> Result<ProofKey, AuthorityRefusal> {
+        Ok(self.key_with(&Parts::of(&self.authority, trust)?))
+    }
+
+    fn key_with(&self, parts: &Parts) -> ProofKey {
+        ProofKey {
+            authority: self.authority.fingerprint,
+            trust: parts.fingerprint(),
+            image: self.image.to_string(),
+            place: self.place().clone(),
+        }
+    }
+
     /// Puts the trust material together and says what is to be asked. `attachment_limit` is the largest payload, envelope
     /// or bundle in bytes.
     ///
@@ -79,13 +95,9 @@ impl AuthorityQuestion {
     /// [`AuthorityRefusal`] if trust material is missing.
     pub fn prepare(&self, trust: &dyn TrustSource, attachment_limit: u64) -> Result<Inquest, AuthorityRefusal> {
         let authority = &self.authority;
-        let composed = Composed::of(authority, trust)?;
-        let key = ProofKey {
-            authority: authority.fingerprint,
-            trust: composed.fingerprint,
-            image: self.image.to_string(),
-            place: self.place().clone(),
-        };
+        let parts = Parts::of(authority, trust)?;
+        let key = self.key_with(&parts);
+        let composed = Composed::of(authority, &parts)?;
         let questions = stages(authority).into_iter().map(|(forms, wanted)| ImageQuestion {
             reference: self.reference.clone(),
             evidence_at: authority.place.clone(),
@@ -159,7 +171,6 @@ struct Composed {
     requirements: Requirements,
     lookup: LookupRule,
     stated: Vec<Waiver>,
-    fingerprint: Fingerprint,
 }
 
 /// What the trust material is taken from.
@@ -170,8 +181,7 @@ struct Parts {
 }
 
 impl Composed {
-    fn of(authority: &EvidenceAuthority, trust: &dyn TrustSource) -> Result<Self, AuthorityRefusal> {
-        let parts = Parts::of(authority, trust)?;
+    fn of(authority: &EvidenceAuthority, parts: &Parts) -> Result<Self, AuthorityRefusal> {
         let mut material = TrustMaterial::default();
         if let Some(logs) = &parts.logs {
             material.logs.clone_from(&logs.material.logs);
@@ -219,22 +229,20 @@ impl Composed {
             evidence_intermediates: intermediates(&material),
         };
         let lookup = lookup(authority, &material);
-        Ok(Self { requirements, lookup, stated, fingerprint: parts.fingerprint(), material })
+        Ok(Self { requirements, lookup, stated, material })
     }
 }
 
 impl Parts {
     fn of(authority: &EvidenceAuthority, trust: &dyn TrustSource) -> Result<Self, AuthorityRefusal> {
-        let mut had: BTreeMap<&TrustRef, Trusted> = BTreeMap::new();
         let refs = &authority.trust;
-        let mut get = |which: &'_ Option<TrustRef>, purpose: &str| -> Result<Option<Trusted>, AuthorityRefusal> {
+        let get = |which: &Option<TrustRef>, purpose: &str| -> Result<Option<Trusted>, AuthorityRefusal> {
             let Some(which) = which else { return Ok(None) };
             trust.trust(which).map(Some).map_err(|missing| trust_missing(format!("{purpose}: {missing}")))
         };
         let signers = get(&refs.signers, "getting Fulcio certs: {}: getting SigstoreKeys")?;
         let logs = get(&refs.logs, "getting Rekor public keys: {}: fetching keys for trustRootRef")?;
         let stamps = get(&refs.stamps, "getting TSA certificates: {}: fetching keys for trustRootRef")?;
-        had.clear();
         Ok(Self { signers, logs, stamps })
     }
 

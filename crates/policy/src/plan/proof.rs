@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sigward_verify::image::{Origin, ProvedEvidence, Repository};
+use sigward_verify::image::{EvidenceKind, Origin, ProvedEvidence, Repository};
 use sigward_verify::verifier::ProvedSigner;
 use sigward_verify::{Content, Digest, SignerMaterial, Waiver, Workflow, hex, pem_encode, sha256};
 
@@ -131,6 +131,10 @@ impl Findings {
 
     pub(crate) fn predicate_types(&self) -> BTreeSet<&str> {
         self.proved.iter().filter_map(ProvedEvidence::predicate_type).collect()
+    }
+
+    pub(crate) fn has_signatures(&self) -> bool {
+        self.proved.iter().any(|evidence| evidence.kind() == EvidenceKind::ImageSignature)
     }
 
     /// One for each thing that a signer said. Whoever may write to the registry can copy a layer, and change the bytes of

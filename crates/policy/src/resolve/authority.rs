@@ -11,6 +11,7 @@ use super::document::{CompiledPolicy, Strictness};
 use super::fingerprint::Fingerprint;
 use super::trust_rules::{LogRule, LogStatement, RootStatement, StampRule, StampStatement, TrustRef, TrustRule};
 use crate::cip::{self, Authority, KeyRef, KeylessRef, SignatureFormat, StaticAction};
+use crate::object::Url;
 use crate::predicate::predicate_uri;
 use crate::reason::Reason;
 
@@ -94,6 +95,12 @@ pub(crate) struct WantedAttestation {
     pub(crate) policy: Option<Result<Arc<CompiledPolicy>, Fault>>,
 }
 
+impl WantedAttestation {
+    fn uses_clock(&self) -> bool {
+        matches!(&self.policy, Some(Ok(policy)) if policy.uses_clock())
+    }
+}
+
 /// An authority that judges evidence. It holds everything that can change what it finds, and no name.
 #[derive(Debug)]
 pub struct EvidenceAuthority {
@@ -131,6 +138,10 @@ impl EvidenceAuthority {
     /// SHA-256 over all that can change what the authority finds, save the trust material itself.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    pub(crate) fn uses_clock(&self) -> bool {
+        self.attestations.iter().any(WantedAttestation::uses_clock)
     }
 
     pub(crate) fn signer_kind(&self) -> SignerKind {
@@ -214,7 +225,7 @@ fn key_signer(key: &KeyRef, with: Resolving<'_>) -> Result<AuthoritySigner, Faul
 
 fn keyless_signer(keyless: &KeylessRef, with: Resolving<'_>) -> Result<AuthoritySigner, Fault> {
     let authority = keyless.ca_cert.as_ref().map(|key| given_authority(key, with)).transpose()?;
-    if authority.is_none() && keyless.url.is_none() && keyless.trust_root_ref.is_empty() {
+    if authority.is_none() && stated_url(keyless.url.as_ref()).is_none() && keyless.trust_root_ref.is_empty() {
         return Err(broken("no Keyless URL specified"));
     }
     if keyless.identities.is_empty() {
@@ -269,11 +280,10 @@ fn evidence(
 ) -> Result<AuthorityKind, Fault> {
     let (place, tag_prefix, credentials) = place(authority)?;
     let attestations: Vec<_> = authority.attestations.iter().map(|wanted| wanted_attestation(wanted, with)).collect();
-    let sees_clock = |wanted: &WantedAttestation| matches!(&wanted.policy, Some(Ok(policy)) if policy.uses_clock());
-    let extent = if attestations.iter().any(sees_clock) { Extent::All } else { with.extent };
+    let extent = if attestations.iter().any(WantedAttestation::uses_clock) { Extent::All } else { with.extent };
     let rule = rule(authority, &signer);
     let trust = trust_refs(authority, &signer, rule);
-    let log_url = authority.ctlog.as_ref().and_then(|log| log.url.as_ref()).map(ToString::to_string);
+    let log_url = authority.ctlog.as_ref().and_then(|log| stated_url(log.url.as_ref())).map(ToString::to_string);
     let mut authority = EvidenceAuthority {
         signer,
         rule,
@@ -335,7 +345,7 @@ fn rule(authority: &Authority, signer: &AuthoritySigner) -> TrustRule {
     };
     let log = match &authority.ctlog {
         Some(log) if !log.trust_root_ref.is_empty() => LogStatement::TrustRoot,
-        Some(log) if log.url.is_some() => LogStatement::Url,
+        Some(log) if stated_url(log.url.as_ref()).is_some() => LogStatement::Url,
         _ => LogStatement::Silent,
     };
     let stamp = match &authority.rfc3161_timestamp {
@@ -344,6 +354,10 @@ fn rule(authority: &Authority, signer: &AuthoritySigner) -> TrustRule {
         Some(_) => StampStatement::TrustRoot,
     };
     TrustRule::of(kind, root, log, stamp)
+}
+
+fn stated_url(url: Option<&Url>) -> Option<&Url> {
+    url.filter(|url| !url.is_empty())
 }
 
 fn named_root(authority: &Authority) -> Option<TrustRef> {

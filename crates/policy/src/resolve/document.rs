@@ -25,6 +25,7 @@ pub struct CompiledPolicy {
     name: String,
     strictness: Strictness,
     body: Body,
+    counts_evidence: bool,
     fingerprint: Fingerprint,
 }
 
@@ -69,7 +70,11 @@ impl CompiledPolicy {
             .part("text", &text)
             .part("strictness", format!("{strictness:?}"))
             .finish();
-        Ok(Self { name: name.to_owned(), strictness, body, fingerprint })
+        // Such a policy names what it counts, or it looks at nothing else.
+        let names = ["authorityMatches", "signatures", "attestations"];
+        let flags = [policy.fetch_config_file, policy.include_spec, policy.include_object_meta, policy.include_type_meta];
+        let counts_evidence = names.iter().any(|name| text.contains(name)) || !flags.contains(&Some(true));
+        Ok(Self { name: name.to_owned(), strictness, body, counts_evidence, fingerprint })
     }
 
     /// Whether a verdict depends on the time.
@@ -80,6 +85,11 @@ impl CompiledPolicy {
         }
     }
 
+    /// Whether a verdict may depend on how much evidence was found.
+    pub(crate) fn may_count_evidence(&self) -> bool {
+        self.counts_evidence
+    }
+
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
@@ -87,7 +97,11 @@ impl CompiledPolicy {
     /// Judges a document in JSON.
     pub(crate) fn judge(&self, document: &str, now: Timestamp) -> Judgement {
         match &self.body {
-            Body::Cue(cue) => match cue.check(document, cue_mode(self.strictness)) {
+            Body::Cue(_) if self.strictness == Strictness::Strict => {
+                let text = "strict evaluation of CUE is not supported";
+                Judgement::Refused(fault_of(PolicyType::Cue, &self.name, true, text))
+            }
+            Body::Cue(cue) => match cue.check(document, sigward_cue::Mode::Default) {
                 sigward_cue::Outcome::Accept => Judgement::Accepted,
                 sigward_cue::Outcome::Reject { message } => {
                     let text = format!("failed to evaluate the policy with error: {message}");
