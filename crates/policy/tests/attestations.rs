@@ -88,7 +88,7 @@ fn the_order_of_what_is_said() {
     check(
         wanting(by_jane(), &[wanted("x", SLSA, "", "")]),
         Reason::AttestationMissing,
-        &format!("no matching attestations with type {SLSA}, checked the following predicateTypes: \"{VULN},{CUSTOM}\""),
+        &format!("no matching attestations with type {SLSA}, checked the following predicateTypes: \"{CUSTOM},{VULN}\""),
     );
     check(
         wanting(by_jane(), &[wanted("custom-match-predicate", CUSTOM, "rego", "package sigstore\nisCompliant { input.predicate.Data == \"good\" }")]),

@@ -148,6 +148,13 @@ impl Bench {
         assert!(verdict.warnings().is_empty(), "{:?}", verdict.warnings());
     }
 
+    /// Denied for these reasons.
+    #[track_caller]
+    pub fn assert_denied_for(&self, reasons: &[Reason]) {
+        let verdict = self.review();
+        assert_eq!(verdict.reasons(), reasons, "{:?}", verdict.message());
+    }
+
     /// Denied for this reason, and the message has these words.
     #[track_caller]
     pub fn assert_denied(&self, reason: Reason, words: &str) {
