@@ -5,7 +5,11 @@
 //! do with OPA.
 
 pub mod cip;
+pub mod field_error;
+pub mod glob;
+mod go;
 pub mod limits;
+pub mod matching;
 pub mod object;
 pub mod rego;
 pub mod trust_root;
