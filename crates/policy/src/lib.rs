@@ -5,6 +5,7 @@
 //! do with OPA.
 
 pub mod cip;
+pub mod config;
 pub mod field_error;
 pub mod glob;
 mod go;

@@ -6,6 +6,7 @@
 
 mod json;
 mod metadata;
+mod patch;
 mod record;
 mod scalars;
 
@@ -14,9 +15,10 @@ use serde_json::{Map, Value};
 
 pub use json::{DecodeError, decode};
 pub use metadata::Metadata;
+pub use patch::{PatchOperation, json_patch};
 pub use scalars::{Base64, Url};
 
-pub(crate) use json::Strict;
+pub(crate) use json::{Strict, from_value};
 pub(crate) use record::records;
 
 /// A value of a field.
