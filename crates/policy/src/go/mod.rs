@@ -6,4 +6,4 @@ mod url;
 
 pub(crate) use net::{is_bad_path_pattern, split_host_port_fault};
 pub(crate) use regexp::regexp_fault;
-pub(crate) use url::{ParsedUrl, is_request_uri, parse_url};
+pub(crate) use url::{is_request_uri, parse_url};
