@@ -11,7 +11,7 @@ use bench::images::unreachable;
 use bench::{Bench, FIELD, by_identity, by_jane, by_key, levels, policy, with};
 use serde_json::{Value, json};
 use sigward_policy::Reason;
-use sigward_policy::config::NoMatchPolicy;
+use sigward_policy::config::NoMatch;
 use sigward_policy::decide::{AuthorityOutcome, NotGathered, Verdict};
 use sigward_policy::field_error::Level;
 use sigward_policy::plan::Firmness;
@@ -89,11 +89,11 @@ fn attack_a_policy_without_authorities() {
 fn images_that_no_policy_is_for() {
     let mut bench = Bench::new();
     bench.assert_denied(Reason::NoMatchingPolicy, &format!("no matching policies: {FIELD}\n{}", bench.world.by_digest()));
-    bench.no_match = NoMatchPolicy::Warn;
+    bench.no_match = NoMatch::Warn;
     let verdict = bench.review();
     assert!(verdict.is_allowed());
     assert_eq!(verdict.warnings(), [format!("no matching policies: {FIELD}"), bench.world.by_digest()]);
-    bench.no_match = NoMatchPolicy::Allow;
+    bench.no_match = NoMatch::Allow;
     bench.assert_admitted();
 }
 
@@ -101,7 +101,7 @@ fn images_that_no_policy_is_for() {
 #[test]
 fn names_that_are_no_digests() {
     let mut bench = Bench::new().policy(policy("a", &[pass()]));
-    for no_match in [NoMatchPolicy::Deny, NoMatchPolicy::Allow] {
+    for no_match in [NoMatch::Deny, NoMatch::Allow] {
         bench.no_match = no_match;
         for (image, reason, text) in [
             ("registry.test/app:v1", Reason::NotADigest, "invalid value: registry.test/app:v1 must be an image digest"),
@@ -120,7 +120,7 @@ fn names_that_are_no_digests() {
 #[test]
 fn attack_a_host_in_upper_case() {
     let mut bench = Bench::new().policy(policy("a", &[fail()]));
-    bench.no_match = NoMatchPolicy::Allow;
+    bench.no_match = NoMatch::Allow;
     let verdict = bench.review_of(&bench.world.by_digest().replace("registry", "REGISTRY"));
     assert_eq!(verdict.reasons(), [Reason::StaticFail]);
 }
@@ -128,7 +128,7 @@ fn attack_a_host_in_upper_case() {
 #[test]
 fn objects_that_a_policy_is_for() {
     let mut bench = Bench::new();
-    bench.no_match = NoMatchPolicy::Allow;
+    bench.no_match = NoMatch::Allow;
     let selecting = |selector: Value| {
         let mut object = policy("a", &[fail()]);
         object["spec"]["match"] = json!([{"group": "", "version": "v1", "resource": "pods", "selector": selector}]);
@@ -185,7 +185,7 @@ fn attack_a_broken_policy_does_not_disappear() {
     }
     let unreadable = Arc::new(ResolvedPolicy::unreadable("x.yaml", "no YAML"));
     assert_eq!(unreadable.faults(), ["the policy cannot be read: no YAML"]);
-    let set = PolicySet::new(vec![unreadable], NoMatchPolicy::Allow);
+    let set = PolicySet::new(vec![unreadable], NoMatch::Allow);
     let bench = Bench::new();
     let plan = bench.plan(&set, &bench.world.by_digest());
     assert!(!bench.decide(&plan, &[]).passes());

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sigward_policy::config::NoMatchPolicy;
+use sigward_policy::config::NoMatch;
 use sigward_policy::decide::{AuthorityOutcome, ImageDecision, ObjectInputs, ReviewContext, Verdict, decide};
 use sigward_policy::matching::ObjectIdentity;
 use sigward_policy::plan::{AuthorityProof, AuthorityRefusal, ImagePlan, Subject, TrustSource, Trusted, plan};
@@ -35,7 +35,7 @@ pub const LIMIT: u64 = 128 << 20;
 pub struct Bench {
     pub world: World,
     pub policies: Vec<Value>,
-    pub no_match: NoMatchPolicy,
+    pub no_match: NoMatch,
     pub secrets: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     pub config_maps: BTreeMap<String, BTreeMap<String, String>>,
     pub remotes: BTreeMap<String, Vec<u8>>,
@@ -59,7 +59,7 @@ impl Bench {
         Self {
             world,
             policies: Vec::new(),
-            no_match: NoMatchPolicy::Deny,
+            no_match: NoMatch::Deny,
             secrets: BTreeMap::new(),
             config_maps: BTreeMap::new(),
             remotes: BTreeMap::new(),
