@@ -9,6 +9,7 @@
 
 pub mod cip;
 pub mod config;
+mod go;
 pub mod decide;
 pub mod field_error;
 pub mod glob;

@@ -7,6 +7,12 @@ use crate::object::{Metadata, Url, records};
 /// The API group of ClusterImagePolicy and TrustRoot.
 pub const GROUP: &str = "policy.sigstore.dev";
 
+/// The kind of a ClusterImagePolicy.
+pub const KIND: &str = "ClusterImagePolicy";
+
+/// The versions of ClusterImagePolicy; the first is stored.
+pub const VERSIONS: [&str; 2] = ["v1alpha1", "v1beta1"];
+
 records! {
     /// A policy for images in the whole cluster.
     pub struct ClusterImagePolicy {

@@ -30,7 +30,7 @@ macro_rules! records {
             ) -> Result<Self, $crate::object::DecodeError> {
                 let mut members = $crate::object::members::<Self>(value, at)?;
                 let read = Self {
-                    $($field: $crate::object::take(&mut members, $json, at)?,)*
+                    $($field: $crate::object::take(&mut members, stringify!($name), $json, at)?,)*
                 };
                 $crate::object::nothing_left(&members)?;
                 Ok(read)

@@ -1,0 +1,9 @@
+//! Where texts and rules of Go's standard library are part of what users see.
+
+mod net;
+mod regexp;
+mod url;
+
+pub(crate) use net::{is_bad_path_pattern, split_host_port_fault};
+pub(crate) use regexp::regexp_fault;
+pub(crate) use url::{is_request_uri, parse_url};
