@@ -291,7 +291,7 @@ fn attack_every_fault_denies() {
         ("403", |b| b.world.fail("registry.test", 403), Firmness::CredentialDependent),
         ("404", |b| b.world.fail("registry.test", 404), Firmness::CredentialDependent),
         ("a web page", |b| page(b, "manifests"), Firmness::Transient),
-        ("payload is a web page", |b| page(b, "blobs"), Firmness::CredentialDependent),
+        ("payload is a web page", |b| page(b, "blobs"), Firmness::Transient),
         ("payload is gone", |b| b.world.fail("blobs", 404), Firmness::Transient),
         ("payload fails", |b| b.world.fail("blobs", 503), Firmness::Transient),
         ("no answer", |b| b.world.change_response("registry.test", |r| r.status = 204), Firmness::Transient),
