@@ -12,5 +12,7 @@ mod go;
 pub mod limits;
 pub mod matching;
 pub mod object;
+pub mod publish;
 pub mod rego;
+pub mod schema;
 pub mod trust_root;
