@@ -16,11 +16,13 @@ pub mod glob;
 pub mod limits;
 pub mod matching;
 pub mod object;
-pub mod plan;
 mod predicate;
 mod reason;
+pub mod plan;
+pub mod publish;
 pub mod rego;
 pub mod resolve;
+pub mod schema;
 pub mod trust_root;
 
 pub use predicate::predicate_uri;
