@@ -16,7 +16,7 @@ use crate::events::DenialEvent;
 use crate::limits;
 use crate::registry::gather::Gatherer;
 use crate::registry::tags::{Tags, Unresolved};
-use crate::registry::tenants::{Tenancy, Tenants};
+use crate::registry::tenants::{Tenancy, Tenant, Tenants};
 use crate::review::{Answer, Denial, Operation, Patch, ReplaceOperation, Request};
 use crate::server::{Hook, guard};
 use crate::state::Snapshot;
@@ -132,7 +132,7 @@ impl Judge {
         deadline: Instant,
     ) -> BTreeMap<&'w str, Result<String, Unresolved>> {
         let mut resolved = BTreeMap::new();
-        let mut asking = Vec::new();
+        let mut asking: Vec<(&str, String, ImageReference, Tenant)> = Vec::new();
         for field in &workload.images {
             let image = field.image.as_str();
             if resolved.contains_key(image) || asking.iter().any(|(known, ..)| *known == image) {
