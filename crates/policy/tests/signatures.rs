@@ -327,7 +327,10 @@ fn attack_a_prefix_leads_nowhere_else() {
 fn what_is_not_supported_is_said() {
     let kms = json!({"name": "a", "key": {"kms": "awskms:///arn:aws:kms:eu-west-1:1:key/x"}});
     let bench = Bench::new().authority(kms);
-    bench.assert_denied(Reason::AuthorityUnsupported, "authority a: a key in a key management service (key.kms) is not supported");
+    bench.assert_denied(
+        Reason::AuthorityUnsupported,
+        "authority a: a key in a key management service (key.kms) is not supported",
+    );
     assert!(bench.world.asked().is_empty());
 }
 

@@ -244,10 +244,10 @@ records! {
 
     /// Whether something holds.
     pub struct Condition {
-        /// What.
-        pub condition_type: String => "type" always,
+        /// What it is about, such as `Ready`.
+        pub condition_type: String => "type" required,
         /// `True`, `False` or `Unknown`.
-        pub status: String => "status" always,
+        pub status: String => "status" required,
         /// How bad it is when it does not hold; an error where it is empty.
         pub severity: String => "severity",
         /// When it last changed.

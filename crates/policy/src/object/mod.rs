@@ -67,6 +67,8 @@ pub(crate) struct Property {
     pub(crate) description: &'static str,
     /// Its type.
     pub(crate) schema: Schema,
+    /// Whether an object must have it.
+    pub(crate) required: bool,
 }
 
 /// Where a value stands, for errors: the type of the struct that it is a field of, and the fields that lead to it.
@@ -140,10 +142,31 @@ pub(crate) fn nothing_left(members: &Map<String, Value>) -> Result<(), DecodeErr
     }
 }
 
-/// One, for each word `always` in a table of fields.
-pub(crate) const fn one(_always: &str) -> usize {
-    1
+/// When a field is written, and whether the schema asks for it: the word after its name in a table of fields.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Presence {
+    /// Left out where it is empty (Go: `omitempty`).
+    Optional,
+    /// Always written.
+    Always,
+    /// Always written, and the schema asks for it.
+    Required,
 }
+
+/// The word that a table of fields has, or none.
+macro_rules! presence {
+    () => {
+        $crate::object::Presence::Optional
+    };
+    (always) => {
+        $crate::object::Presence::Always
+    };
+    (required) => {
+        $crate::object::Presence::Required
+    };
+}
+
+pub(crate) use presence;
 
 /// Reads an object through serde, for callers that have it within something else.
 pub(crate) fn deserialize<'de, T: Field, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {

@@ -78,7 +78,8 @@ impl<'q> AuthorityInquiry<'q> {
             let text = format!("a check was waived that the policy does not waive: {}", waiver.setting());
             return AuthorityRefusal::new(Reason::WaiverNotStated, Wording::Validation, text, firmness);
         }
-        let unasked = |error: &&ImageError| matches!(error, ImageError::Registry { .. } | ImageError::Unreachable { .. });
+        let unasked =
+            |error: &&ImageError| matches!(error, ImageError::Registry { .. } | ImageError::Unreachable { .. });
         let unasked = self.errors.iter().find(unasked);
         if let (None, Some(judged)) = (unasked, judged) {
             return AuthorityRefusal { firmness, ..judged };
@@ -191,6 +192,21 @@ impl Inquiry for AuthorityInquiry<'_> {
                 None => {}
             }
         }
+    }
+}
+
+/// Another inquiry, whose errors repeat no words of a server.
+#[derive(Debug)]
+pub struct Discreet<I>(pub I);
+
+impl<I: Inquiry> Inquiry for Discreet<I> {
+    type Out = I::Out;
+    type Error = I::Error;
+
+    fn step(&mut self, mut answers: Vec<Answer>) -> Step<I::Out, I::Error> {
+        let mut heard = Heard::default();
+        answers.iter_mut().for_each(|answer| heard.hear(answer));
+        self.0.step(answers)
     }
 }
 
