@@ -294,6 +294,26 @@ isCompliant {{
     );
 }
 
+/// policy-controller hashes the annotation of an attestation, which is empty: with a key nothing is left to hash.
+#[test]
+fn the_id_of_an_attestation_by_a_key() {
+    let key = Key::default();
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let rego = format!(
+        "package sigstore\nisCompliant {{ [a] := input.authorityMatches.a.attestations.x; a.id == \"{empty}\"; \
+         {{k | a[k]}} == {{\"id\", \"predicateType\", \"digest\"}} }}"
+    );
+    let object = policy("p", &[wanting(by_key(&key), &[wanted("x", "custom", "", "")])]);
+    let mut bench = Bench::new().policy(over_all(object, json!({"type": "rego", "data": rego})));
+    let image = bench.world.image.clone();
+    let signed = bench.world.sigstore.attest_image_with_key(NAME, &image, (CUSTOM, json!({})), &key);
+    bench.world.attest(&[EvidenceLayer::unlogged(&signed)]);
+    bench.assert_admitted();
+    let text = "attestation key validation failed for authority a for ";
+    bench.policies = vec![policy("p", &[wanting(by_key(&Key::default()), &[wanted("x", "custom", "", "")])])];
+    bench.assert_denied(Reason::AttestationMissing, text);
+}
+
 /// An image's configuration, read from the registry; without it the policy has no verdict.
 #[test]
 fn the_configuration_of_the_image() {

@@ -126,7 +126,9 @@ pub(super) fn policy_text(policy: &Policy, source: &dyn ContentSource) -> Result
         }
         ("", None, None) => return Err(Missing::new("the policy has neither data, nor remote, nor configMapRef")),
         _ => {
-            return Err(Missing::new("the policy has several of data, remote and configMapRef; exactly one is allowed"));
+            return Err(Missing::new(
+                "the policy has several of data, remote and configMapRef; exactly one is allowed",
+            ));
         }
     };
     if text.len() > MAX_POLICY_BYTES {
