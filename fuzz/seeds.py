@@ -137,6 +137,7 @@ def main():
     repositories()
     log_answers()
     policies()
+    seed("cluster_image_policy", (HERE.parent / "crates/policy/tests/data/cluster_image_policy.json").read_bytes())
     for pattern in [r"^https://github\.com/o/r/\.github/workflows/[^/@]+\.ya?ml@refs/tags/v[0-9]+(\.[0-9]+){0,2}$",
                     r"(?i:\QA.b\E)|[[:alpha:]&&-~[]]{1,3}", r"\A(?P<n>x*?)\z", r"[^]a]\pL\x{1F600}\123",
                     r"(a|b|[c-d])*{}{1,}", r"(?s-m).+", r"((x{50}){50}){10}"]:

@@ -133,7 +133,9 @@ impl Args {
     /// # Errors
     /// What is wrong with it, or help that was asked for.
     pub fn read(argv: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(argv.into_iter().enumerate().map(|(place, text)| if place == 0 { text } else { two_dashes(text) }))
+        Self::try_parse_from(
+            argv.into_iter().enumerate().map(|(place, text)| if place == 0 { text } else { two_dashes(text) }),
+        )
     }
 }
 

@@ -144,7 +144,9 @@ mod tests {
         let secret = json!({"data": {"a": "YQ==", "b": "Yg=="}, "stringData": {"b": "text"}});
         let entries = secret_entries(&secret).unwrap();
         assert_eq!(entries, BTreeMap::from([("a".into(), b"a".to_vec()), ("b".into(), b"text".to_vec())]));
-        for bad in [json!({"data": {"a": "%"}}), json!({"data": {"a": 1}}), json!({"data": []}), json!({"stringData": 1})] {
+        for bad in
+            [json!({"data": {"a": "%"}}), json!({"data": {"a": 1}}), json!({"data": []}), json!({"stringData": 1})]
+        {
             assert!(secret_entries(&bad).is_err(), "{bad}");
         }
         assert_eq!(secret_entries(&json!({"data": null})).unwrap().len(), 0);

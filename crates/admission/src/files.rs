@@ -129,7 +129,8 @@ impl Folder {
             let entry = entry.map_err(|error| bad(error.to_string()))?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            let is_object = ["yaml", "yml", "json"].iter().any(|end| name.rsplit_once('.').is_some_and(|(_, e)| e == *end));
+            let is_object =
+                ["yaml", "yml", "json"].iter().any(|end| name.rsplit_once('.').is_some_and(|(_, e)| e == *end));
             if !is_object || name.starts_with('.') {
                 continue;
             }
@@ -175,9 +176,9 @@ fn read(file: &Path, room: &mut u64) -> Result<Vec<u8>, FilesError> {
     if length > limits::OBJECT_FILE_BYTES {
         return Err(bad(format!("expected at most {} bytes, found more", limits::OBJECT_FILE_BYTES)));
     }
-    *room = room.checked_sub(length).ok_or_else(|| {
-        bad(format!("all files together are more than {} bytes", limits::OBJECT_FILES_BYTES))
-    })?;
+    *room = room
+        .checked_sub(length)
+        .ok_or_else(|| bad(format!("all files together are more than {} bytes", limits::OBJECT_FILES_BYTES)))?;
     Ok(bytes)
 }
 

@@ -118,7 +118,11 @@ impl Judge {
         }
         // Somebody waits for the API server, not for a denial that comes too late.
         if resolved.values().any(|found| *found == Err(Unresolved::Deadline)) {
-            let text = format!("{}context was canceled before validation completed: {}", Hook::Mutations.prefix(), late(&resolved));
+            let text = format!(
+                "{}context was canceled before validation completed: {}",
+                Hook::Mutations.prefix(),
+                late(&resolved)
+            );
             return Answer::denied(Denial::new("deadline", text), Vec::new());
         }
         Answer::allowed(Patch::replacing(operations), Vec::new())
@@ -180,9 +184,8 @@ impl Judge {
         plans: &[ImagePlan],
         outcomes: &[Vec<sigward_policy::decide::AuthorityOutcome>],
     ) -> Vec<ImageDecision> {
-        let part = |name: &str, is_wanted: bool| {
-            is_wanted.then(|| workload.object.get(name).map(Value::to_string)).flatten()
-        };
+        let part =
+            |name: &str, is_wanted: bool| is_wanted.then(|| workload.object.get(name).map(Value::to_string)).flatten();
         let spec = part("spec", snapshot.inputs.object.spec);
         let metadata = part("metadata", snapshot.inputs.object.metadata);
         let object = ObjectInputs {
@@ -286,7 +289,13 @@ fn explanations<'a>(plans: &'a [ImagePlan], decisions: &'a [ImageDecision]) -> i
         let policies = plan.policies().map(|policy| {
             let said = decision.entries().iter().filter(|entry| entry.policy.as_deref() == Some(policy.name()));
             let details: Vec<_> = said.map(|entry| format!(": {}", entry.details)).collect();
-            format!("explain: {}: policy {}: {}{}", plan.image(), policy.name(), word(decision, policy.name()), details.concat())
+            format!(
+                "explain: {}: policy {}: {}{}",
+                plan.image(),
+                policy.name(),
+                word(decision, policy.name()),
+                details.concat()
+            )
         });
         let mut lines: Vec<String> = policies.collect();
         if lines.is_empty() {

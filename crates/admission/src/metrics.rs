@@ -90,7 +90,11 @@ impl Metrics {
         registry.register("tags", "Tags that were to become digests", self.resolved.clone());
         registry.register("tls_handshakes_failed", "Connections without TLS", self.handshakes_failed.clone());
         registry.register("policies", "Policies in force", self.policies.clone());
-        registry.register("trust_age_seconds", "Since when trust material is known to be the newest", self.trust_age.clone());
+        registry.register(
+            "trust_age_seconds",
+            "Since when trust material is known to be the newest",
+            self.trust_age.clone(),
+        );
         registry.register("cache_entries", "Entries of the cache", self.cache_entries.clone());
         registry.register("cache_bytes", "Bytes of the cache, about", self.cache_bytes.clone());
         registry.register("gathers_under_way", "Questions that are being asked", self.under_way.clone());

@@ -226,7 +226,8 @@ fn after(pause: Duration) -> Option<Instant> {
 impl Kept {
     /// The public instance's material that is at hand: given, kept from a former refresh, or embedded.
     fn public(source: &PublicSource) -> Self {
-        let fresh = |material, as_of, due| Self { spec: Value::Null, material, files: CachedFiles::default(), as_of, due };
+        let fresh =
+            |material, as_of, due| Self { spec: Value::Null, material, files: CachedFiles::default(), as_of, due };
         let PublicSource::Tuf { mirror, root, cache, refresh } = source else {
             let PublicSource::Given(json) = source else { return fresh(Err(String::new()), Timestamp::now(), None) };
             return fresh(of_trusted_root(json), Timestamp::now(), None);
@@ -246,7 +247,8 @@ impl Kept {
             Some(embedded) => fresh(of_trusted_root(embedded.trusted_root), embedded.as_of(), due),
             // With --disable-tuf policies by key need none, as upstream.
             None => {
-                let reason = format!("the TUF repository {mirror} has not answered yet, and nothing is kept or embedded");
+                let reason =
+                    format!("the TUF repository {mirror} has not answered yet, and nothing is kept or embedded");
                 fresh(Err(reason), Timestamp::UNIX_EPOCH, due)
             }
         }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sigward_fetch::{
-    Client, Keychain, KeychainSources, NetworkRules, Options, RegistryOptions, RegistryTls, RegistryTransport, RetryPolicy,
+    Client, Keychain, KeychainSources, NetworkRules, Options, RegistryOptions, RegistryTls, RegistryTransport,
+    RetryPolicy,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -164,7 +165,8 @@ async fn serve_until_signal(args: &Args, app: Arc<App>, log: &Log) -> Result<(),
     let listener = bind("--listen", address).await?;
     let quiet = args.drain_quiet_period.unwrap_or(Duration::ZERO);
     let drain = Drain::new(quiet, quiet.saturating_mul(4));
-    let door = |figures| Arc::new(Door::new(Arc::clone(&app) as Arc<dyn crate::server::Reviewer>, drain.clone(), figures));
+    let reviewer: Arc<dyn crate::server::Reviewer> = app;
+    let door = |figures| Arc::new(Door::new(Arc::clone(&reviewer), drain.clone(), figures));
     if let Some(address) = args.metrics_listen {
         let listener = bind("--metrics-listen", address).await?;
         if let Ok(address) = listener.local_addr() {

@@ -35,7 +35,10 @@ fn review_of_the_older_version_is_answered_in_it() {
     let mut asked = review(create(pod(&[&scene.signed("app/one")])));
     asked["apiVersion"] = "admission.k8s.io/v1beta1".into();
     let answer = program.post("/validations", &asked);
-    assert_eq!((&answer["apiVersion"], &answer["response"]["allowed"]), (&json!("admission.k8s.io/v1beta1"), &json!(true)));
+    assert_eq!(
+        (&answer["apiVersion"], &answer["response"]["allowed"]),
+        (&json!("admission.k8s.io/v1beta1"), &json!(true))
+    );
 }
 
 #[test]
@@ -54,7 +57,8 @@ fn tags_become_digests_wherever_they_are() {
     let object = json!({"kind": "CronJob", "apiVersion": "batch/v1", "metadata": {"name": "c"},
         "spec": {"jobTemplate": {"spec": {"template": {"spec": spec}}}}});
     let at = "/spec/jobTemplate/spec/template/spec";
-    let replace = |path: &str| json!({"op": "replace", "path": format!("{at}/{path}"), "value": format!("{tag}@{digest}")});
+    let replace =
+        |path: &str| json!({"op": "replace", "path": format!("{at}/{path}"), "value": format!("{tag}@{digest}")});
     let expected = json!([
         replace("initContainers/0/image"),
         replace("containers/1/image"),
@@ -76,7 +80,8 @@ fn tag_that_cannot_be_resolved_is_left_and_then_denied_with_the_reason() {
     let mutated = program.mutate(create(pod(&[&missing])));
     assert_eq!(mutated.assert_allowed().patch, Value::Null);
     let denied = program.validate(create(pod(&[&missing])));
-    let begin = format!("validation failed: invalid value: {missing} must be an image digest: spec.containers[0].image");
+    let begin =
+        format!("validation failed: invalid value: {missing} must be an image digest: spec.containers[0].image");
     assert_eq!(denied.message, format!("{begin}\n{missing}: the registry does not know the tag (404)"));
     // A registry that is down.
     let gone = format!("127.0.0.1:{}/app/one:v1", free_port());
@@ -127,7 +132,10 @@ fn several_policies_must_hold_and_one_only_warns() {
     let host = scene.registry.host();
     let image = scene.signed("app/one");
     scene.put("a", &scene.key_policy());
-    scene.put("b", &policy("fails", &[&format!("{host}/app/**")], json!([{"static": {"action": "fail", "message": "no"}}])));
+    scene.put(
+        "b",
+        &policy("fails", &[&format!("{host}/app/**")], json!([{"static": {"action": "fail", "message": "no"}}])),
+    );
     let program = scene.start();
     program.validate(create(pod(&[&image]))).assert_denied("disallowed by static policy: no");
     let mut warns = policy("fails", &[&format!("{host}/app/**")], json!([{"static": {"action": "fail"}}]));
@@ -186,7 +194,8 @@ fn policies_are_reloaded_and_broken_ones_deny() {
     program.validate(create(pod(&[&other]))).assert_denied("policy.json");
     scene.put("policy", &scene.key_policy());
     let last = program.events("policies-in-force").len();
-    program.wait_for("policies-in-force", |line| line["broken"] == 0 && program.events("policies-in-force").len() > last);
+    program
+        .wait_for("policies-in-force", |line| line["broken"] == 0 && program.events("policies-in-force").len() > last);
     program.validate(create(pod(&[&image]))).assert_allowed();
 }
 

@@ -30,8 +30,8 @@ pub use drive::{DriveError, drive, drive_all};
 pub use entry_cache::EntryCache;
 pub use error::Error;
 pub use http::{
-    BadNetwork, Budget, Client, Credential, Network, NetworkRules, Options, Origin, ProxySettings, RetryPolicy, Streaming,
-    TlsRoots,
+    BadNetwork, Budget, Client, Credential, Network, NetworkRules, Options, Origin, ProxySettings, RetryPolicy,
+    Streaming, TlsRoots,
 };
 pub use hyper::body::Bytes;
 pub use keychain::{Keychain, KeychainSources, PullSecrets, RegistryCredential, RegistrySecret};

@@ -80,8 +80,9 @@ impl Glob {
             *start = true;
         }
         skip_stars(&self.parts, &mut here);
+        let mut next = vec![false; end + 1];
         for byte in text.bytes() {
-            let mut next = vec![false; end + 1];
+            next.fill(false);
             for (at, part) in self.parts.iter().enumerate() {
                 if !here.get(at).copied().unwrap_or_default() {
                     continue;
@@ -97,7 +98,7 @@ impl Glob {
                 }
             }
             skip_stars(&self.parts, &mut next);
-            here = next;
+            std::mem::swap(&mut here, &mut next);
         }
         here.last().copied().unwrap_or_default()
     }

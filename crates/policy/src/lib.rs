@@ -9,17 +9,17 @@
 
 pub mod cip;
 pub mod config;
-mod go;
 pub mod decide;
 pub mod field_error;
 pub mod glob;
+mod go;
 pub mod limits;
 pub mod matching;
 pub mod object;
-mod predicate;
-mod reason;
 pub mod plan;
+mod predicate;
 pub mod publish;
+mod reason;
 pub mod rego;
 pub mod resolve;
 pub mod schema;

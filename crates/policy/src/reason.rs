@@ -89,7 +89,7 @@ impl Reason {
             Self::Unsigned => "image-unsigned",
             Self::SignatureMismatch => "signature-mismatch",
             Self::AttestationMissing => "attestation-missing",
-            Self::WaiverNotStated => "waiver-not-stated",
+            Self::WaiverNotStated => "waiver-unstated",
             Self::PolicyRefused => "policy-refused",
             Self::PolicyNoVerdict => "policy-no-verdict",
             Self::Deadline => "deadline",

@@ -59,7 +59,8 @@ fn an_attestation_in_either_form() {
         ("bundle", false, true, true),
         ("", false, false, false),
     ] {
-        let authority = with(wanting(by_jane(), &[wanted("x", "custom", "cue", cue)]), json!({"signatureFormat": format}));
+        let authority =
+            with(wanting(by_jane(), &[wanted("x", "custom", "cue", cue)]), json!({"signatureFormat": format}));
         let mut bench = Bench::new().authority(authority);
         if tag {
             by_tag(&mut bench, &[(CUSTOM, json!({"Data": "good"}))]);
@@ -70,7 +71,8 @@ fn an_attestation_in_either_form() {
         let verdict = bench.review();
         assert_eq!(verdict.is_allowed(), admitted, "{format:?} {tag} {bundle}: {:?}", verdict.message());
         if !admitted {
-            bench.assert_denied(Reason::AttestationMissing, "attestation keyless validation failed for authority a for");
+            bench
+                .assert_denied(Reason::AttestationMissing, "attestation keyless validation failed for authority a for");
             bench.assert_denied(Reason::AttestationMissing, "no matching attestations: ");
         }
     }
@@ -88,10 +90,20 @@ fn the_order_of_what_is_said() {
     check(
         wanting(by_jane(), &[wanted("x", SLSA, "", "")]),
         Reason::AttestationMissing,
-        &format!("no matching attestations with type {SLSA}, checked the following predicateTypes: \"{CUSTOM},{VULN}\""),
+        &format!(
+            "no matching attestations with type {SLSA}, checked the following predicateTypes: \"{CUSTOM},{VULN}\""
+        ),
     );
     check(
-        wanting(by_jane(), &[wanted("custom-match-predicate", CUSTOM, "rego", "package sigstore\nisCompliant { input.predicate.Data == \"good\" }")]),
+        wanting(
+            by_jane(),
+            &[wanted(
+                "custom-match-predicate",
+                CUSTOM,
+                "rego",
+                "package sigstore\nisCompliant { input.predicate.Data == \"good\" }",
+            )],
+        ),
         Reason::PolicyRefused,
         "failed evaluating rego policy for type custom-match-predicate: policy is not compliant for query",
     );
@@ -270,6 +282,7 @@ isCompliant {{
     let inputs = bench.set().inputs().object;
     assert!(inputs.configs && inputs.spec && inputs.metadata && inputs.typemeta);
     // What was not asked for is not there.
+    bench.configs = None;
     let nothing = "package sigstore\nisCompliant { {k | input[k]} == {\"authorityMatches\"} }";
     bench.policies = vec![over_all(policy("p", &authorities), json!({"type": "rego", "data": nothing}))];
     bench.assert_admitted();
@@ -279,6 +292,52 @@ isCompliant {{
         Reason::PolicyRefused,
         "failed evaluating cue policy for ClusterImagePolicy: failed to evaluate the policy with error: typemeta.kind: conflicting values",
     );
+}
+
+/// policy-controller hashes the annotation of an attestation, which is empty: with a key nothing is left to hash.
+#[test]
+fn the_id_of_an_attestation_by_a_key() {
+    let key = Key::default();
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let rego = format!(
+        "package sigstore\nisCompliant {{ [a] := input.authorityMatches.a.attestations.x; a.id == \"{empty}\"; \
+         {{k | a[k]}} == {{\"id\", \"predicateType\", \"digest\"}} }}"
+    );
+    let object = policy("p", &[wanting(by_key(&key), &[wanted("x", "custom", "", "")])]);
+    let mut bench = Bench::new().policy(over_all(object, json!({"type": "rego", "data": rego})));
+    let image = bench.world.image.clone();
+    let signed = bench.world.sigstore.attest_image_with_key(NAME, &image, (CUSTOM, json!({})), &key);
+    bench.world.attest(&[EvidenceLayer::unlogged(&signed)]);
+    bench.assert_admitted();
+    let text = "attestation key validation failed for authority a for ";
+    bench.policies = vec![policy("p", &[wanting(by_key(&Key::default()), &[wanted("x", "custom", "", "")])])];
+    bench.assert_denied(Reason::AttestationMissing, text);
+}
+
+/// An image's configuration, read from the registry; without it the policy has no verdict.
+#[test]
+fn the_configuration_of_the_image() {
+    let rego = "package sigstore\nisCompliant { input.config[\"linux/amd64\"].os == \"linux\" }";
+    let policy_of = json!({"type": "rego", "data": rego, "fetchConfigFile": true});
+    let object = over_all(policy("p", &[json!({"static": {"action": "pass"}})]), policy_of);
+    let mut bench = Bench::new().policy(object);
+    let (set, image) = (bench.set(), bench.world.by_digest());
+    let plan = bench.plan(&set, &image);
+    let fetch = |bench: &Bench| {
+        let mut inquiry = plan.config_inquiry().unwrap();
+        Some(bench.world.drive(&mut inquiry).map_err(|error| error.to_string()))
+    };
+    bench.configs = fetch(&bench);
+    bench.assert_admitted();
+    bench.world.change_response("blobs", |response| {
+        response.status = 500;
+        response.body = b"secret".to_vec();
+    });
+    bench.configs = fetch(&bench);
+    bench.assert_denied(Reason::Unreachable, "unexpected status code 500");
+    assert!(!bench.review().message().unwrap().contains("secret"));
+    bench.configs = None;
+    assert!(!bench.decide(&plan, &[]).passes());
 }
 
 /// Whoever may write to the registry must not make two signatures of one.

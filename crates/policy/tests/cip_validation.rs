@@ -347,10 +347,9 @@ fn short_predicate_types_are_warned_of() {
 #[test]
 fn policies() {
     let at_attestation = format!("{P}.attestations.policy");
-    for (check, at) in [
-        (attestation_policy as fn(Value) -> String, at_attestation.as_str()),
-        (spec_policy as fn(Value) -> String, "spec"),
-    ] {
+    type Check = fn(Value) -> String;
+    let places: [(Check, &str); 2] = [(attestation_policy, &at_attestation), (spec_policy, "spec")];
+    for (check, at) in places {
         for (policy, expected) in [
             (
                 json!({"type": "X", "data": "d"}),

@@ -65,7 +65,8 @@ fn attack_a_warning_hides_no_error() {
         let image = bench.world.by_digest();
         let expected = format!("failed policy: {}: {FIELD}\n{image} disallowed by static policy: no", names[1]);
         assert_eq!(verdict.message(), Some(expected.as_str()));
-        let warnings = [format!("failed policy: {}: {FIELD}", names[0]), format!("{image} disallowed by static policy: no")];
+        let warnings =
+            [format!("failed policy: {}: {FIELD}", names[0]), format!("{image} disallowed by static policy: no")];
         assert_eq!(verdict.warnings(), warnings);
     }
     let verdict = Bench::new().policy(warning(policy("a", &[fail()]))).review();
@@ -88,7 +89,10 @@ fn attack_a_policy_without_authorities() {
 #[test]
 fn images_that_no_policy_is_for() {
     let mut bench = Bench::new();
-    bench.assert_denied(Reason::NoMatchingPolicy, &format!("no matching policies: {FIELD}\n{}", bench.world.by_digest()));
+    bench.assert_denied(
+        Reason::NoMatchingPolicy,
+        &format!("no matching policies: {FIELD}\n{}", bench.world.by_digest()),
+    );
     bench.no_match = NoMatch::Warn;
     let verdict = bench.review();
     assert!(verdict.is_allowed());

@@ -140,6 +140,18 @@ fn attack_an_attestation_is_no_signature() {
     bench.assert_denied(Reason::SignatureMismatch, "an image signature is required");
 }
 
+/// A statement beside a signature adds nothing to what is counted.
+#[test]
+fn attack_an_attestation_is_not_counted_as_a_signature() {
+    let mut bench = Bench::new().authority(with(by_jane(), json!({"signatureFormat": "bundle"})));
+    let image = bench.world.image.clone();
+    let attested = bench.world.attested(bench::images::SLSA).bundle_v03();
+    bench.world.refer(&referrer(&image, &attested, bench::images::SLSA));
+    let signed = bench.world.sigstore.sign_image_v3(&image, Leaf::default()).bundle_v03();
+    bench.world.refer(&referrer(&image, &signed, SIGN_PREDICATE));
+    assert_eq!(bench.outcome().unwrap().signatures().len(), 1);
+}
+
 /// policy-controller does not look at the log where `ctlog: {}` stands [BUG, PR #1923].
 #[test]
 fn attack_an_empty_ctlog_waives_no_log() {
@@ -327,7 +339,10 @@ fn attack_a_prefix_leads_nowhere_else() {
 fn what_is_not_supported_is_said() {
     let kms = json!({"name": "a", "key": {"kms": "awskms:///arn:aws:kms:eu-west-1:1:key/x"}});
     let bench = Bench::new().authority(kms);
-    bench.assert_denied(Reason::AuthorityUnsupported, "authority a: a key in a key management service (key.kms) is not supported");
+    bench.assert_denied(
+        Reason::AuthorityUnsupported,
+        "authority a: a key in a key management service (key.kms) is not supported",
+    );
     assert!(bench.world.asked().is_empty());
 }
 

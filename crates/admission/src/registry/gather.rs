@@ -156,7 +156,8 @@ impl Gatherer {
             }
         }
         let now = Timestamp::now();
-        let counted = |inquest| Counted { inquiry: sigward_policy::plan::Inquest::inquiry(inquest, now), metrics: &self.metrics };
+        let counted =
+            |inquest| Counted { inquiry: sigward_policy::plan::Inquest::inquiry(inquest, now), metrics: &self.metrics };
         let mut inquiries: Vec<_> = inquests.iter().map(counted).collect();
         let results = drive_all(&mut inquiries, &tenant.client, deadline, Budget::image()).await;
         self.metrics.gathered(begin.elapsed());

@@ -48,15 +48,9 @@ pub enum Unresolved {
 }
 
 /// Asks for the meaning of tags.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Tags {
     under_way: Flights<(String, CredentialId), Result<Digest, Unresolved>>,
-}
-
-impl Default for Tags {
-    fn default() -> Self {
-        Self { under_way: Flights::default() }
-    }
 }
 
 impl Tags {

@@ -59,7 +59,8 @@ impl Tenants {
         let mut all = Vec::new();
         for name in names {
             // One that is not there is as good as none, as for the kubelet.
-            let Known::Found(secret) = self.store.get(&ObjectKey::namespaced(ObjectKind::Secret, namespace, &name)) else {
+            let Known::Found(secret) = self.store.get(&ObjectKey::namespaced(ObjectKind::Secret, namespace, &name))
+            else {
                 continue;
             };
             let Some((kind, bytes)) = docker_entry(&secret)? else { continue };

@@ -216,7 +216,8 @@ mod tests {
     }
 
     fn with_request(request: &str) -> Review {
-        let body = format!(r#"{{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","request":{request}}}"#);
+        let body =
+            format!(r#"{{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","request":{request}}}"#);
         Review::parse(body.as_bytes()).unwrap()
     }
 

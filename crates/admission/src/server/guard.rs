@@ -93,7 +93,8 @@ mod tests {
         assert_eq!(seconds("timeout=10s"), Some(10.0));
         assert_eq!(seconds("a=b&timeout=1m30s"), Some(90.0));
         assert_eq!(seconds("timeout=500ms"), Some(0.5));
-        for query in ["", "timeout=", "timeout=0s", "timeout=ten", "timeout=10", "timeout=-5s", "timeout=99999999999s"] {
+        for query in ["", "timeout=", "timeout=0s", "timeout=ten", "timeout=10", "timeout=-5s", "timeout=99999999999s"]
+        {
             assert_eq!(seconds(query), None, "{query}");
         }
         assert_eq!(timeout_of(None), None);

@@ -60,7 +60,9 @@ impl Hook {
     }
 
     fn of(path: &str) -> Option<Self> {
-        [Self::Mutations, Self::Validations, Self::Defaulting, Self::Validating].into_iter().find(|it| it.path() == path)
+        [Self::Mutations, Self::Validations, Self::Defaulting, Self::Validating]
+            .into_iter()
+            .find(|it| it.path() == path)
     }
 }
 

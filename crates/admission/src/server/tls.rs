@@ -137,10 +137,7 @@ impl CertificateFiles {
 }
 
 fn read(flag: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
-    let bad = |error: std::io::Error| TlsError::File {
-        flag,
-        file: path.display().to_string(),
-        reason: error.to_string(),
-    };
+    let bad =
+        |error: std::io::Error| TlsError::File { flag, file: path.display().to_string(), reason: error.to_string() };
     std::fs::read(path).map_err(bad)
 }

@@ -46,7 +46,8 @@ impl<'a> Workload<'a> {
         let fields = as_object(object, "the object")?;
         check_type(&request.kind, fields)?;
         let metadata = optional_object(fields, "metadata", "metadata")?;
-        let namespace = same_namespace(optional_text(metadata, "namespace", "metadata.namespace")?, &request.namespace)?;
+        let namespace =
+            same_namespace(optional_text(metadata, "namespace", "metadata.namespace")?, &request.namespace)?;
         let name = optional_text(metadata, "name", "metadata.name")?.unwrap_or(&request.name).to_owned();
         let pod = kind.pod_of(fields)?;
         let images = images(kind, pod)?;

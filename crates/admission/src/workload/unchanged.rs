@@ -56,10 +56,8 @@ fn labels<'a>(workload: &'a Workload<'_>) -> Vec<(&'a str, &'a str)> {
 /// The metadata that policies see, to be compared with that of `other`.
 fn metadata<'a>(of: &'a Workload<'_>, other: &Workload<'_>) -> Vec<(&'a String, &'a Value)> {
     let is_deletion = of.is_terminating() && other.is_terminating();
-    let is_judged = |name: &str| {
-        !SERVER_FIELDS.contains(&name) && !(is_deletion && DELETION_FIELDS.contains(&name))
-    };
-    fields(of.object, "metadata").filter(|(name, _)| is_judged(name)).collect()
+    let is_left_out = |name: &str| SERVER_FIELDS.contains(&name) || (is_deletion && DELETION_FIELDS.contains(&name));
+    fields(of.object, "metadata").filter(|(name, _)| !is_left_out(name)).collect()
 }
 
 /// The spec that policies see, to be compared with that of `other`, without the number of replicas: more of them is a

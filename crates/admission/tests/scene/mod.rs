@@ -113,7 +113,9 @@ pub fn command(folder: &std::path::Path) -> Command {
     command.args(["--listen", "127.0.0.1:0", "--disable-tuf", "--policies"]).arg(folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Nothing of whoever runs the tests.
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "DOCKER_CONFIG", "SYSTEM_NAMESPACE"] {
+    for name in
+        ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "DOCKER_CONFIG", "SYSTEM_NAMESPACE"]
+    {
         command.env_remove(name);
     }
     command.env("HOME", folder).env_remove("XDG_RUNTIME_DIR").env_remove("XDG_CONFIG_HOME");

@@ -180,7 +180,8 @@ impl<'r> Review<'r> {
             }
             AuthorityKind::Broken(fault) => Err(fault.clone()),
             AuthorityKind::Evidence(evidence) => {
-                let question = asked.and_then(|index| Some((self.plan.questions().get(index)?, self.outcomes.get(index)?)));
+                let question =
+                    asked.and_then(|index| Some((self.plan.questions().get(index)?, self.outcomes.get(index)?)));
                 let (_, outcome) = question.ok_or_else(|| self.not_asked(authority, evidence))?;
                 self.found(authority, evidence, outcome)
             }
@@ -238,7 +239,12 @@ impl<'r> Review<'r> {
         Ok(AuthorityMatch { signatures, attestations, fixed: false })
     }
 
-    fn in_words(self, authority: &ResolvedAuthority, evidence: &EvidenceAuthority, refusal: &AuthorityRefusal) -> Fault {
+    fn in_words(
+        self,
+        authority: &ResolvedAuthority,
+        evidence: &EvidenceAuthority,
+        refusal: &AuthorityRefusal,
+    ) -> Fault {
         let name = authority.name();
         let text = match refusal.wording {
             Wording::Validation => return self.validation(authority, evidence, refusal.reason(), refusal.text()),

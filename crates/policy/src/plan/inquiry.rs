@@ -54,7 +54,10 @@ impl<'q> AuthorityInquiry<'q> {
         } else {
             Ok(self.findings.signatures(&self.inquest.key))
         };
-        let found = !self.findings.is_empty();
+        let found = match self.wants_attestations() {
+            true => !self.findings.predicate_types().is_empty(),
+            false => self.findings.has_signatures(),
+        };
         match judged {
             Ok(proof) if found && self.is_whole() => return Some(Ok(proof)),
             _ => {}
@@ -78,7 +81,8 @@ impl<'q> AuthorityInquiry<'q> {
             let text = format!("a check was waived that the policy does not waive: {}", waiver.setting());
             return AuthorityRefusal::new(Reason::WaiverNotStated, Wording::Validation, text, firmness);
         }
-        let unasked = |error: &&ImageError| matches!(error, ImageError::Registry { .. } | ImageError::Unreachable { .. });
+        let unasked =
+            |error: &&ImageError| matches!(error, ImageError::Registry { .. } | ImageError::Unreachable { .. });
         let unasked = self.errors.iter().find(unasked);
         if let (None, Some(judged)) = (unasked, judged) {
             return AuthorityRefusal { firmness, ..judged };
@@ -157,12 +161,6 @@ impl Heard {
     }
 }
 
-impl Findings {
-    fn is_empty(&self) -> bool {
-        self.predicate_types().is_empty() && !self.has_signatures()
-    }
-}
-
 impl Inquiry for AuthorityInquiry<'_> {
     type Out = AuthorityProof;
     type Error = AuthorityRefusal;
@@ -194,6 +192,21 @@ impl Inquiry for AuthorityInquiry<'_> {
     }
 }
 
+/// Another inquiry, whose errors repeat no words of a server.
+#[derive(Debug)]
+pub struct Discreet<I>(pub I);
+
+impl<I: Inquiry> Inquiry for Discreet<I> {
+    type Out = I::Out;
+    type Error = I::Error;
+
+    fn step(&mut self, mut answers: Vec<Answer>) -> Step<I::Out, I::Error> {
+        let mut heard = Heard::default();
+        answers.iter_mut().for_each(|answer| heard.hear(answer));
+        self.0.step(answers)
+    }
+}
+
 /// Nothing was there, and the registry said so.
 fn is_absence(error: &ImageError) -> bool {
     matches!(error, ImageError::NoSignatures)
@@ -203,9 +216,8 @@ fn is_absence(error: &ImageError) -> bool {
 /// Asked again, the answer may be another one: a log may know an entry later, a registry may have all parts later, and
 /// content that is not what its digest says came from somewhere else or not whole.
 fn is_transient(error: &ImageError) -> bool {
-    let may_change = |fault: &EvidenceFault| match fault {
-        EvidenceFault::Lookup(_) | EvidenceFault::Missing { .. } | EvidenceFault::Content(_) => true,
-        _ => false,
+    let may_change = |fault: &EvidenceFault| {
+        matches!(fault, EvidenceFault::Lookup(_) | EvidenceFault::Missing { .. } | EvidenceFault::Content(_))
     };
     matches!(error, ImageError::DigestMismatch { .. } | ImageError::Malformed { .. })
         || error.rejected().iter().any(|Rejected { fault, .. }| may_change(fault))

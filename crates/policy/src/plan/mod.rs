@@ -7,7 +7,7 @@ mod proof;
 use std::sync::Arc;
 
 use sigward_verify::Digest;
-use sigward_verify::image::{ImageReference, Target};
+use sigward_verify::image::{ConfigInquiry, ImageReference, Target};
 
 use crate::config::NoMatch;
 use crate::matching::ObjectIdentity;
@@ -15,9 +15,9 @@ use crate::reason::Reason;
 use crate::resolve::{AuthorityKind, Fault, PolicySet, ResolvedPolicy, Scoped};
 
 pub use inquest::{AuthorityQuestion, Inquest, TrustSource, Trusted};
-pub use inquiry::AuthorityInquiry;
-pub use proof::{AuthorityProof, AuthorityRefusal, Firmness, ProofKey, ProvedMatch};
+pub use inquiry::{AuthorityInquiry, Discreet};
 pub(crate) use proof::Wording;
+pub use proof::{AuthorityProof, AuthorityRefusal, Firmness, ProofKey, ProvedMatch};
 
 /// An image as an object names it.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ pub(crate) enum Outlook {
     /// No policy is for the image.
     NoMatch(NoMatch),
     /// These are, and all must hold.
-    Policies { name: String, digest: Digest, tasks: Vec<PolicyTask> },
+    Policies { name: String, reference: Box<ImageReference>, digest: Digest, tasks: Vec<PolicyTask> },
 }
 
 /// A policy that is for the image.
@@ -108,7 +108,7 @@ fn plan_image(policies: &PolicySet, subject: Subject<'_>, reference: &ImageRefer
     }
     let outlook = match tasks.is_empty() {
         true => Outlook::NoMatch(policies.no_match()),
-        false => Outlook::Policies { name, digest, tasks },
+        false => Outlook::Policies { name, reference: Box::new(by_digest), digest, tasks },
     };
     ImagePlan { image, outlook, questions }
 }
@@ -148,9 +148,12 @@ impl ImagePlan {
         &self.questions
     }
 
-    /// Whether a policy wants the image's configuration (`fetchConfigFile`).
-    pub fn needs_configs(&self) -> bool {
-        self.tasks().any(|task| task.policy.inputs().configs)
+    /// What is to be asked for the image's configuration, if a policy wants it (`fetchConfigFile`). The answer depends on
+    /// the digest alone.
+    pub fn config_inquiry(&self) -> Option<Discreet<ConfigInquiry>> {
+        let Outlook::Policies { reference, digest, tasks, .. } = &self.outlook else { return None };
+        let wanted = tasks.iter().any(|task| task.policy.inputs().configs);
+        wanted.then(|| Discreet(ConfigInquiry::new(reference, *digest)))
     }
 
     /// The image by digest, if it has one and a policy is for it.

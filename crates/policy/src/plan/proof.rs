@@ -134,7 +134,7 @@ impl Findings {
     }
 
     pub(crate) fn has_signatures(&self) -> bool {
-        self.proved.iter().any(|evidence| evidence.kind() == EvidenceKind::ImageSignature)
+        self.proved.iter().any(is_signature)
     }
 
     /// One for each thing that a signer said. Whoever may write to the registry can copy a layer, and change the bytes of
@@ -143,8 +143,8 @@ impl Findings {
         let mut known = BTreeSet::new();
         self.proved.iter().filter(move |evidence| {
             let signer = match evidence.verified().signer() {
-                ProvedSigner::Key { fingerprint } => fingerprint.clone(),
-                ProvedSigner::Identity(found) => format!("{}\n{}", found.subject, found.issuer),
+                ProvedSigner::Key { fingerprint } => (fingerprint.as_str(), None),
+                ProvedSigner::Identity(found) => (found.subject.as_str(), Some(found.issuer.as_str())),
             };
             known.insert((signer, sha256(signed_content(evidence))))
         })
@@ -152,7 +152,7 @@ impl Findings {
 
     /// The proof of an authority that wants signatures.
     pub(crate) fn signatures(&self, key: &ProofKey) -> AuthorityProof {
-        let signatures = self.distinct().map(ProvedMatch::of).collect();
+        let signatures = self.distinct().filter(|evidence| is_signature(evidence)).map(ProvedMatch::of).collect();
         AuthorityProof { key: key.clone(), signatures, attestations: Vec::new(), waivers: self.waivers() }
     }
 
@@ -198,6 +198,11 @@ impl Findings {
     fn waivers(&self) -> BTreeSet<&'static str> {
         self.proved.iter().flat_map(ProvedEvidence::waivers).map(|waiver| waiver.setting()).collect()
     }
+}
+
+/// An attestation that was found beside a signature is none.
+fn is_signature(evidence: &ProvedEvidence) -> bool {
+    evidence.kind() == EvidenceKind::ImageSignature
 }
 
 fn signed_content(evidence: &ProvedEvidence) -> &[u8] {

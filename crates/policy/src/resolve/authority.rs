@@ -25,7 +25,9 @@ pub struct ResolvedAuthority {
 #[derive(Clone, Debug)]
 pub(crate) enum AuthorityKind {
     Pass,
-    Fail { message: String },
+    Fail {
+        message: String,
+    },
     Evidence(Arc<EvidenceAuthority>),
     /// It cannot be asked, and so vouches for nothing.
     Broken(Fault),
@@ -273,11 +275,7 @@ fn identity(identity: &cip::Identity) -> Result<Identity, Fault> {
     })
 }
 
-fn evidence(
-    authority: &Authority,
-    signer: AuthoritySigner,
-    with: Resolving<'_>,
-) -> Result<AuthorityKind, Fault> {
+fn evidence(authority: &Authority, signer: AuthoritySigner, with: Resolving<'_>) -> Result<AuthorityKind, Fault> {
     let (place, tag_prefix, credentials) = place(authority)?;
     let attestations: Vec<_> = authority.attestations.iter().map(|wanted| wanted_attestation(wanted, with)).collect();
     let extent = if attestations.iter().any(WantedAttestation::uses_clock) { Extent::All } else { with.extent };
@@ -324,9 +322,10 @@ fn place(authority: &Authority) -> Result<Place, Fault> {
 }
 
 fn wanted_attestation(wanted: &cip::Attestation, with: Resolving<'_>) -> WantedAttestation {
-    let policy = wanted.policy.as_ref().map(|policy| {
-        CompiledPolicy::new(policy, &wanted.name, with.source, with.strictness).map(Arc::new)
-    });
+    let policy = wanted
+        .policy
+        .as_ref()
+        .map(|policy| CompiledPolicy::new(policy, &wanted.name, with.source, with.strictness).map(Arc::new));
     WantedAttestation {
         name: wanted.name.clone(),
         written_type: wanted.predicate_type.clone(),

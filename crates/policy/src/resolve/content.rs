@@ -125,7 +125,11 @@ pub(super) fn policy_text(policy: &Policy, source: &dyn ContentSource) -> Result
             entries.remove(key).ok_or_else(absent)?
         }
         ("", None, None) => return Err(Missing::new("the policy has neither data, nor remote, nor configMapRef")),
-        _ => return Err(Missing::new("the policy has several of data, remote and configMapRef; exactly one is allowed")),
+        _ => {
+            return Err(Missing::new(
+                "the policy has several of data, remote and configMapRef; exactly one is allowed",
+            ));
+        }
     };
     if text.len() > MAX_POLICY_BYTES {
         return Err(Missing::new(format!("a policy of {} bytes; at most {MAX_POLICY_BYTES} are read", text.len())));

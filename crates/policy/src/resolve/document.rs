@@ -56,10 +56,12 @@ impl CompiledPolicy {
         let text = policy_text(policy, source)
             .map_err(|missing| Fault { reason: Reason::PolicyBroken, text: format!("policy of {name}: {missing}") })?;
         let body = match language {
-            PolicyType::Cue => sigward_cue::Policy::compile(&text).map(|cue| Body::Cue(Box::new(cue))).map_err(|error| {
-                let text = format!("failed to compile the cue policy with error: {error}");
-                fault_of(language, name, error.is_unsupported(), &text)
-            }),
+            PolicyType::Cue => {
+                sigward_cue::Policy::compile(&text).map(|cue| Body::Cue(Box::new(cue))).map_err(|error| {
+                    let text = format!("failed to compile the cue policy with error: {error}");
+                    fault_of(language, name, error.is_unsupported(), &text)
+                })
+            }
             PolicyType::Rego => RegoPolicy::compile(&text, RegoQuery::IsCompliant)
                 .map(|rego| Body::Rego(Box::new(rego)))
                 .map_err(|error| fault_of(language, name, error.is_unsupported(), &error.to_string())),
@@ -72,7 +74,8 @@ impl CompiledPolicy {
             .finish();
         // Such a policy names what it counts, or it looks at nothing else.
         let names = ["authorityMatches", "signatures", "attestations"];
-        let flags = [policy.fetch_config_file, policy.include_spec, policy.include_object_meta, policy.include_type_meta];
+        let flags =
+            [policy.fetch_config_file, policy.include_spec, policy.include_object_meta, policy.include_type_meta];
         let counts_evidence = names.iter().any(|name| text.contains(name)) || !flags.contains(&Some(true));
         Ok(Self { name: name.to_owned(), strictness, body, counts_evidence, fingerprint })
     }

@@ -298,3 +298,19 @@ impl PolicySet {
         self.no_match
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reviews run side by side over one set.
+    #[test]
+    fn a_set_is_shared_by_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<PolicySet>();
+        shared::<crate::plan::AuthorityProof>();
+        shared::<crate::plan::Inquest>();
+        shared::<crate::plan::AuthorityInquiry<'_>>();
+        shared::<crate::decide::Verdict>();
+    }
+}

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sigward_trust::limits::Limits;
 use sigward_trust::tuf::{CachedFiles, Refresh, Start, TRUSTED_ROOT};
 use sigward_verify::TrustMaterial;
-use sigward_verify::evidence::{Answer, Inquiry, Need, Response, Step};
+use sigward_verify::evidence::{Answer, Inquiry, Need, Response, Step, Unreachable};
 
 use super::archive::{Archive, ArchiveFault};
 use super::types::{Remote, Repository, TrustRootSpec};
@@ -71,7 +71,8 @@ pub enum TrustRootPlan {
     Ask(Box<TrustRootInquiry>),
 }
 
-/// Finds the keys of a TrustRoot, or says how to ask for them. `known` is what the last refresh of the same TrustRoot left.
+/// Finds the keys of a TrustRoot, or says how to ask for them. `known` is what the last refresh of the same spec left: where the
+/// spec has changed, another root may be where trust starts, and nothing is known.
 ///
 /// # Errors
 /// [`TrustRootError`].
@@ -251,15 +252,20 @@ fn read_repository(
 
 fn answer(archive: &Archive, need: &Need) -> Answer {
     let path = need.url.strip_prefix(ARCHIVE).unwrap_or_default().trim_start_matches('/');
-    let found = decoded(path).and_then(|path| archive.get(&path)).filter(|bytes| bytes.len() <= need.limit);
-    let response = Response {
-        status: if found.is_some() { 200 } else { 404 },
-        content_type: None,
-        body: found.unwrap_or_default().to_vec(),
-        content_digest: None,
-        link: None,
+    let found = decoded(path).and_then(|path| archive.get(&path));
+    let outcome = match found {
+        Some(bytes) if bytes.len() > need.limit => {
+            Err(Unreachable::TooLarge { url: need.url.clone(), limit: need.limit })
+        }
+        _ => Ok(Response {
+            status: if found.is_some() { 200 } else { 404 },
+            content_type: None,
+            body: found.unwrap_or_default().to_vec(),
+            content_digest: None,
+            link: None,
+        }),
     };
-    Answer { outcome: Ok(response), host: String::new(), url: need.url.clone(), credential: None }
+    Answer { outcome, host: String::new(), url: need.url.clone(), credential: None }
 }
 
 /// Names stand in URLs percent-encoded, in an archive as they are.

@@ -3,6 +3,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "shared by test binaries that each use a part"
@@ -130,13 +131,27 @@ impl Bench {
         let set = self.set();
         let plan = self.plan(&set, image);
         let outcomes = self.gather(&plan);
+        assert_eq!(
+            plan.config_inquiry().is_some(),
+            self.configs.is_some(),
+            "configurations that nobody wants, or lacks"
+        );
         Verdict::of(&[(FIELD.to_owned(), self.decide(&plan, &outcomes))])
+    }
+
+    /// What the only question of a policy with this authority brings.
+    pub fn outcome_of(&self, authority: Value) -> Result<AuthorityProof, AuthorityRefusal> {
+        let policy = ResolvedPolicy::load(&policy("p", &[authority]), self);
+        self.only_outcome(&PolicySet::new(vec![Arc::new(policy)], self.no_match))
     }
 
     /// What the only question brings.
     pub fn outcome(&self) -> Result<AuthorityProof, AuthorityRefusal> {
-        let set = self.set();
-        let plan = self.plan(&set, &self.world.by_digest());
+        self.only_outcome(&self.set())
+    }
+
+    fn only_outcome(&self, set: &PolicySet) -> Result<AuthorityProof, AuthorityRefusal> {
+        let plan = self.plan(set, &self.world.by_digest());
         let [question] = plan.questions() else { panic!("{} questions", plan.questions().len()) };
         self.world.drive(&mut question.prepare(self, LIMIT)?.inquiry(self.now))
     }

@@ -80,7 +80,8 @@ impl Platform {
     }
 
     fn runs_as(&self, other: &Self) -> bool {
-        Self::part(&self.os) == Self::part(&other.os) && Self::part(&self.architecture) == Self::part(&other.architecture)
+        Self::part(&self.os) == Self::part(&other.os)
+            && Self::part(&self.architecture) == Self::part(&other.architecture)
     }
 }
 

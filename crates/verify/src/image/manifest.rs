@@ -42,7 +42,7 @@ pub(super) struct Manifest {
     /// Type of the artifact, or that of its config; may be empty.
     pub artifact_type: String,
     /// The configuration; `None` where it has none that could be asked for.
-    pub config: Option<Descriptor>,
+    pub config: Option<Box<Descriptor>>,
     /// Layers.
     pub layers: Vec<Descriptor>,
     /// What it is about.
@@ -77,7 +77,7 @@ impl Content {
             (Some(layers), None) => {
                 let layers = layers.checked("layers", limit)?;
                 let config_type = wire.config.as_ref().map(|config| config.media_type.clone()).unwrap_or_default();
-                let config = wire.config.and_then(|config| config.read(what).ok());
+                let config = wire.config.and_then(|config| config.read(what).ok()).map(Box::new);
                 let artifact_type = wire.artifact_type.filter(|t| !t.is_empty()).unwrap_or(config_type);
                 let layers = layers.into_iter().map(|layer| layer.read(what)).collect::<Result<_, _>>()?;
                 let subject = wire.subject.map(|subject| subject.read(what)).transpose()?.map(|subject| subject.digest);
