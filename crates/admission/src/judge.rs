@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use sigward_policy::decide::{ImageDecision, ObjectInputs, ReviewContext, Verdict, decide};
+use sigward_policy::decide::{AuthorityOutcome, ImageDecision, ObjectInputs, ReviewContext, Verdict, decide};
 use sigward_policy::field_error::Level;
 use sigward_policy::matching::ObjectIdentity;
 use sigward_policy::plan::{ImagePlan, Subject, plan};
@@ -14,6 +14,7 @@ use sigward_verify::image::{ImageReference, Target};
 
 use crate::events::DenialEvent;
 use crate::limits;
+use crate::registry::configs::{ConfigFiles, Configs};
 use crate::registry::gather::Gatherer;
 use crate::registry::tags::{Tags, Unresolved};
 use crate::registry::tenants::{Tenancy, Tenant, Tenants};
@@ -34,6 +35,8 @@ pub struct Judge {
     pub gatherer: Gatherer,
     /// Tags.
     pub tags: Tags,
+    /// Configurations of images.
+    pub configs: ConfigFiles,
     /// Figures.
     pub metrics: Arc<crate::metrics::Metrics>,
 }
@@ -68,7 +71,11 @@ impl Judge {
         let tenancy = self.tenants.of(&workload);
         let until = deadline.checked_sub(DECIDING).unwrap_or(deadline);
         let outcomes = self.gatherer.outcomes(&plans, snapshot, &tenancy, until).await;
-        let decisions = self.decide(&workload, snapshot, &plans, &outcomes);
+        let mut gathered = Vec::with_capacity(plans.len());
+        for (plan, outcomes) in plans.iter().zip(outcomes) {
+            gathered.push((outcomes, self.configs.of(plan, &tenancy, until).await));
+        }
+        let decisions = decide_all(&workload, snapshot, &plans, &gathered);
         let of_fields: Vec<(String, ImageDecision)> = workload
             .images
             .iter()
@@ -177,28 +184,6 @@ impl Judge {
         resolved.into_iter().filter_map(note).collect()
     }
 
-    fn decide(
-        &self,
-        workload: &Workload<'_>,
-        snapshot: &Snapshot,
-        plans: &[ImagePlan],
-        outcomes: &[Vec<sigward_policy::decide::AuthorityOutcome>],
-    ) -> Vec<ImageDecision> {
-        let part =
-            |name: &str, is_wanted: bool| is_wanted.then(|| workload.object.get(name).map(Value::to_string)).flatten();
-        let spec = part("spec", snapshot.inputs.object.spec);
-        let metadata = part("metadata", snapshot.inputs.object.metadata);
-        let object = ObjectInputs {
-            spec: spec.as_deref(),
-            metadata: metadata.as_deref(),
-            kind: workload.kind.name(),
-            api_version: &workload.api_version,
-        };
-        let context = ReviewContext { object: Some(object), configs: None, now: Timestamp::now() };
-        let of = |(index, plan)| decide(plan, outcomes.get(index).map(Vec::as_slice).unwrap_or_default(), &context);
-        plans.iter().enumerate().map(of).collect()
-    }
-
     fn count(&self, plans: &[ImagePlan], decisions: &[ImageDecision]) {
         for (plan, decision) in plans.iter().zip(decisions) {
             for policy in plan.policies() {
@@ -206,6 +191,34 @@ impl Judge {
             }
         }
     }
+}
+
+/// What was found for one plan: the answers to its questions, and the image's configurations where they are wanted.
+type Gathered = (Vec<AuthorityOutcome>, Option<Arc<Configs>>);
+
+/// Decides about each plan.
+fn decide_all(
+    workload: &Workload<'_>,
+    snapshot: &Snapshot,
+    plans: &[ImagePlan],
+    gathered: &[Gathered],
+) -> Vec<ImageDecision> {
+    let part =
+        |name: &str, is_wanted: bool| is_wanted.then(|| workload.object.get(name).map(Value::to_string)).flatten();
+    let spec = part("spec", snapshot.inputs.object.spec);
+    let metadata = part("metadata", snapshot.inputs.object.metadata);
+    let object = ObjectInputs {
+        spec: spec.as_deref(),
+        metadata: metadata.as_deref(),
+        kind: workload.kind.name(),
+        api_version: &workload.api_version,
+    };
+    let now = Timestamp::now();
+    let of = |(plan, (outcomes, configs)): (&ImagePlan, &Gathered)| {
+        let context = ReviewContext { object: Some(object), configs: configs.as_deref(), now };
+        decide(plan, outcomes, &context)
+    };
+    plans.iter().zip(gathered).map(of).collect()
 }
 
 /// An answer, and what is to be told of a denial.

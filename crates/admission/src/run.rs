@@ -23,6 +23,7 @@ use crate::limits;
 use crate::logs::Log;
 use crate::metrics::Metrics;
 use crate::objects::ObjectStore;
+use crate::registry::configs::ConfigFiles;
 use crate::registry::gather::Gatherer;
 use crate::registry::tags::Tags;
 use crate::registry::tenants::Tenants;
@@ -135,6 +136,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         tenants: Tenants::new(Arc::clone(&store), client, fallback),
         gatherer: Gatherer::new(cache, Arc::clone(&metrics), args.max_attachment_size),
         tags: Tags::default(),
+        configs: ConfigFiles::new(args.cache_size.saturating_mul(1 << 20) / 8),
         metrics: Arc::clone(&metrics),
     };
     let namespace = args.system_namespace.clone();

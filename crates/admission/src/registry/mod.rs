@@ -4,8 +4,10 @@
 //! |---|---|
 //! | as whom: pull secrets of the Pod, its ServiceAccount, the policy's | [`tenants`] |
 //! | tags to digests | [`tags`] |
+//! | configurations of images | [`configs`] |
 //! | evidence, each piece once for everybody who waits for it | [`gather`] |
 
+pub mod configs;
 pub mod gather;
 pub mod tags;
 pub mod tenants;
