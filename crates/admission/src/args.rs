@@ -103,7 +103,7 @@ pub struct Args {
     pub proof_ttl: Duration,
 
     /// How long a refusal is used.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     pub refusal_ttl: Duration,
 
     /// Folder for what survives a restart: TUF metadata.

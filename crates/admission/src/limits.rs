@@ -67,8 +67,8 @@ pub const CACHE_KB: u64 = 64 << 10;
 /// for certificates and roots that time would take away.
 pub const PROOF_TTL: Duration = Duration::from_secs(60 * 60);
 
-/// How long a definitive refusal is used: short, as images are signed after they are pushed.
-pub const REFUSAL_TTL: Duration = Duration::from_secs(30);
+/// How long a definitive refusal is used: an image is signed after it was pushed, perhaps after it was refused.
+pub const REFUSAL_TTL: Duration = Duration::from_secs(1);
 
 /// Gathers of evidence at once. Each holds connections and manifests.
 pub const GATHERS: usize = 64;
