@@ -98,11 +98,12 @@ pub struct Args {
     #[arg(long, value_name = "MIB", default_value_t = limits::CACHE_KB / 1024)]
     pub cache_size: u64,
 
-    /// How long a proof is used.
+    /// How long a proof is used. Keys, identities and trust material are part of what it is kept under; this is for
+    /// certificates of logs and authorities that time would take away.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub proof_ttl: Duration,
 
-    /// How long a refusal is used.
+    /// How long a refusal is used: an image is signed after it was pushed, perhaps after it was refused.
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     pub refusal_ttl: Duration,
 

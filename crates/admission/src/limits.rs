@@ -63,13 +63,6 @@ pub const LOG_LINES: usize = 8_192;
 /// Cached outcomes where nothing else is configured, in kilobytes.
 pub const CACHE_KB: u64 = 64 << 10;
 
-/// How long an authority's proof about a digest is used. Keys and identities are part of the key of the cache; this is
-/// for certificates and roots that time would take away.
-pub const PROOF_TTL: Duration = Duration::from_secs(60 * 60);
-
-/// How long a definitive refusal is used: an image is signed after it was pushed, perhaps after it was refused.
-pub const REFUSAL_TTL: Duration = Duration::from_secs(1);
-
 /// Gathers of evidence at once. Each holds connections and manifests.
 pub const GATHERS: usize = 64;
 

@@ -184,16 +184,16 @@ async fn serve_until_signal(args: &Args, app: Arc<App>, log: &Log) -> Result<(),
     let stopping = async move {
         let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
     };
-    let serving = serve(listener, tls, door(Figures::Elsewhere), stopping, limits::REVIEW_MAX);
-    tokio::pin!(serving);
+    // A task of its own: connections are accepted while the door closes.
+    let mut serving = tokio::spawn(serve(listener, tls, door(Figures::Elsewhere), stopping, limits::REVIEW_MAX));
     tokio::select! {
-        () = &mut serving => return Ok(()),
+        _ = &mut serving => return Ok(()),
         () = signals.next() => log.info("draining", json!({"quietPeriodSeconds": quiet.as_secs()})),
     }
     let leaving = async {
         drain.drain().await;
         stop.send_replace(true);
-        (&mut serving).await;
+        let _ = (&mut serving).await;
     };
     tokio::select! {
         () = leaving => {}
