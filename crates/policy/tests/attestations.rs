@@ -182,6 +182,7 @@ fn attack_another_policy_than_was_meant() {
     let mut bench = Bench::new().authority(wanting(by_jane(), &[reference(remote)]));
     by_tag(&mut bench, &[(CUSTOM, json!({"Data": "good"}))]);
     bench.assert_denied(Reason::PolicyBroken, "policy of x: https://policies.test/a.cue was never had");
+    assert!(bench.world.asked().is_empty(), "nobody is asked for what will be refused");
     bench.remotes.insert("https://policies.test/a.cue".into(), b"predicate: Data: \"good\"".to_vec());
     bench.assert_admitted();
     bench.remotes.insert("https://policies.test/a.cue".into(), b"predicate: _".to_vec());
@@ -209,8 +210,14 @@ fn a_policy_that_reads_the_clock_is_asked_again() {
     let plan = bench.plan(&set, &image);
     let outcomes = bench.gather(&plan);
     assert!(bench.decide(&plan, &outcomes).passes());
+    let before = bench.now;
     bench.now = "2026-12-02T00:00:00Z".parse().unwrap();
     assert!(!bench.decide(&plan, &outcomes).passes());
+    // What was proved is the same whenever it was gathered: a verdict that the clock makes is no part of it.
+    let later = bench.outcome().unwrap();
+    bench.now = before;
+    assert_eq!(bench.outcome().unwrap(), later);
+    bench.now = "2026-12-02T00:00:00Z".parse().unwrap();
     bench.assert_denied(Reason::PolicyRefused, "failed evaluating rego policy for type x");
 }
 

@@ -23,6 +23,8 @@ pub struct AuthorityInquiry<'q> {
     /// Why the stages before found nothing.
     errors: Vec<ImageError>,
     unstated: Option<Waiver>,
+    /// Whether something that did not count may count when it is asked for again.
+    may_change: bool,
     heard: Heard,
 }
 
@@ -36,6 +38,7 @@ impl<'q> AuthorityInquiry<'q> {
             findings: Findings::default(),
             errors: Vec::new(),
             unstated: None,
+            may_change: false,
             heard: Heard::default(),
         }
     }
@@ -96,7 +99,7 @@ impl<'q> AuthorityInquiry<'q> {
     }
 
     fn firmness(&self) -> Firmness {
-        if self.heard.failure || self.errors.iter().any(is_transient) {
+        if self.heard.failure || self.may_change {
             Firmness::Transient
         } else if self.heard.refusal || self.heard.anonymous_absence {
             Firmness::CredentialDependent
@@ -175,12 +178,16 @@ impl Inquiry for AuthorityInquiry<'_> {
             match current.step(std::mem::take(&mut answers)) {
                 Step::Need(needs) => return Step::Need(needs),
                 Step::Done(verdict) => {
+                    self.may_change |= verdict.rejected.iter().any(may_change);
                     // The digest was named: an answer about another one is no answer.
                     if verdict.digest.to_string() == self.inquest.key.image {
                         self.unstated = self.findings.add(verdict.proved, &self.inquest.stated).err().or(self.unstated);
                     }
                 }
-                Step::Failed(error) => self.errors.push(error),
+                Step::Failed(error) => {
+                    self.may_change |= is_transient(&error);
+                    self.errors.push(error);
+                }
             }
             self.current = None;
             match self.stage_is_over() {
@@ -215,12 +222,13 @@ fn is_absence(error: &ImageError) -> bool {
 
 /// Asked again, the answer may be another one: a log may know an entry later, a registry may have all parts later, and
 /// content that is not what its digest says came from somewhere else or not whole.
+fn may_change(rejected: &Rejected) -> bool {
+    matches!(rejected.fault, EvidenceFault::Lookup(_) | EvidenceFault::Missing { .. } | EvidenceFault::Content(_))
+}
+
 fn is_transient(error: &ImageError) -> bool {
-    let may_change = |fault: &EvidenceFault| {
-        matches!(fault, EvidenceFault::Lookup(_) | EvidenceFault::Missing { .. } | EvidenceFault::Content(_))
-    };
     matches!(error, ImageError::DigestMismatch { .. } | ImageError::Malformed { .. })
-        || error.rejected().iter().any(|Rejected { fault, .. }| may_change(fault))
+        || error.rejected().iter().any(may_change)
 }
 
 /// An error page without its words: whoever may name an image must not read through a denial what a server inside the

@@ -200,19 +200,15 @@ impl ResolvedPolicy {
     /// What is wrong with it: with itself, its authorities, and the policies in it. Empty for a sound one.
     pub fn faults(&self) -> Vec<String> {
         let authorities = self.authorities.iter().filter_map(|authority| match &authority.kind {
-            AuthorityKind::Broken(fault) => Some(vec![fault]),
-            AuthorityKind::Evidence(evidence) => {
-                let policies = evidence.attestations.iter().filter_map(|wanted| wanted.policy.as_ref());
-                Some(policies.filter_map(|policy| policy.as_ref().err()).collect())
-            }
-            AuthorityKind::Pass | AuthorityKind::Fail { .. } => None,
+            AuthorityKind::Broken(fault) => Some(fault),
+            _ => None,
         });
         let scope = match &self.scope {
             Scope::Unreadable(fault) => Some(fault),
             Scope::Stated { .. } => None,
         };
         let over_all = self.policy.as_ref().and_then(|policy| policy.as_ref().err());
-        let faults = self.broken.iter().chain(scope).chain(authorities.flatten()).chain(over_all);
+        let faults = self.broken.iter().chain(scope).chain(authorities).chain(over_all);
         let mut texts: Vec<_> = faults.map(|fault| fault.text.clone()).collect();
         texts.dedup();
         texts
