@@ -99,9 +99,9 @@ impl<'q> AuthorityInquiry<'q> {
     }
 
     fn firmness(&self) -> Firmness {
-        if self.heard.failure || self.may_change {
+        if self.heard.failure || self.heard.anonymous || self.may_change {
             Firmness::Transient
-        } else if self.heard.refusal || self.heard.anonymous_absence {
+        } else if self.heard.no {
             Firmness::CredentialDependent
         } else {
             Firmness::Settled
@@ -127,10 +127,10 @@ impl<'q> AuthorityInquiry<'q> {
 /// What the answers say about asking again.
 #[derive(Clone, Copy, Debug, Default)]
 struct Heard {
-    /// Nobody in particular was told that something is not there: registries say so of what is private too.
-    anonymous_absence: bool,
-    /// A credential, or the lack of one, was refused.
-    refusal: bool,
+    /// Somebody was told that something is not there, or not for him.
+    no: bool,
+    /// Nobody in particular was told so: registries say it of what is private too, and of what is not there yet.
+    anonymous: bool,
     /// Something could not be asked, or had no usable answer.
     failure: bool,
 }
@@ -143,19 +143,20 @@ impl Heard {
             Ok(response) if response.status == 200 => {}
             Ok(response) => {
                 match response.status {
-                    401 | 403 => self.refusal = true,
-                    // What registries without a referrers API answer.
-                    400 | 404 | 406 => self.anonymous_absence |= anonymous,
+                    // 400 and 406 are what registries without a referrers API answer.
+                    400 | 401 | 403 | 404 | 406 => {
+                        self.no = true;
+                        self.anonymous |= anonymous;
+                    }
                     _ => self.failure = true,
                 }
                 response.body = without_words(&response.body);
             }
             Err(Unreachable::Unauthorized { reason, credential, .. }) => {
-                self.refusal = true;
-                "the credential at hand is refused".clone_into(reason);
-                if credential.is_none() {
-                    "no credential is at hand".clone_into(reason);
-                }
+                self.no = true;
+                self.anonymous |= credential.is_none();
+                let words = if credential.is_none() { "no credential is at hand" } else { "the credential is refused" };
+                words.clone_into(reason);
             }
             // Somebody serves more than was promised: that is about the content.
             Err(Unreachable::TooLarge { .. }) => {}

@@ -341,9 +341,9 @@ impl AuthorityProof {
 pub enum Firmness {
     /// All evidence was read and judged.
     Settled,
-    /// Somebody with another credential, or with one at all, may see more.
+    /// The credential was told that something is not there, or not for it: to be kept for that credential alone.
     CredentialDependent,
-    /// Something could not be asked. Never to be kept.
+    /// Something could not be asked, or nobody in particular was told that it is not there. Never to be kept.
     Transient,
 }
 
