@@ -173,6 +173,38 @@ fn attack_an_unverified_envelope_among_referrers() {
     bench.assert_denied(Reason::AttestationMissing, "none of the expected identities matched");
 }
 
+/// GitHub's own policies: a TrustRoot with a timestamp authority and no log, and no certificate transparency; and those
+/// for the public instance, whose newer log knows no time.
+#[test]
+fn bundles_without_a_log_and_of_a_newer_log() {
+    let mut own = wanting(bench::by_jane_of("github"), &[wanted("x", SLSA, "cue", "predicate: _")]);
+    own["keyless"]["insecureIgnoreSCT"] = json!(true);
+    own["signatureFormat"] = json!("bundle");
+    own["rfc3161timestamp"] = json!({"trustRootRef": "github"});
+    let mut bench = Bench::new().authority(own);
+    let image = bench.world.image.clone();
+    let root = bench.world.sigstore.trusted_root();
+    let github = sigward_testkit::TrustedRoot { tlogs: Vec::new(), ctlogs: Vec::new(), ..root };
+    bench.roots.insert("github".into(), github);
+    let signed = bench.world.attested(SLSA);
+    bench.world.refer(&referrer(&image, &signed.bundle_v03_tsa_only(), SLSA));
+    bench.assert_admitted();
+    bench.world.forget();
+    bench.world.refer(&referrer(&image, &signed.bundle_v03(), SLSA));
+    bench.assert_denied(Reason::AttestationMissing, "threshold not met for verified signed timestamps");
+
+    let public = with(wanting(by_jane(), &[wanted("x", SLSA, "", "")]), json!({"signatureFormat": "bundle"}));
+    let logged = with(public.clone(), json!({"ctlog": {"url": "https://rekor.sigstore.dev"}}));
+    bench.policies = vec![policy("p", &[public]), policy("q", &[logged])];
+    bench.assert_admitted();
+    bench.world.forget();
+    bench.world.refer(&referrer(&image, &signed.bundle_v03_rekor2(), SLSA));
+    bench.assert_admitted();
+    bench.world.forget();
+    bench.world.refer(&referrer(&image, &signed.bundle_v03_tsa_only(), SLSA));
+    bench.assert_denied(Reason::AttestationMissing, "not enough verified log entries");
+}
+
 /// What is not judged must not be there: a policy that cannot be had, or another document than was meant.
 #[test]
 fn attack_another_policy_than_was_meant() {
