@@ -24,5 +24,6 @@ pub mod limits;
 pub mod number;
 mod policy;
 mod syntax;
+pub mod tree;
 
 pub use policy::{CompileError, Mode, Outcome, Policy, compile};

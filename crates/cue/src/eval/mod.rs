@@ -10,6 +10,7 @@ mod call;
 mod closed;
 mod comprehension;
 mod cycle;
+mod describe;
 mod disjunction;
 mod equal;
 pub(crate) mod error;
