@@ -23,7 +23,10 @@ mod label;
 pub mod limits;
 pub mod number;
 mod policy;
+mod references;
+pub mod strict;
 mod syntax;
 pub mod tree;
 
 pub use policy::{CompileError, Mode, Outcome, Policy, compile};
+pub use strict::Strictness;

@@ -7,6 +7,8 @@ use crate::eval::{Eval, Validation};
 use crate::json;
 use crate::label::Interner;
 use crate::limits::MAX_POLICY_BYTES;
+use crate::references;
+use crate::strict::Strictness;
 use crate::syntax;
 
 /// A policy, ready for any number of documents.
@@ -152,6 +154,12 @@ impl Policy {
     /// Unifies the policy with a document and validates the result.
     #[must_use]
     pub fn check(&self, document: &str, mode: Mode) -> Outcome {
+        self.check_with(document, mode, Strictness::AsCue)
+    }
+
+    /// The same; with [`Strictness::RequireFields`], what the policy constrains must be there too.
+    #[must_use]
+    pub fn check_with(&self, document: &str, mode: Mode, strictness: Strictness) -> Outcome {
         let mut names = Interner::new(&self.program.names);
         let data = match json::parse(document, &mut names) {
             Ok(data) => data,
@@ -172,14 +180,20 @@ impl Policy {
             let found = eval.validate(root, asked)?;
             // `cosign verify-attestation` also asks the value for its own error, of whatever class.
             let own = if mode == Mode::Default { None } else { eval.own_error(root) };
+            let missing = match strictness {
+                Strictness::RequireFields if found.is_none() && own.is_none() => {
+                    eval.missing(root, &data, &references::referred(&self.program))?
+                }
+                _ => Vec::new(),
+            };
             // Work that was only counted may have been cut short.
             eval.spend(0)?;
-            Ok(found.or(own))
+            Ok((found.or(own), missing))
         });
         match result {
-            Ok(None) => Outcome::Accept,
-            Ok(Some(error)) => Outcome::Reject { message: eval.report(&error) },
-            Err(Stop::Error(error)) => Outcome::Reject { message: eval.report(&error) },
+            Ok((None, missing)) if missing.is_empty() => Outcome::Accept,
+            Ok((None, missing)) => Outcome::Reject { message: list(&missing) },
+            Ok((Some(error), _)) | Err(Stop::Error(error)) => Outcome::Reject { message: eval.report(&error) },
             Err(Stop::Unsupported(message)) => Outcome::Unsupported { message },
         }
     }

@@ -24,6 +24,7 @@ mod regexp;
 mod schedule;
 mod shape;
 mod simplify;
+mod strict;
 mod tasks;
 pub(crate) mod types;
 mod validate;
