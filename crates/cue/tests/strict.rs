@@ -139,7 +139,7 @@ fn conditions_over_what_is_missing_reject() {
         _ok: true & strings.HasPrefix(predicate.image, "reg/")
         predicate: {...}"#;
     let guarded = r#"predicate: {...}
-        if predicate.level < 3 { rejected: "level" & "too low" }"#;
+        checks: { if predicate.level < 3 { rejected: "level" & "too low" } }"#;
     assert_cases(&[
         (asserting, r#"{"predicate": {"image": "reg/a"}}"#, None),
         (asserting, r#"{"predicate": {}}"#, Some("ok: undefined field: image")),

@@ -146,7 +146,7 @@ impl<'p> Eval<'p> {
             Value::Bottom(_) => return self.search(search, arc, None, Presence::Missing),
             Value::Vertex(inner) if !matches!(self.vertices[self.deref(inner)].base, Base::List { .. }) => {
                 let vertex = &self.vertices[self.deref(inner)];
-                if !vertex.arcs.is_empty() || !vertex.patterns.is_empty() {
+                if !vertex.arcs.is_empty() || !vertex.patterns.is_empty() || self.declares(arc) {
                     return self.search(search, arc, None, Presence::Missing);
                 }
             }
@@ -162,6 +162,14 @@ impl<'p> Eval<'p> {
         }
         self.tell(search, "the policy constrains this field, and the document does not have it");
         Ok(())
+    }
+
+    /// Whether a struct is written that has more in it than `...`: a comprehension may have made nothing.
+    fn declares(&self, v: VertexId) -> bool {
+        self.vertices[v].conjuncts.iter().any(|conjunct| match &conjunct.elem {
+            Elem::Expr(Expr::Struct(lit)) | Elem::Struct(lit) => lit.decls.iter().any(|d| !matches!(d, Decl::Ellipsis)),
+            _ => false,
+        })
     }
 
     /// How the policy says what the value of a field is.
