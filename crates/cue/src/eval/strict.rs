@@ -166,9 +166,12 @@ impl<'p> Eval<'p> {
 
     /// Whether a struct is written that has more in it than `...`: a comprehension may have made nothing.
     fn declares(&self, v: VertexId) -> bool {
-        self.vertices[v].conjuncts.iter().any(|conjunct| match &conjunct.elem {
-            Elem::Expr(Expr::Struct(lit)) | Elem::Struct(lit) => lit.decls.iter().any(|d| !matches!(d, Decl::Ellipsis)),
-            _ => false,
+        self.vertices[v].conjuncts.iter().any(|conjunct| {
+            let lit = match conjunct.elem {
+                Elem::Expr(Expr::Struct(lit)) | Elem::Struct(lit) => lit,
+                _ => return false,
+            };
+            lit.decls.iter().any(|decl| !matches!(decl, Decl::Ellipsis))
         })
     }
 
