@@ -21,6 +21,7 @@ mod json;
 pub mod kind;
 mod label;
 pub mod limits;
+pub mod lint;
 pub mod number;
 mod policy;
 mod references;
