@@ -93,7 +93,11 @@ fn policies_that_constrain_nothing() {
 #[test]
 fn a_condition_that_is_skipped() {
     let source = "predicate: {\n  level: int\n  if level < 3 {\n    err: \"a\" & \"b\"\n  }\n}\n";
-    assert!(about_fields(source).contains(&"skipped-condition predicate:1".to_owned()), "{:?}", about_fields(source));
+    assert!(
+        about_fields(source).contains(&"skipped-condition predicate.level:1".to_owned()),
+        "{:?}",
+        about_fields(source)
+    );
     // A default is known.
     let source = "c: {\n  p: bool | *true\n  if p {\n    name: \"no\"\n  }\n}\n";
     assert_eq!(about_fields(source), Vec::<String>::new());
@@ -119,6 +123,8 @@ fn a_condition_that_may_be_false() {
     // Without its first argument it is a constraint.
     let validator = "import \"strings\"\nname: strings.MinRunes(3)\n";
     assert_eq!(about_fields(validator), ["missing-field name:2"]);
+    let used = "import \"struct\"\na: list: struct.MaxFields(1) & struct.MinFields(1)\nb?: a.list\n";
+    assert_eq!(about_fields(used), ["missing-field a.list:2"]);
 }
 
 #[test]

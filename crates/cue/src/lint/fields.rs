@@ -216,12 +216,24 @@ impl<'a> Walk<'a> {
             for reference in references {
                 if self.may_be_unknown(reference) {
                     let name = text(reference);
-                    let message =
-                        format!("this condition is skipped, and the document accepted, where {name} is missing");
+                    let message = format!(
+                        "where {name} is missing, a condition over it is skipped, and what is there is accepted"
+                    );
+                    let depth = self.path.len();
+                    self.enter(reference, name);
                     self.note(LintCode::SkippedCondition, message);
+                    self.path.truncate(depth);
                     break;
                 }
             }
+        }
+    }
+
+    /// Adds the reference to the path where it begins in the struct that is looked at.
+    fn enter(&mut self, reference: &Ast, name: String) {
+        let root = root_of(reference).unwrap_or_default();
+        if self.scopes.last().is_some_and(|decls| !named(decls, root).is_empty()) {
+            self.path.push(name);
         }
     }
 
@@ -280,9 +292,9 @@ impl<'a> Walk<'a> {
             Ast::Binary("==" | "!=" | "<" | "<=" | ">" | ">=" | "=~" | "!~" | "&&" | "||", ..) | Ast::Unary("!", _) => {
                 Demand::Condition
             }
-            Ast::Call(function, arguments) => match arguments.as_slice() {
-                arguments if self.is_condition(function, arguments.len()) => Demand::Condition,
-                [inner] if text(function) == "close" => self.value(inner, label),
+            Ast::Call(function, arguments) => match (self.truth(function, arguments.len()), arguments.as_slice()) {
+                (Some(demand), _) => demand,
+                (None, [inner]) if text(function) == "close" => self.value(inner, label),
                 _ if self.names.used.contains(label) => Demand::Nothing,
                 _ => Demand::Value,
             },
@@ -349,12 +361,18 @@ impl<'a> Walk<'a> {
         self.names.tested.iter().any(|tested| path == tested || path.ends_with(&format!(".{tested}")))
     }
 
-    /// Whether a call gives a truth value. With its first argument left out it is a constraint.
-    fn is_condition(&self, function: &Ast, arguments: usize) -> bool {
-        let Ast::Selector(package, Selector::Ident(name)) = function else { return false };
-        let Ast::Ident(package) = &**package else { return false };
+    /// A call of a function that gives a truth value: with its first argument left out it is a constraint.
+    fn truth(&self, function: &Ast, arguments: usize) -> Option<Demand> {
+        let Ast::Selector(package, Selector::Ident(name)) = function else { return None };
+        let Ast::Ident(package) = &**package else { return None };
         let member = self.names.packages.get(package).and_then(|path| builtins::lookup(path, name));
-        matches!(member, Some(Member::Function(f)) if f.result == Kind::BOOL && arguments >= f.parameters.len())
+        match member {
+            Some(Member::Function(f)) if f.result == Kind::BOOL && arguments < f.parameters.len() => {
+                Some(Demand::Value)
+            }
+            Some(Member::Function(f)) if f.result == Kind::BOOL => Some(Demand::Condition),
+            _ => None,
+        }
     }
 }
 
