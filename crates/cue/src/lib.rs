@@ -31,3 +31,7 @@ pub mod tree;
 
 pub use policy::{CompileError, Mode, Outcome, Policy, compile};
 pub use strict::Strictness;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
