@@ -142,12 +142,16 @@ impl Reader<'_> {
 
     fn place(&self, data: Value<'_>) -> Place {
         let span = self.tree.span(data.id());
-        let start = self.text.get(..span.start).unwrap_or(self.text);
-        let header = start.matches('\n').count().saturating_add(1);
-        let literal = self.text.get(span.start..).is_some_and(|rest| rest.starts_with('|'));
-        match data.scalar().map(|scalar| scalar.style) {
-            Some(Style::Block) if literal => Place::Lines(header.saturating_add(1)),
-            _ => Place::Value(header),
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line = |text: &str| text.matches('\n').count().saturating_add(1);
+        if data.scalar().map(|scalar| scalar.style) != Some(Style::Block) {
+            return Place::Value(line(before));
         }
+        // The span is that of the text, or begins with the sign; the text begins on the line after the sign.
+        let signed = self.text.get(span.start..).is_some_and(|rest| rest.starts_with(['|', '>']));
+        let header = if signed { self.text.get(..=span.start).unwrap_or(before) } else { before.trim_end() };
+        let sign = header.lines().last().unwrap_or_default().split(" #").next().unwrap_or_default().trim_end();
+        let is_literal = sign.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+')).ends_with('|');
+        if is_literal { Place::Lines(line(header).saturating_add(1)) } else { Place::Value(line(header)) }
     }
 }

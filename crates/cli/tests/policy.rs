@@ -222,6 +222,11 @@ fn policies_in_a_cluster_image_policy_are_linted_at_their_lines() {
     );
     assert_eq!(report["findings"][0]["policy"], "vuln: spec.policy");
     assert_eq!(report["findings"][1]["policy"], "vuln: spec.authorities[0].attestations[0].policy");
+    // Folded lines are not those of the policy.
+    let folded = CLUSTER_IMAGE_POLICY.replace("        data: |\n", "        data: >-\n\n");
+    let (_, report) = lint(&[], &[("p.yaml", &folded)]);
+    let lines: Vec<_> = report["findings"].as_array().unwrap().iter().map(|f| f["line"].clone()).collect();
+    assert_eq!(lines[1..], [Value::from(21)], "{report}");
     let quoted = "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: a}\nspec:\n  \
                   policy: {type: cue, data: \"a: 1\\nb: \"}\n";
     let (code, report) = lint(&[], &[("q.yaml", quoted)]);

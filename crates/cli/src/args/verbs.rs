@@ -274,7 +274,7 @@ pub(super) static VERBS: &[Verb] = &[
         path: &["policy", "lint"],
         kind: VerbKind::PolicyLint,
         arguments: "FILE...",
-        summary: "Warn of what policies accept against their author's will",
+        summary: "Find what policies accept by mistake",
         description: "Looks over policies in CUE (.cue) and Rego (.rego), and those that ClusterImagePolicies hold \
                       (.yaml, .yml, .json): fields that may be missing, policies that accept {}, policies that cannot \
                       be evaluated. Exits with 0 if there is no error, with 1 if there is one, and with --strict also \
