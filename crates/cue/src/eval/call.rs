@@ -6,7 +6,7 @@ use super::Eval;
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::print::function_name;
 use super::types::{
-    Base, CloseInfo, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId,
+    Base, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId,
 };
 use crate::builtins::{Builtin, BuiltinError, CallContext};
 use crate::expr::{ArcType, Core, Expr, Op};
@@ -422,9 +422,8 @@ impl<'p> Eval<'p> {
 
     /// Unifies a value with a constraint; the error, if there is one, with incomplete ones counted.
     fn unify_final(&mut self, value: &Value<'p>, schema: &Value<'p>) -> R<'p, Option<Rc<Bottom<'p>>>> {
-        let conjunct =
-            |value: &Value<'p>| Conjunct { env: NO_ENV, elem: Elem::Value(value.clone()), close: CloseInfo::default() };
-        let v = self.inline(vec![conjunct(value), conjunct(schema)])?;
+        let v = self.inline(Vec::new())?;
+        self.add_parts(v, [value.clone(), schema.clone()].into_iter());
         self.finalize(v)?;
         self.strict_error(v)
     }

@@ -202,6 +202,11 @@ impl<'p> Eval<'p> {
         CloseInfo { from_embed: false, ..close }
     }
 
+    /// The number of a value that `Unify` joins with another.
+    pub(super) fn split_scope(&mut self, v: VertexId, close: CloseInfo) -> CloseInfo {
+        self.new_requirement(v, close, DefKind::Struct)
+    }
+
     /// Checks the fields of a vertex against all closed structs that it is unified with.
     pub(super) fn check_typos(&mut self, noderef: VertexId) {
         let v = self.deref(noderef);

@@ -137,9 +137,20 @@ impl<'p> Eval<'p> {
 
     /// `Unify` of vertices.
     pub(crate) fn unified(&mut self, parts: &[VertexId]) -> R<'p, VertexId> {
-        let conjunct =
-            |v: &VertexId| Conjunct { env: NO_ENV, elem: Elem::Value(Value::Vertex(*v)), close: CloseInfo::default() };
-        self.add_vertex(Vertex { conjuncts: parts.iter().map(conjunct).collect(), ..Vertex::default() })
+        let v = self.add_vertex(Vertex::default())?;
+        self.add_parts(v, parts.iter().map(|part| Value::Vertex(*part)));
+        Ok(v)
+    }
+
+    /// Adds values as conjuncts that do not open each other: each has a scope that what it embeds may close.
+    pub(super) fn add_parts(&mut self, v: VertexId, parts: impl Iterator<Item = Value<'p>>) {
+        for part in parts {
+            let close = match part {
+                Value::Vertex(_) => self.split_scope(v, CloseInfo::default()),
+                _ => CloseInfo::default(),
+            };
+            self.vertices[v].conjuncts.push(Conjunct { env: NO_ENV, elem: Elem::Value(part), close });
+        }
     }
 
     fn add_vertex(&mut self, vertex: Vertex<'p>) -> R<'p, VertexId> {
