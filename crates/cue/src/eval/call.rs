@@ -5,9 +5,7 @@ use std::rc::Rc;
 use super::Eval;
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::print::function_name;
-use super::types::{
-    Base, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId,
-};
+use super::types::{Base, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId};
 use crate::builtins::{Builtin, BuiltinError, CallContext};
 use crate::expr::{ArcType, Core, Expr, Op};
 use crate::kind::Kind;
@@ -85,6 +83,7 @@ impl<'p> Eval<'p> {
         let mut failed: Option<Rc<Bottom<'p>>> = None;
         for argument in arguments {
             let value = if non_concrete { self.evaluate(argument, env) } else { self.plain_value(argument, env) };
+            let value = self.doubt_cycle(value);
             match Self::caught(value)? {
                 Ok(value) => args.push(value),
                 Err(error) => failed = combine(failed, Some(error)),
@@ -137,6 +136,11 @@ impl<'p> Eval<'p> {
         let mut plain = Vec::with_capacity(builtin.parameters.len());
         let schemas = self.schemas.len();
         let outer = std::mem::replace(&mut self.lossy, false);
+        for (n, (parameter, value)) in builtin.parameters.iter().zip(&args).enumerate() {
+            if !parameter.schema {
+                self.check_kind(&name, n, value, parameter.kind)?;
+            }
+        }
         for (n, parameter) in builtin.parameters.iter().enumerate() {
             let Some(value) = args.get(n) else {
                 plain.extend(parameter.default.clone());
@@ -149,7 +153,6 @@ impl<'p> Eval<'p> {
                 )));
                 continue;
             }
-            self.check_kind(&name, n, value, parameter.kind)?;
             if !value.is_concrete() && !builtin.non_concrete {
                 let template = format!("{name}: non-concrete argument {n}");
                 return self.fail(Code::Incomplete, &template, vec![]);

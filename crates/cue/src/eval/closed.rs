@@ -267,7 +267,7 @@ impl<'p> Eval<'p> {
     /// The conjuncts of a field, also of one that was not looked into.
     fn field_info(&self, field: VertexId) -> Vec<ConjunctInfo> {
         let vertex = &self.vertices[field];
-        if !vertex.node.info.is_empty() {
+        if vertex.status != Status::New {
             return vertex.node.info.clone();
         }
         let info = |c: &super::types::Conjunct<'p>| ConjunctInfo {

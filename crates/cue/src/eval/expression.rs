@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Eval;
+use super::doubt::{Seen, Weight};
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::reference::{Resolved, is_reference};
 use super::types::{Base, Bound, CloseInfo, Conjunct, Elem, EnvId, Status, Value, Vertex, VertexId};
@@ -73,7 +74,7 @@ impl<'p> Eval<'p> {
             self.know(v, true)?;
         }
         let w = self.deref(v);
-        if let Some(error) = self.hard_error(w) {
+        if let Some(error) = self.vertices[w].node.errors.clone() {
             return Err(Stop::Error(error));
         }
         match self.value_of(w) {
@@ -106,9 +107,6 @@ impl<'p> Eval<'p> {
         }
         if literal(operand).is_some() && !value.is_concrete() {
             return self.fail(Code::Eval, "bound has fixed non-concrete value", vec![]);
-        }
-        if let Value::Bound(inner) = &value {
-            return Ok(bound_of_bound(op, inner, self.kind_of(&value)));
         }
         if !value.is_concrete() {
             let nodes = vec![named().into(), op.sign().into()];
@@ -245,10 +243,15 @@ impl<'p> Eval<'p> {
 
     fn exists(&mut self, v: VertexId) -> R<'p, bool> {
         if self.has_depth_cycle(v) {
+            self.doubt(Weight::Always, v, "a value is asked for while it is made");
             return Ok(false);
         }
         self.finalize(v)?;
+        self.mark_seen(v, Seen::Itself);
         let w = self.deref(v);
+        if self.vertices[w].status != Status::Final {
+            self.doubt(Weight::Always, v, "a value is asked for while it is made");
+        }
         if self.vertices[v].arc != ArcType::Member {
             return Ok(false);
         }
@@ -265,7 +268,8 @@ impl<'p> Eval<'p> {
         high: Option<&'p Expr>,
         env: EnvId,
     ) -> R<'p, Value<'p>> {
-        let value = self.plain_value(subject, env)?;
+        let value = self.plain_value(subject, env);
+        let value = self.doubt_cycle(value)?;
         let (length, elements) = match &value {
             Value::Bytes(bytes) => (bytes.len(), Vec::new()),
             Value::Vertex(v) if self.vertex_kind(*v) == Kind::LIST => {
@@ -313,7 +317,8 @@ impl<'p> Eval<'p> {
     }
 
     fn slice_index(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, usize> {
-        let value = self.plain_value(expr, env)?;
+        let value = self.plain_value(expr, env);
+        let value = self.doubt_cycle(value)?;
         let Value::Number(number) = &value else { return self.type_error(&value, Kind::INT, Some("slice index")) };
         if number.is_negative() {
             return self.fail(Code::Eval, "cannot convert negative number to uint64", vec![]);
@@ -322,23 +327,5 @@ impl<'p> Eval<'p> {
             Some(Ok(index)) => Ok(index),
             _ => self.fail(Code::Eval, "cannot convert number {} to uint64", vec![value.clone().into()]),
         }
-    }
-}
-
-/// `<(>=3)` and its like.
-fn bound_of_bound<'p>(op: Op, inner: &Rc<Bound<'p>>, kind: Kind) -> Value<'p> {
-    let less = |op: Op| matches!(op, Op::Less | Op::LessEqual);
-    let greater = |op: Op| matches!(op, Op::Greater | Op::GreaterEqual);
-    let with = |op: Op| Value::Bound(Rc::new(Bound { op, value: inner.value.clone() }));
-    match (op, inner.op) {
-        (op, Op::NotEqual) if less(op) || greater(op) => Value::Basic(kind),
-        (Op::NotEqual, Op::NotEqual) => inner.value.clone(),
-        (Op::NotEqual, Op::LessEqual) => with(Op::Greater),
-        (Op::NotEqual, Op::Less) => with(Op::GreaterEqual),
-        (Op::NotEqual, Op::GreaterEqual) => with(Op::Less),
-        (Op::NotEqual, Op::Greater) => with(Op::LessEqual),
-        (a, b) if (less(a) && greater(b)) || (greater(a) && less(b)) => Value::Basic(kind),
-        (a @ (Op::Less | Op::Greater), b) if less(a) == less(b) => with(a),
-        _ => Value::Bound(Rc::clone(inner)),
     }
 }

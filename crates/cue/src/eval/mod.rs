@@ -11,6 +11,7 @@ mod closed;
 mod comprehension;
 mod cycle;
 mod disjunction;
+mod doubt;
 mod equal;
 pub(crate) mod error;
 mod expression;
@@ -28,7 +29,7 @@ pub(crate) mod types;
 mod validate;
 pub(crate) mod value;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::{Index, IndexMut};
 use std::rc::Rc;
 
@@ -39,6 +40,7 @@ use crate::expr::Expr;
 use crate::label::{Interner, Label};
 use crate::limits::{MAX_EVALUATION_DEPTH, MAX_STEPS, MAX_VERTICES};
 
+pub(crate) use doubt::Weight;
 pub(crate) use shape::Shape;
 pub(crate) use validate::Validation;
 
@@ -101,6 +103,10 @@ pub(crate) struct Eval<'p> {
     index: HashMap<(VertexId, Label), VertexId>,
     /// How deep printing is.
     printing: std::cell::Cell<usize>,
+    /// Why nothing can be accepted any more.
+    doubt: Option<doubt::Doubt>,
+    /// Fields that were looked for when nothing else could come.
+    missed: HashSet<(VertexId, Label)>,
 }
 
 impl<'p> Eval<'p> {
@@ -125,6 +131,8 @@ impl<'p> Eval<'p> {
             arc_depth: 0,
             index: HashMap::new(),
             printing: std::cell::Cell::new(0),
+            doubt: None,
+            missed: HashSet::new(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Eval;
+use super::doubt::{Seen, Weight};
 use super::error::{Code, R, Stop};
 use super::tasks::State;
 use super::types::{Base, Conjunct, EnvId, Function, Status, Value, Vertex, VertexId};
@@ -47,7 +48,7 @@ impl<'p> Eval<'p> {
             Expr::Index(subject, index) => {
                 let node = self.subject(expr, subject, env);
                 let index_value = self.plain_value(index, env);
-                let (node, value) = (node?, index_value?);
+                let (node, value) = (self.doubt_cycle(node)?, self.doubt_cycle(index_value)?);
                 let label = self.label_of(&value, index)?;
                 self.lookup(node, label)?
             }
@@ -184,6 +185,8 @@ impl<'p> Eval<'p> {
             }
             ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
             _ => {
+                self.mark_missed(v, label);
+                self.doubt_if_unfinished(v);
                 let waits = !self.force && self.may_still_have(v, label);
                 let code =
                     if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
@@ -340,7 +343,9 @@ impl<'p> Eval<'p> {
             if let Base::Value(Value::Bottom(bottom)) = &vertex.base {
                 return Err(Stop::Error(Rc::clone(bottom)));
             }
-            return Ok(self.value_of(w));
+            let value = self.value_of(w);
+            self.mark_seen(v, Seen::Itself);
+            return Ok(value);
         }
         if let Some(scalar) = &vertex.node.scalar {
             return Ok(scalar.clone());
@@ -351,11 +356,13 @@ impl<'p> Eval<'p> {
             let composite =
                 node.has_field_value && (node.a_struct.is_some() || node.has_structs || node.list_open.is_some());
             if composite {
-                return Ok(Value::Vertex(w));
+                return Ok(self.doubt_unfinished(w, Value::Vertex(w)));
             }
             if node.has_field_value {
-                return self.validators(w);
+                let value = self.validators(w)?;
+                return Ok(self.doubt_unfinished(w, value));
             }
+            self.doubt(Weight::Last, w, "a value is used to make itself");
             return self.fail(Code::Cycle, "cycle with field: {}", named);
         }
         self.fail(Code::Incomplete, "{} is not known yet", named)

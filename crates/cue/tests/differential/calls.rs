@@ -184,8 +184,19 @@ const VALIDATORS: &[&str] = &[
 ];
 
 const PACKAGES: &[&str] = &[
-    "strings", "list", "struct", "regexp", "math", "strconv", "time", "net", "encoding/json", "encoding/base64",
-    "encoding/hex", "crypto/sha256", "crypto/sha512",
+    "strings",
+    "list",
+    "struct",
+    "regexp",
+    "math",
+    "strconv",
+    "time",
+    "net",
+    "encoding/json",
+    "encoding/base64",
+    "encoding/hex",
+    "crypto/sha256",
+    "crypto/sha512",
 ];
 
 impl Maker<'_> {
@@ -247,7 +258,9 @@ impl Maker<'_> {
         Some(match mark {
             "N" if plain => self.random.pick(&["0", "1", "2", "3", "1.5", "-1"]).to_owned(),
             "N" => self.expr(Kind::Number, depth + 1),
-            "S" if plain => self.random.pick(&["\"a\"", "\"b\"", "\"a b\"", "\"\"", "\"abcabc\"", "\"é\"", "'a'"]).to_owned(),
+            "S" if plain => {
+                self.random.pick(&["\"a\"", "\"b\"", "\"a b\"", "\"\"", "\"abcabc\"", "\"é\"", "'a'"]).to_owned()
+            }
             "S" => self.expr(Kind::String, depth + 1),
             "B" => self.expr(Kind::Bool, depth + 1),
             "T" => self.expr(Kind::Struct, depth + 1),
@@ -256,13 +269,28 @@ impl Maker<'_> {
             "M" => format!("[{}, {}]", self.expr(Kind::String, depth + 1), self.expr(Kind::String, depth + 1)),
             "A" => self.expr(Kind::Any, depth + 1),
             "R" if plain => self.expr(Kind::String, depth + 1),
-            "R" => self.random.pick(&["\"a\"", "\"^[a-c]+$\"", "\"(?P<x>b)\"", "\"(\"", "\"a|b\"", "\"\\\\d+\""]).to_owned(),
+            "R" => self
+                .random
+                .pick(&["\"a\"", "\"^[a-c]+$\"", "\"(?P<x>b)\"", "\"(\"", "\"a|b\"", "\"\\\\d+\""])
+                .to_owned(),
             "D" if plain => self.expr(Kind::String, depth + 1),
             "D" => self
                 .random
                 .pick(&[
-                    "\"1\"", "\"12\"", "\"1.5\"", "\"0x1f\"", "\"1h30m\"", "\"2024-01-02T03:04:05Z\"", "\"127.0.0.1\"",
-                    "\"::1\"", "\"a:80\"", "\"[1, 2]\"", "#\"{\"a\": 1}\"#", "\"{\"", "\"6162\"", "\"10.0.0.0/8\"",
+                    "\"1\"",
+                    "\"12\"",
+                    "\"1.5\"",
+                    "\"0x1f\"",
+                    "\"1h30m\"",
+                    "\"2024-01-02T03:04:05Z\"",
+                    "\"127.0.0.1\"",
+                    "\"::1\"",
+                    "\"a:80\"",
+                    "\"[1, 2]\"",
+                    "#\"{\"a\": 1}\"#",
+                    "\"{\"",
+                    "\"6162\"",
+                    "\"10.0.0.0/8\"",
                 ])
                 .to_owned(),
             _ => return None,

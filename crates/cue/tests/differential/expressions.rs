@@ -81,8 +81,33 @@ impl Maker<'_> {
     fn atom(&mut self, kind: Kind) -> String {
         match kind {
             Kind::Number => self.random.pick(&[
-                "0", "1", "2", "3", "5", "1.5", "1.0", "-1", "0x10", "1_000", "1K", "int", "int", "number", "float",
-                "uint8", "int32", ">0", ">=1", "<3", "<=2", "!=1", ">0 & <5", ">=1 & <=1", "1e2", "float64", ">1.5",
+                "0",
+                "1",
+                "2",
+                "3",
+                "5",
+                "1.5",
+                "1.0",
+                "-1",
+                "0x10",
+                "1_000",
+                "1K",
+                "int",
+                "int",
+                "number",
+                "float",
+                "uint8",
+                "int32",
+                ">0",
+                ">=1",
+                "<3",
+                "<=2",
+                "!=1",
+                ">0 & <5",
+                ">=1 & <=1",
+                "1e2",
+                "float64",
+                ">1.5",
             ]),
             Kind::String => self.random.pick(&[
                 "\"a\"",
@@ -105,13 +130,37 @@ impl Maker<'_> {
                 "\"\"\"\n\ta\n\t\"\"\"",
             ]),
             Kind::Bool => self.random.pick(&["true", "false", "bool", "true", "null"]),
-            Kind::Struct => self.random.pick(&["{}", "{...}", "{a: 1}", "{b?: string}", "{[string]: int}", "close({a?: int})"]),
+            Kind::Struct => {
+                self.random.pick(&["{}", "{...}", "{a: 1}", "{b?: string}", "{[string]: int}", "close({a?: int})"])
+            }
             Kind::List => self.random.pick(&[
-                "[]", "[...]", "[1, 2]", "[...int]", "[...string]", "[\"a\", ...]", "[_, _]", "[1, ...int]", "[{}]",
+                "[]",
+                "[...]",
+                "[1, 2]",
+                "[...int]",
+                "[...string]",
+                "[\"a\", ...]",
+                "[_, _]",
+                "[1, ...int]",
+                "[{}]",
             ]),
             Kind::Any => self.random.pick(&[
-                "_", "1", "\"a\"", "int", "string", "null", "true", "{}", "[]", "!=1", "bool", "{a: int}", "number | string",
-                "int | *1", "*\"a\" | string", "_|_",
+                "_",
+                "1",
+                "\"a\"",
+                "int",
+                "string",
+                "null",
+                "true",
+                "{}",
+                "[]",
+                "!=1",
+                "bool",
+                "{a: int}",
+                "number | string",
+                "int | *1",
+                "*\"a\" | string",
+                "_|_",
             ]),
         }
         .to_owned()
@@ -214,7 +263,11 @@ impl Maker<'_> {
             }
             11 => {
                 let op = self.random.pick(&["=~", "!~"]);
-                format!("({} {op} {})", self.expr(Kind::String, depth + 1), self.random.pick(&["\"^a\"", "\"b\"", "\"\\\\d\""]))
+                format!(
+                    "({} {op} {})",
+                    self.expr(Kind::String, depth + 1),
+                    self.random.pick(&["\"^a\"", "\"b\"", "\"\\\\d\""])
+                )
             }
             12 => match self.reference(Kind::Bool) {
                 Some(reference) => reference,

@@ -215,7 +215,11 @@ impl Maker<'_> {
             // An alias of the value.
             let alias = self.fresh("V");
             let value = self.block_with(vec![(alias.clone(), kind)], depth);
-            return if value.contains(&alias) { format!("{name}: {alias}={value}") } else { format!("{name}: {value}") };
+            return if value.contains(&alias) {
+                format!("{name}: {alias}={value}")
+            } else {
+                format!("{name}: {value}")
+            };
         } else {
             self.expr(kind, depth)
         };

@@ -150,8 +150,7 @@ fn datum(random: &mut Random, names: &[String], tokens: &[String], depth: usize)
     match random.below(8) {
         0 | 1 if depth < 4 => document(random, names, tokens, depth + 1),
         2 if depth < 4 => {
-            let items: Vec<String> =
-                (0..random.below(4)).map(|_| datum(random, names, tokens, depth + 1)).collect();
+            let items: Vec<String> = (0..random.below(4)).map(|_| datum(random, names, tokens, depth + 1)).collect();
             format!("[{}]", items.join(","))
         }
         3..=5 => {
