@@ -94,6 +94,21 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// An alternative is the choice itself.
+    pub(super) fn doubt_self_choice(&mut self, v: VertexId) {
+        if self.vertices[v].is_disjunct {
+            self.doubt(Weight::Always, v, "an alternative is the choice itself");
+        }
+    }
+
+    /// A value within an expression takes over one that is under way.
+    pub(super) fn doubt_unfinished_part(&mut self, v: VertexId, arc: VertexId) {
+        let other = &self.vertices[arc].node;
+        if self.vertices[v].is_dynamic && other.running > 0 && other.scalar.is_none() {
+            self.doubt(Weight::Always, arc, "a value is used to make itself");
+        }
+    }
+
     /// A field comes to be.
     pub(super) fn doubt_if_missed(&mut self, v: VertexId, label: Label) {
         if self.vertices[v].seen > Seen::Nothing || self.missed.contains(&(v, label)) {

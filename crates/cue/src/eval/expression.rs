@@ -75,6 +75,9 @@ impl<'p> Eval<'p> {
         }
         let w = self.deref(v);
         if let Some(error) = self.vertices[w].node.errors.clone() {
+            if error.is_incomplete() && self.vertices[w].node.has_disjunction {
+                self.doubt(Weight::Always, self.at, "alternatives are constrained by what is not known");
+            }
             return Err(Stop::Error(error));
         }
         match self.value_of(w) {
@@ -221,22 +224,22 @@ impl<'p> Eval<'p> {
     /// `x == _|_`, `x != _|_`: whether there is a value at all.
     fn compare_to_bottom(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
         let exists = op == Op::NotEqual;
-        let value = self.evaluate(operand, env).and_then(|value| self.default_of(value));
+        let value = self.evaluate(operand, env);
+        let value = self.doubt_cycle(value);
         let found = match Self::caught(value)? {
-            // CUE's answer depends on what it looks at first.
-            Err(error) if error.code == Code::Cycle => {
-                return Err(Stop::Unsupported("a comparison with _|_ that depends on itself".to_owned()));
+            // More may come: then it is told later.
+            Err(error) if error.code == Code::Cycle || (error.is_incomplete() && !self.force) => {
+                return Err(Stop::Error(error));
             }
-            Err(error) => {
-                // More may come: then it is told later.
-                if error.is_incomplete() && !self.force {
-                    return Err(Stop::Error(error));
-                }
-                false
-            }
-            Ok(Value::Vertex(v)) => self.exists(v)?,
-            Ok(Value::Bottom(_)) => false,
-            Ok(value) => value.is_concrete(),
+            Err(_) => false,
+            Ok(value) => match Self::caught(self.default_of(value))? {
+                // Alternatives of which none is the default are a value.
+                Err(_) => true,
+                Ok(Value::Vertex(v)) => self.exists(v)?,
+                Ok(Value::Bottom(_)) => false,
+                // What may be a struct or a list is one.
+                Ok(value) => value.is_concrete() || self.kind_of(&value).meets(Kind::STRUCT | Kind::LIST),
+            },
         };
         Ok(Value::Bool(found == exists))
     }

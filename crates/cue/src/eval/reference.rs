@@ -48,9 +48,12 @@ impl<'p> Eval<'p> {
             Expr::Index(subject, index) => {
                 let node = self.subject(expr, subject, env);
                 let index_value = self.plain_value(index, env);
-                let (node, value) = (self.doubt_cycle(node)?, self.doubt_cycle(index_value)?);
-                let label = self.label_of(&value, index)?;
-                self.lookup(node, label)?
+                let (node, value) = (self.doubt_cycle(node), self.doubt_cycle(index_value));
+                let label = value.and_then(|value| self.label_of(&value, index));
+                match (Self::caught(node)?, Self::caught(label)?) {
+                    (Ok(node), Ok(label)) => self.lookup(node, label)?,
+                    (node, label) => return Err(Self::either(node.err(), label.err())),
+                }
             }
             _ => return Ok(Resolved::Value(self.evaluate(expr, env)?)),
         };
@@ -177,6 +180,7 @@ impl<'p> Eval<'p> {
         if let (Some(arc), ArcType::Member) = (found, arc_type) {
             return Ok(arc);
         }
+        self.mark_missed(v, label);
         let text = self.names.selector(label).to_string();
         match arc_type {
             ArcType::Required => {
@@ -185,7 +189,6 @@ impl<'p> Eval<'p> {
             }
             ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
             _ => {
-                self.mark_missed(v, label);
                 self.doubt_if_unfinished(v);
                 let waits = !self.force && self.may_still_have(v, label);
                 let code =
@@ -338,15 +341,18 @@ impl<'p> Eval<'p> {
         if let Some(error) = self.hard_error(w) {
             return Err(Stop::Error(error));
         }
-        let vertex = &self.vertices[w];
-        if vertex.status >= Status::Known {
-            if let Base::Value(Value::Bottom(bottom)) = &vertex.base {
-                return Err(Stop::Error(Rc::clone(bottom)));
-            }
-            let value = self.value_of(w);
+        if self.vertices[w].status >= Status::Known {
             self.mark_seen(v, Seen::Itself);
-            return Ok(value);
+            // Also one that is not the value of the vertex yet.
+            if let Some(error) = self.vertices[w].node.errors.clone() {
+                return Err(Stop::Error(error));
+            }
+            return match self.value_of(w) {
+                Value::Bottom(bottom) => Err(Stop::Error(bottom)),
+                value => Ok(value),
+            };
         }
+        let vertex = &self.vertices[w];
         if let Some(scalar) = &vertex.node.scalar {
             return Ok(scalar.clone());
         }

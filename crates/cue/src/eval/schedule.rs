@@ -247,8 +247,10 @@ impl<'p> Eval<'p> {
             close.from_def = false;
         }
         if self.deref_disjunct(v) == self.deref_disjunct(arc) {
+            self.doubt_self_choice(v);
             return Ok(());
         }
+        self.doubt_unfinished_part(v, arc);
         if self.share(v, conjunct, arc, close) {
             return self.init(arc);
         }

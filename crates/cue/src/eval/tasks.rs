@@ -165,6 +165,10 @@ impl<'p> Eval<'p> {
         let close = match self.detect_cycle(v, target, &conjunct, address(expr)) {
             Step::Go(close) => close,
             Step::Skip => return self.unshare(v),
+            Step::Known => {
+                self.doubt_self_choice(v);
+                return self.unshare(v);
+            }
         };
         if let Base::Value(Value::Bottom(bottom)) = &self.vertices[target].base
             && bottom.code == Code::StructuralCycle
