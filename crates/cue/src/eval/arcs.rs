@@ -115,6 +115,9 @@ impl<'p> Eval<'p> {
             }
             return Ok(false);
         }
+        if !self.vertices[arc].conjuncts.is_empty() {
+            self.doubt_required(arc);
+        }
         self.vertices[arc].conjuncts.push(conjunct.clone());
         match self.vertices[arc].status {
             Status::New => {}

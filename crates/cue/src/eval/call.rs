@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Eval;
+use super::doubt::Weight;
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::print::function_name;
 use super::types::{Base, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId};
@@ -267,6 +268,7 @@ impl<'p> Eval<'p> {
             Value::Vertex(v) => {
                 self.know(*v, false)?;
                 let w = self.deref(*v);
+                self.doubt_own_name(w);
                 if self.vertices[w].status < Status::Known && !self.force {
                     return self.fail(
                         Code::Incomplete,
@@ -286,8 +288,11 @@ impl<'p> Eval<'p> {
                 }
             }
             value => {
-                let kind = self.kind_of(value).to_string();
-                let nodes = vec![value.clone().into(), kind.into()];
+                let kind = self.kind_of(value);
+                if kind.meets(Kind::STRUCT) {
+                    self.doubt(Weight::Always, self.at, "a length is asked of what may be a struct");
+                }
+                let nodes = vec![value.clone().into(), kind.to_string().into()];
                 return self.fail(Code::Incomplete, "incomplete argument {} (type {})", nodes);
             }
         };

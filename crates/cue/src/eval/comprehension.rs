@@ -182,6 +182,7 @@ impl<'p> Eval<'p> {
             return self.fail(Code::Eval, "cannot range over {} (found {}, want list or struct)", nodes);
         }
         self.mark_seen(v, Seen::Itself);
+        self.doubt_own_name(v);
         Ok(v)
     }
 }

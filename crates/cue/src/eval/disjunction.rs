@@ -69,8 +69,9 @@ impl<'p> Eval<'p> {
                 match self.alternative(v, *p, choice, elem, *mode, last)? {
                     Err(error) if error.code == Code::User => self.vertices[v].node.user_errors.push(error),
                     Err(error) => {
-                        if error.code == Code::Cycle {
-                            self.doubt(Weight::Always, v, "an alternative depends on the choice");
+                        let inline = self.vertices[v].is_dynamic && !self.vertices[v].is_let;
+                        if error.code == Code::Cycle || (inline && error.is_incomplete()) {
+                            self.doubt(Weight::Always, v, "an alternative depends on what is not known");
                         }
                         errors.push(error);
                     }

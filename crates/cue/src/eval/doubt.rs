@@ -6,7 +6,9 @@
 
 use super::Eval;
 use super::error::{Code, R, Stop};
+use super::tasks::{State, Task, TaskKind};
 use super::types::{NO_VERTEX, Value, VertexId};
+use crate::expr::{Clause, Comprehension, Decl};
 use crate::label::Label;
 
 /// What an expression has seen of a vertex.
@@ -89,8 +91,59 @@ impl<'p> Eval<'p> {
     pub(super) fn doubt_if_unfinished(&mut self, v: VertexId) {
         let vertex = &self.vertices[v];
         let simple = !vertex.closed_once && !vertex.closed_recursive && !vertex.node.has_disjunction;
-        if self.force && vertex.node.running > 0 && !simple {
+        if !self.force || vertex.node.running == 0 {
+            return;
+        }
+        if !simple {
             self.doubt(Weight::Always, v, "a field is missed in a value that is being made");
+        } else if !vertex.node.has_structs {
+            self.doubt(Weight::Last, v, "a field is missed in a value that is being made");
+        }
+    }
+
+    /// CUE fails to compare what comes from a required field that is missing.
+    pub(super) fn doubt_required(&mut self, v: VertexId) {
+        if self.required_pending {
+            self.doubt(Weight::Always, v, "a required field that is missing is compared");
+        }
+    }
+
+    /// A comprehension uses a field beside it that has no value: a cycle, or only incomplete.
+    pub(super) fn doubt_failed_beside(&mut self, v: VertexId) {
+        let parent = self.vertices[v].parent;
+        let conditional =
+            |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_));
+        if self.vertices[parent].node.tasks.iter().any(conditional) {
+            self.doubt(Weight::Last, v, "a comprehension uses a field that has no value");
+        }
+    }
+
+    /// The fields of a value are counted while a name is computed that may be one of them.
+    pub(super) fn doubt_own_name(&mut self, v: VertexId) {
+        let mut at = self.vertices[v].parent;
+        while at != NO_VERTEX {
+            let naming = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Dynamic(_));
+            if self.vertices[at].node.tasks.iter().any(naming) {
+                self.doubt(Weight::Always, v, "the name of a field depends on which fields there are");
+                return;
+            }
+            at = self.vertices[at].parent;
+        }
+    }
+
+    /// A comprehension that opens its struct, or has a `let` clause, reads what it may add to: CUE takes that for a cycle,
+    /// or not.
+    pub(super) fn doubt_own_comprehension(&mut self, v: VertexId, label: Label) {
+        let own = |task: &Task<'p>| {
+            task.state == State::Running
+                && matches!(&task.kind, TaskKind::Comprehension(comprehension)
+                    if comprehension.value.decls.iter().any(|decl| match decl {
+                        Decl::Field { label: field, .. } => *field == label && has_let(comprehension),
+                        decl => matches!(decl, Decl::Ellipsis),
+                    }))
+        };
+        if self.vertices[v].node.tasks.iter().any(own) {
+            self.doubt(Weight::Always, v, "a comprehension reads what it may add to");
         }
     }
 
@@ -131,4 +184,8 @@ impl<'p> Eval<'p> {
         self.doubt(Weight::Always, v, "a value is used to make itself");
         value
     }
+}
+
+fn has_let(comprehension: &Comprehension) -> bool {
+    comprehension.clauses.iter().any(|clause| matches!(clause, Clause::Let { .. }))
 }

@@ -224,7 +224,7 @@ impl<'p> Eval<'p> {
     /// `x == _|_`, `x != _|_`: whether there is a value at all.
     fn compare_to_bottom(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
         let exists = op == Op::NotEqual;
-        let value = self.evaluate(operand, env);
+        let value = self.settle(operand, env).and_then(|()| self.evaluate(operand, env));
         let value = self.doubt_cycle(value);
         let found = match Self::caught(value)? {
             // More may come: then it is told later.
@@ -242,6 +242,28 @@ impl<'p> Eval<'p> {
             },
         };
         Ok(Value::Bool(found == exists))
+    }
+
+    /// Whether there is a value is asked when all is known, and not when the first conjunct is.
+    fn settle(&mut self, operand: &'p Expr, env: EnvId) -> R<'p, ()> {
+        if !is_reference(operand) {
+            return Ok(());
+        }
+        let Resolved::Vertex(v) = self.resolve(operand, env)? else { return Ok(()) };
+        self.check_required()?;
+        self.know(v, false)?;
+        let w = self.deref(v);
+        if self.vertices[w].status >= Status::Known {
+            return Ok(());
+        }
+        if self.vertices[w].node.running > 0 {
+            self.doubt(Weight::Always, w, "a value is asked for while it is made");
+            return Ok(());
+        }
+        if self.force {
+            return self.finalize(v);
+        }
+        self.fail(Code::Incomplete, "{} is not known yet", vec![Elem::Expr(operand).into()])
     }
 
     fn exists(&mut self, v: VertexId) -> R<'p, bool> {

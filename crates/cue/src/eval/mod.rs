@@ -87,6 +87,8 @@ pub(crate) struct Eval<'p> {
     schemas: Vec<Value<'p>>,
     /// The error of a reference to a required field, which all the same gives its conjuncts.
     required: Option<Rc<error::Bottom<'p>>>,
+    /// What is put in comes from a required field that is missing.
+    required_pending: bool,
     /// An argument of a function has parts that functions do not see.
     lossy: bool,
     /// The vertex that is looked at: errors are told there.
@@ -122,6 +124,7 @@ impl<'p> Eval<'p> {
             regexps: HashMap::new(),
             schemas: Vec::new(),
             required: None,
+            required_pending: false,
             lossy: false,
             at: NO_VERTEX,
             close: CloseInfo::default(),

@@ -169,6 +169,7 @@ impl<'p> Eval<'p> {
     pub(super) fn lookup(&mut self, v: VertexId, label: Label) -> R<'p, VertexId> {
         self.spend(1)?;
         let v = self.prepare(v)?;
+        self.doubt_own_comprehension(v, label);
         let found = self.find_arc(v, label);
         let mut arc_type = found.map_or(ArcType::NotPresent, |a| self.vertices[a].arc);
         if arc_type != ArcType::Member && self.vertices[v].status == Status::Evaluating {
@@ -344,17 +345,19 @@ impl<'p> Eval<'p> {
         if self.vertices[w].status >= Status::Known {
             self.mark_seen(v, Seen::Itself);
             // Also one that is not the value of the vertex yet.
-            if let Some(error) = self.vertices[w].node.errors.clone() {
-                return Err(Stop::Error(error));
-            }
-            return match self.value_of(w) {
-                Value::Bottom(bottom) => Err(Stop::Error(bottom)),
-                value => Ok(value),
+            let error = match (self.vertices[w].node.errors.clone(), self.value_of(w)) {
+                (Some(error), _) | (None, Value::Bottom(error)) => error,
+                (None, value) => return Ok(value),
             };
+            self.doubt_failed_beside(v);
+            return Err(Stop::Error(error));
         }
         let vertex = &self.vertices[w];
-        if let Some(scalar) = &vertex.node.scalar {
-            return Ok(scalar.clone());
+        if let Some(scalar) = vertex.node.scalar.clone() {
+            if vertex.node.running > 0 {
+                self.doubt_self_choice(w);
+            }
+            return Ok(scalar);
         }
         let named = vec![super::types::Elem::Expr(expr).into()];
         if vertex.node.running > 0 {

@@ -427,6 +427,7 @@ impl<'p> Eval<'p> {
                 Ok(())
             }
             Some(known) => {
+                self.doubt_required(v);
                 let kind = self.vertices[v].node.kind;
                 match self.simplify_bounds(kind, bound, &known)? {
                     Some(value) => self.insert_value(v, value, close),
@@ -489,6 +490,7 @@ impl<'p> Eval<'p> {
         match self.vertices[v].node.scalar.clone() {
             None => self.vertices[v].node.scalar = Some(value),
             Some(known) => {
+                self.doubt_required(v);
                 if !self.scalar_equal(&value, &known) {
                     let (k1, k2) = (self.kind_of(&value), self.kind_of(&known));
                     self.report_conflict(v, Elem::Value(value), Elem::Value(known), k1, k2);
