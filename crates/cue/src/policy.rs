@@ -3,7 +3,7 @@
 use crate::compile::{self, Program, Refused};
 use crate::eval::error::{R, Stop};
 use crate::eval::types::{Elem, VertexId};
-use crate::eval::{Eval, Validation};
+use crate::eval::{Eval, Validation, Weight};
 use crate::json;
 use crate::label::Interner;
 use crate::limits::MAX_POLICY_BYTES;
@@ -139,6 +139,7 @@ impl Policy {
             eval.finalize(root)?;
             Ok(eval.own_error(root))
         });
+        let result = sure(result, &eval, Weight::Always);
         match result {
             Ok(None) => Ok(()),
             Ok(Some(error)) => Err(CompileError::Evaluate { message: eval.report(&error) }),
@@ -190,12 +191,21 @@ impl Policy {
             eval.spend(0)?;
             Ok((found.or(own), missing))
         });
+        let result = sure(result, &eval, if mode == Mode::Default { Weight::Always } else { Weight::Last });
         match result {
             Ok((None, missing)) if missing.is_empty() => Outcome::Accept,
             Ok((None, missing)) => Outcome::Reject { message: list(&missing) },
             Ok((Some(error), _)) | Err(Stop::Error(error)) => Outcome::Reject { message: eval.report(&error) },
             Err(Stop::Unsupported(message)) => Outcome::Unsupported { message },
         }
+    }
+}
+
+/// No error counts as none only where there is no doubt.
+fn sure<'p, T>(result: R<'p, Option<T>>, eval: &Eval<'p>, least: Weight) -> R<'p, Option<T>> {
+    match (result, eval.doubts(least)) {
+        (Ok(None), Some(doubt)) => Err(Stop::Unsupported(doubt)),
+        (result, _) => result,
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the syntax tree to expressions: names are resolved, as `cue/ast/astutil/resolve.go` and
 //! `internal/core/compile` of CUE v0.15.4 do.
 
+mod labels;
 mod predeclared;
 
 use std::collections::HashMap;
@@ -76,6 +77,8 @@ struct Scope {
     aliases: Vec<String>,
     /// A `for` clause, or a `let` clause that depends on one, in a struct.
     is_for: bool,
+    /// The value of one of its fields is compiled.
+    in_field: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -129,6 +132,11 @@ impl Compiler {
             }
             let base = if package.is_empty() { path.rsplit('/').next().unwrap_or(path) } else { package };
             let name = import.name.clone().unwrap_or_else(|| base.to_owned());
+            let is_field = |decl: &ast::Decl| matches!(decl, ast::Decl::Field(field) if matches!(&field.label, ast::Label::Ident(label) if *label == name));
+            if self.imports.contains_key(&name) || file.decls.iter().any(is_field) {
+                self.errors.push(format!("{name} redeclared as imported package name"));
+                continue;
+            }
             self.import_order.push(name.clone());
             self.imports.insert(name, (path.into(), import.name.clone(), false));
         }
@@ -291,7 +299,9 @@ impl Compiler {
             return Some(self.pattern(field, pattern, text));
         }
         self.path.push(text);
+        self.set_in_field(true);
         let value = self.field_value(&field.value);
+        self.set_in_field(false);
         self.path.pop();
         Some(match &field.label {
             ast::Label::Ident(name) if name == "_" => {
@@ -305,10 +315,16 @@ impl Compiler {
         })
     }
 
+    fn set_in_field(&mut self, in_field: bool) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.in_field = in_field;
+        }
+    }
+
     fn field_value(&mut self, value: &Ast) -> Expr {
         let Ast::Alias(name, value) = value else { return self.expr(value) };
         let label = self.names.identifier(name);
-        let mut scope = Scope::default();
+        let mut scope = Scope { in_field: true, ..Scope::default() };
         self.declare_alias(&mut scope, name, Target::Value(label));
         self.scopes.push(scope);
         let value = self.expr(value);
@@ -329,7 +345,9 @@ impl Compiler {
             }
             pattern => pattern,
         };
+        self.check_pattern_names(filter, &scope.names.keys().cloned().collect::<Vec<_>>());
         let filter = self.expr(filter);
+        scope.in_field = true;
         self.scopes.push(scope);
         self.path.push(text);
         let value = self.field_value(&field.value);

@@ -3,11 +3,10 @@
 use std::rc::Rc;
 
 use super::Eval;
+use super::doubt::Weight;
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::print::function_name;
-use super::types::{
-    Base, CloseInfo, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId,
-};
+use super::types::{Base, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId};
 use crate::builtins::{Builtin, BuiltinError, CallContext};
 use crate::expr::{ArcType, Core, Expr, Op};
 use crate::kind::Kind;
@@ -85,6 +84,7 @@ impl<'p> Eval<'p> {
         let mut failed: Option<Rc<Bottom<'p>>> = None;
         for argument in arguments {
             let value = if non_concrete { self.evaluate(argument, env) } else { self.plain_value(argument, env) };
+            let value = self.doubt_cycle(value);
             match Self::caught(value)? {
                 Ok(value) => args.push(value),
                 Err(error) => failed = combine(failed, Some(error)),
@@ -137,6 +137,11 @@ impl<'p> Eval<'p> {
         let mut plain = Vec::with_capacity(builtin.parameters.len());
         let schemas = self.schemas.len();
         let outer = std::mem::replace(&mut self.lossy, false);
+        for (n, (parameter, value)) in builtin.parameters.iter().zip(&args).enumerate() {
+            if !parameter.schema {
+                self.check_kind(&name, n, value, parameter.kind)?;
+            }
+        }
         for (n, parameter) in builtin.parameters.iter().enumerate() {
             let Some(value) = args.get(n) else {
                 plain.extend(parameter.default.clone());
@@ -149,7 +154,6 @@ impl<'p> Eval<'p> {
                 )));
                 continue;
             }
-            self.check_kind(&name, n, value, parameter.kind)?;
             if !value.is_concrete() && !builtin.non_concrete {
                 let template = format!("{name}: non-concrete argument {n}");
                 return self.fail(Code::Incomplete, &template, vec![]);
@@ -264,6 +268,7 @@ impl<'p> Eval<'p> {
             Value::Vertex(v) => {
                 self.know(*v, false)?;
                 let w = self.deref(*v);
+                self.doubt_own_name(w);
                 if self.vertices[w].status < Status::Known && !self.force {
                     return self.fail(
                         Code::Incomplete,
@@ -283,8 +288,11 @@ impl<'p> Eval<'p> {
                 }
             }
             value => {
-                let kind = self.kind_of(value).to_string();
-                let nodes = vec![value.clone().into(), kind.into()];
+                let kind = self.kind_of(value);
+                if kind.meets(Kind::STRUCT) {
+                    self.doubt(Weight::Always, self.at, "a length is asked of what may be a struct");
+                }
+                let nodes = vec![value.clone().into(), kind.to_string().into()];
                 return self.fail(Code::Incomplete, "incomplete argument {} (type {})", nodes);
             }
         };
@@ -422,9 +430,8 @@ impl<'p> Eval<'p> {
 
     /// Unifies a value with a constraint; the error, if there is one, with incomplete ones counted.
     fn unify_final(&mut self, value: &Value<'p>, schema: &Value<'p>) -> R<'p, Option<Rc<Bottom<'p>>>> {
-        let conjunct =
-            |value: &Value<'p>| Conjunct { env: NO_ENV, elem: Elem::Value(value.clone()), close: CloseInfo::default() };
-        let v = self.inline(vec![conjunct(value), conjunct(schema)])?;
+        let v = self.inline(Vec::new())?;
+        self.add_parts(v, [value.clone(), schema.clone()].into_iter());
         self.finalize(v)?;
         self.strict_error(v)
     }
