@@ -1,7 +1,9 @@
 //! Policies and their verdicts.
 
+use std::rc::Rc;
+
 use crate::compile::{self, Program, Refused};
-use crate::eval::error::{R, Stop};
+use crate::eval::error::{Bottom, R, Stop};
 use crate::eval::types::{Elem, VertexId};
 use crate::eval::{Eval, Validation, Weight};
 use crate::json;
@@ -181,24 +183,35 @@ impl Policy {
             let found = eval.validate(root, asked)?;
             // `cosign verify-attestation` also asks the value for its own error, of whatever class.
             let own = if mode == Mode::Default { None } else { eval.own_error(root) };
-            let missing = match strictness {
-                Strictness::RequireFields if found.is_none() && own.is_none() => {
-                    eval.missing(root, &data, &references::referred(&self.program))?
+            let refusal = match (found.or(own), strictness) {
+                (Some(error), _) => Some(Refusal::Error(error)),
+                (None, Strictness::AsCue) => None,
+                (None, Strictness::RequireFields) => {
+                    let missing = eval.missing(root, &data, &references::referred(&self.program))?;
+                    if missing.is_empty() { None } else { Some(Refusal::Missing(missing)) }
                 }
-                _ => Vec::new(),
             };
             // Work that was only counted may have been cut short.
             eval.spend(0)?;
-            Ok((found.or(own), missing))
+            Ok(refusal)
         });
         let result = sure(result, &eval, if mode == Mode::Default { Weight::Always } else { Weight::Last });
         match result {
-            Ok((None, missing)) if missing.is_empty() => Outcome::Accept,
-            Ok((None, missing)) => Outcome::Reject { message: list(&missing) },
-            Ok((Some(error), _)) | Err(Stop::Error(error)) => Outcome::Reject { message: eval.report(&error) },
+            Ok(None) => Outcome::Accept,
+            Ok(Some(Refusal::Missing(missing))) => Outcome::Reject { message: list(&missing) },
+            Ok(Some(Refusal::Error(error))) | Err(Stop::Error(error)) => {
+                Outcome::Reject { message: eval.report(&error) }
+            }
             Err(Stop::Unsupported(message)) => Outcome::Unsupported { message },
         }
     }
+}
+
+/// Why a document is refused.
+enum Refusal<'p> {
+    Error(Rc<Bottom<'p>>),
+    /// Only strict evaluation asks for it.
+    Missing(Vec<String>),
 }
 
 /// No error counts as none only where there is no doubt.

@@ -137,10 +137,10 @@ impl<'p> Eval<'p> {
         let own = |task: &Task<'p>| {
             task.state == State::Running
                 && matches!(&task.kind, TaskKind::Comprehension(comprehension)
-                    if comprehension.value.decls.iter().any(|decl| match decl {
-                        Decl::Field { label: field, .. } => *field == label && has_let(comprehension),
-                        decl => matches!(decl, Decl::Ellipsis),
-                    }))
+                if comprehension.value.decls.iter().any(|decl| match decl {
+                    Decl::Field { label: field, .. } => *field == label && has_let(comprehension),
+                    decl => matches!(decl, Decl::Ellipsis),
+                }))
         };
         if self.vertices[v].node.tasks.iter().any(own) {
             self.doubt(Weight::Always, v, "a comprehension reads what it may add to");
