@@ -1,7 +1,7 @@
 //! Names that a pattern may not use: those of the struct that it is in, and of what is around that up to the next field
 //! (`cue/ast/astutil/resolve.go`).
 
-use super::Compiler;
+use super::{Compiler, Scope};
 use crate::syntax::ast::{Ast, Clause, Comprehension, Decl, Element, Label, Selector};
 
 impl Compiler {
@@ -16,6 +16,19 @@ impl Compiler {
                 self.errors.push(message);
             }
         }
+    }
+
+    /// Whether a name stands for something else around here: an alias for a field, or a field for an alias.
+    pub(super) fn is_taken(&mut self, scope: &Scope, name: &str, is_alias: bool) -> bool {
+        let entry = scope.names.get(name).or_else(|| self.scopes.iter().rev().find_map(|s| s.names.get(name)));
+        let taken = match entry {
+            Some(entry) => entry.is_alias != is_alias,
+            None => is_alias && self.imports.contains_key(name),
+        };
+        if taken {
+            self.errors.push(format!("cannot have both alias and field with name {name:?} in same scope"));
+        }
+        taken
     }
 
     fn is_beside(&self, name: &str) -> bool {

@@ -88,6 +88,8 @@ struct Entry {
     /// While a `let` clause is compiled, it may not be met again.
     busy: bool,
     checked: bool,
+    /// An alias or a `let` clause: it may not have the name of a field around it, nor the other way round.
+    is_alias: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -193,13 +195,14 @@ impl Compiler {
                 return;
             }
             match scope.names.get(name) {
-                Some(Entry { target: Target::Field(_), .. }) if !scope.aliases.contains(name) => {}
-                Some(_) => {
-                    self.error(format!("cannot have both alias and field with name {name:?} in same scope"));
-                }
-                None => {
+                Some(Entry { is_alias: false, .. }) => {}
+                _ if self.is_taken(scope, name, false) => {}
+                _ => {
                     let target = Target::Field(self.names.identifier(name));
-                    scope.names.insert(name.clone(), Entry { target, used: true, busy: false, checked: true });
+                    scope.names.insert(
+                        name.clone(),
+                        Entry { target, used: true, busy: false, checked: true, is_alias: false },
+                    );
                 }
             }
         }
@@ -210,17 +213,15 @@ impl Compiler {
             self.error("cannot use _ as alias or let clause");
             return;
         }
+        if self.is_taken(scope, name, true) {
+            return;
+        }
         if scope.names.contains_key(name) {
-            let message = if scope.aliases.iter().any(|a| a == name) {
-                format!("alias {name:?} redeclared in same scope")
-            } else {
-                format!("cannot have both alias and field with name {name:?} in same scope")
-            };
-            self.error(message);
+            self.error(format!("alias {name:?} redeclared in same scope"));
             return;
         }
         scope.aliases.push(name.to_owned());
-        scope.names.insert(name.to_owned(), Entry { target, used: false, busy: false, checked: false });
+        scope.names.insert(name.to_owned(), Entry { target, used: false, busy: false, checked: false, is_alias: true });
     }
 
     fn pop_scope(&mut self) {
@@ -339,8 +340,10 @@ impl Compiler {
         }
         let filter = match pattern {
             Ast::Alias(name, pattern) => {
-                let entry = Entry { target: Target::LabelName, used: true, busy: false, checked: true };
-                scope.names.insert(name.clone(), entry);
+                let entry = Entry { target: Target::LabelName, used: true, busy: false, checked: true, is_alias: true };
+                if !self.is_taken(&scope, name, true) {
+                    scope.names.insert(name.clone(), entry);
+                }
                 pattern
             }
             pattern => pattern,
@@ -399,7 +402,8 @@ impl Compiler {
             return None;
         }
         let label = self.names.identifier(name);
-        let entry = Entry { target: Target::Field(label), used: true, busy: false, checked: true };
+        self.is_taken(scope, name, false);
+        let entry = Entry { target: Target::Field(label), used: true, busy: false, checked: true, is_alias: false };
         scope.names.insert(name.to_owned(), entry);
         Some(label)
     }

@@ -6,6 +6,7 @@ use super::Eval;
 use super::doubt::Weight;
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::print::function_name;
+use super::reference::{Resolved, is_reference};
 use super::types::{Base, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId};
 use crate::builtins::{Builtin, BuiltinError, CallContext};
 use crate::expr::{ArcType, Core, Expr, Op};
@@ -82,18 +83,37 @@ impl<'p> Eval<'p> {
         let non_concrete = self.is_non_concrete(function) || matches!(function, Function::Core(Core::Or));
         let mut args = Vec::with_capacity(arguments.len());
         let mut failed: Option<Rc<Bottom<'p>>> = None;
-        for argument in arguments {
+        for (n, argument) in arguments.iter().enumerate() {
+            let met = self.met_unfinished;
             let value = if non_concrete { self.evaluate(argument, env) } else { self.plain_value(argument, env) };
             let value = self.doubt_cycle(value);
             match Self::caught(value)? {
                 Ok(value) => args.push(value),
-                Err(error) => failed = combine(failed, Some(error)),
+                Err(error) => {
+                    if error.is_incomplete()
+                        && (met != self.met_unfinished || self.may_be_wrong(function, n, argument, env)?)
+                    {
+                        self.doubt(Weight::Always, self.at, "an argument of a function is not known");
+                    }
+                    failed = combine(failed, Some(error));
+                }
             }
         }
         match failed {
             Some(error) => Err(Stop::Error(error)),
             None => Ok(args),
         }
+    }
+
+    /// Whether an argument that has no value has a kind already that is wrong.
+    fn may_be_wrong(&mut self, function: Function, n: usize, argument: &'p Expr, env: EnvId) -> R<'p, bool> {
+        let Function::Package(builtin) = function else { return Ok(false) };
+        let Some(parameter) = builtin.parameters.get(n).filter(|_| is_reference(argument)) else { return Ok(false) };
+        let resolved = Self::caught(self.resolve(argument, env))?;
+        self.required = None;
+        let Ok(Resolved::Vertex(v)) = resolved else { return Ok(false) };
+        let kind = self.vertices[self.deref(v)].node.kind;
+        Ok(!kind.meets(parameter.kind))
     }
 
     fn name(function: Function) -> String {
@@ -232,6 +252,9 @@ impl<'p> Eval<'p> {
                 let items = self.list_items(list)?;
                 if items.is_empty() {
                     return Ok(Value::Top);
+                }
+                for item in &items {
+                    self.know(*item, true)?;
                 }
                 Ok(Value::Conjunction(Rc::new(items.into_iter().map(Value::Vertex).collect())))
             }

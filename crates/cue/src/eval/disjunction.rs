@@ -88,6 +88,9 @@ impl<'p> Eval<'p> {
         }
         if results.is_empty() {
             let code = errors.iter().map(|e| e.code).max().unwrap_or(Code::Eval);
+            if code.is_incomplete() && cross.len() > 1 {
+                self.doubt(Weight::Always, v, "some alternatives fail, others are not known");
+            }
             self.vertices[v].node.disjunct_errors.extend(errors);
             let error = self.empty_disjunction(v, code);
             self.add_error(v, error);

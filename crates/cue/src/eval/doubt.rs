@@ -88,16 +88,22 @@ impl<'p> Eval<'p> {
     }
 
     /// A field was missed where more than the struct itself decides what that means.
-    pub(super) fn doubt_if_unfinished(&mut self, v: VertexId) {
+    pub(super) fn doubt_if_unfinished(&mut self, v: VertexId, label: Label) {
         let vertex = &self.vertices[v];
-        let simple = !vertex.closed_once && !vertex.closed_recursive && !vertex.node.has_disjunction;
-        if !self.force || vertex.node.running == 0 {
+        let simple = !vertex.closed_once
+            && !vertex.closed_recursive
+            && !vertex.node.has_disjunction
+            && vertex.node.has_structs
+            && label.as_index().is_none();
+        if vertex.node.running == 0 {
+            return;
+        }
+        self.met_unfinished = self.met_unfinished.saturating_add(1);
+        if !self.force {
             return;
         }
         if !simple {
             self.doubt(Weight::Always, v, "a field is missed in a value that is being made");
-        } else if !vertex.node.has_structs {
-            self.doubt(Weight::Last, v, "a field is missed in a value that is being made");
         }
     }
 
@@ -156,10 +162,14 @@ impl<'p> Eval<'p> {
 
     /// A value within an expression takes over one that is under way.
     pub(super) fn doubt_unfinished_part(&mut self, v: VertexId, arc: VertexId) {
-        let other = &self.vertices[arc].node;
-        if self.vertices[v].is_dynamic && other.running > 0 && other.scalar.is_none() {
+        let (vertex, other) = (&self.vertices[v], &self.vertices[arc].node);
+        if other.running == 0 || other.scalar.is_some() {
+            return;
+        }
+        if vertex.is_dynamic || vertex.is_disjunct {
             self.doubt(Weight::Always, arc, "a value is used to make itself");
         }
+        self.met_unfinished = self.met_unfinished.saturating_add(1);
     }
 
     /// A field comes to be.

@@ -123,6 +123,12 @@ impl<'p> Eval<'p> {
         let mut failed: Option<Rc<Bottom<'p>>> = None;
         for part in parts {
             let value = self.plain_value(part, env).and_then(|value| self.text_of(&value, bytes));
+            if let (Err(Stop::Error(error)), Expr::And(..) | Expr::Or { .. }) = (&value, part)
+                && error.is_incomplete()
+            {
+                // CUE takes some of these for an empty text.
+                self.doubt(Weight::Always, self.at, "a text is made of a conjunction that is not known");
+            }
             match Self::caught(value)? {
                 Ok(text) => out.extend_from_slice(&text),
                 Err(error) => failed = combine(failed, Some(error)),
@@ -214,7 +220,8 @@ impl<'p> Eval<'p> {
         let whole = self.evaluate(expr, env)?;
         let value = self.default_of(whole.clone())?;
         let value = self.unwrap(value)?;
-        if value.is_concrete() {
+        let validates = matches!(value, Value::Function(function) if self.is_bare_validator(function));
+        if value.is_concrete() && !validates {
             return Ok(value);
         }
         let nodes = vec![whole.into(), op.sign().into()];
@@ -250,6 +257,9 @@ impl<'p> Eval<'p> {
             return Ok(());
         }
         let Resolved::Vertex(v) = self.resolve(operand, env)? else { return Ok(()) };
+        if self.required.is_some() && self.vertices[v].node.running > 0 {
+            self.doubt(Weight::Always, v, "a value is asked for while it is made");
+        }
         self.check_required()?;
         self.know(v, false)?;
         let w = self.deref(v);

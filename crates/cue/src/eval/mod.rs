@@ -91,6 +91,8 @@ pub(crate) struct Eval<'p> {
     required: Option<Rc<error::Bottom<'p>>>,
     /// What is put in comes from a required field that is missing.
     required_pending: bool,
+    /// How often something under way was used.
+    met_unfinished: u64,
     /// An argument of a function has parts that functions do not see.
     lossy: bool,
     /// The vertex that is looked at: errors are told there.
@@ -127,6 +129,7 @@ impl<'p> Eval<'p> {
             schemas: Vec::new(),
             required: None,
             required_pending: false,
+            met_unfinished: 0,
             lossy: false,
             at: NO_VERTEX,
             close: CloseInfo::default(),

@@ -190,7 +190,7 @@ impl<'p> Eval<'p> {
             }
             ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
             _ => {
-                self.doubt_if_unfinished(v);
+                self.doubt_if_unfinished(v, label);
                 let waits = !self.force && self.may_still_have(v, label);
                 let code =
                     if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
@@ -335,6 +335,9 @@ impl<'p> Eval<'p> {
         self.know(v, false)?;
         let w = self.deref(v);
         if self.has_depth_cycle(w) {
+            if self.vertices[v].is_shared {
+                self.doubt(Weight::Always, v, "a value is used within itself");
+            }
             let node = &mut self.vertices[w].node;
             node.has_any_cyclic = true;
             node.has_ancestor_cycle = true;

@@ -346,7 +346,9 @@ impl<'p> Eval<'p> {
             value => value,
         };
         let kind = self.kind_of(&value);
-        if !self.update_kind(v, kind, Elem::Value(value.clone()), close) {
+        // A conjunction of what excludes each other is found by its parts.
+        let whole = !matches!(value, Value::Conjunction(_));
+        if whole && !self.update_kind(v, kind, Elem::Value(value.clone()), close) {
             return Ok(());
         }
         match value {
@@ -564,7 +566,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Whether a function that takes one value and tells whether it is right is named without a call.
-    fn is_bare_validator(&self, function: Function) -> bool {
+    pub(super) fn is_bare_validator(&self, function: Function) -> bool {
         match function {
             Function::Core(_) => false,
             Function::Package(builtin) => {

@@ -49,7 +49,9 @@ impl Maker<'_> {
 
     /// A name in scope, perhaps with a field of it.
     pub(crate) fn reference(&mut self, kind: Kind) -> Option<String> {
-        let known: Vec<(String, Kind)> = self.scopes.iter().flatten().cloned().collect();
+        let cyclic = self.random.chance(15);
+        let mut known: Vec<(String, Kind)> = self.scopes.iter().flatten().cloned().collect();
+        known.retain(|(name, _)| cyclic || !self.within.contains(name));
         if known.is_empty() {
             return None;
         }

@@ -68,6 +68,8 @@ pub(crate) struct Maker<'r> {
     pub(crate) next: usize,
     /// Nodes that may still be made.
     pub(crate) budget: usize,
+    /// The fields that the value stands in, which it mostly does not refer to.
+    pub(crate) within: Vec<String>,
 }
 
 pub(crate) fn pair(random: &mut Random) -> Pair {
@@ -76,7 +78,8 @@ pub(crate) fn pair(random: &mut Random) -> Pair {
         *kind = KINDS[random.below(KINDS.len())];
     }
     let budget = 8 + random.below(50);
-    let mut maker = Maker { random, kinds, scopes: Vec::new(), imports: BTreeSet::new(), next: 0, budget };
+    let mut maker =
+        Maker { random, kinds, scopes: Vec::new(), imports: BTreeSet::new(), next: 0, budget, within: Vec::new() };
     let policy = maker.file();
     let input = if maker.random.chance(3) {
         maker.random.pick(&["1", "\"a\"", "[]", "[1]", "null", "true", "{}"]).to_owned()
@@ -185,7 +188,13 @@ impl Maker<'_> {
     }
 
     fn declaration(&mut self, form: usize, name: &str, kind: Kind, depth: usize) -> String {
-        let depth = depth + 1;
+        self.within.push(name.to_owned());
+        let text = self.declaration_of(form, name, kind, depth + 1);
+        self.within.pop();
+        text
+    }
+
+    fn declaration_of(&mut self, form: usize, name: &str, kind: Kind, depth: usize) -> String {
         match form {
             0..=47 => self.field(name, kind, depth),
             48..=53 => format!("{name}?: {}", self.expr(kind, depth)),
