@@ -205,6 +205,26 @@ fn bundles_without_a_log_and_of_a_newer_log() {
     bench.assert_denied(Reason::AttestationMissing, "not enough verified log entries");
 }
 
+/// In CUE a field that is missing is accepted, as policy-controller has it; `policy.sigward.dev/strict` asks for it.
+#[test]
+fn a_field_that_is_missing() {
+    let cue = wanting(by_jane(), &[wanted("x", "custom", "cue", "predicate: approved: true")]);
+    let mut strict = policy("p", std::slice::from_ref(&cue));
+    strict["metadata"]["annotations"] = json!({"policy.sigward.dev/strict": "true"});
+    for (predicate, lax, under_strict) in
+        [(json!({"approved": true}), true, true), (json!({}), true, false), (json!({"approved": false}), false, false)]
+    {
+        let mut bench = Bench::new();
+        by_tag(&mut bench, &[(CUSTOM, predicate.clone())]);
+        bench.policies = vec![policy("p", std::slice::from_ref(&cue))];
+        assert_eq!(bench.review().is_allowed(), lax, "{predicate}");
+        bench.policies = vec![strict.clone()];
+        let verdict = bench.review();
+        assert_eq!(verdict.is_allowed(), under_strict, "{predicate}: {:?}", verdict.message());
+        assert!(under_strict || verdict.reasons() == [Reason::PolicyRefused]);
+    }
+}
+
 /// What is not judged must not be there: a policy that cannot be had, or another document than was meant.
 #[test]
 fn attack_another_policy_than_was_meant() {

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use sigward_cue::Strictness;
 use sigward_verify::image::Repository;
 use sigward_verify::{CertificateAuthority, HashAlgorithm, Identity, Input, Matcher, Pattern, PublicKey, Workflow};
 
 use super::content::{ContentSource, key_text};
-use super::document::{CompiledPolicy, Strictness};
+use super::document::CompiledPolicy;
 use super::fingerprint::Fingerprint;
 use super::trust_rules::{LogRule, LogStatement, RootStatement, StampRule, StampStatement, TrustRef, TrustRule};
 use crate::cip::{self, Authority, KeyRef, KeylessRef, SignatureFormat, StaticAction};
