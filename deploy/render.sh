@@ -32,6 +32,7 @@ put deploy/base/sigward.yaml
 put deploy/components/pull-secrets/rbac.yaml --set rbac.pullSecrets=true --show-only templates/pull-secrets.yaml
 put deploy/components/namespace-guard/policy.yaml --set namespaceGuard.enabled=true \
     --show-only templates/namespace-guard.yaml
+shopt -s nullglob
 for crd in deploy/crds/*.policy.sigstore.dev.yaml; do
     copy=charts/sigward/files/crds/$(basename "$crd")
     if [ "$mode" = --check ]; then
