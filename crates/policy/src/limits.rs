@@ -4,6 +4,12 @@
 /// is smaller.
 pub const MAX_POLICY_BYTES: usize = 1 << 20;
 
+/// Bytes of a Kubernetes object as JSON. etcd's request limit is 1.5 MiB; a TrustRoot with an archive comes near.
+pub const MAX_OBJECT_BYTES: usize = 2 << 20;
+
+/// Bytes of a pattern for names of images. A name has 255 for the repository, 128 for the tag, and a host.
+pub const MAX_GLOB_BYTES: usize = 1_024;
+
 /// Bytes of an input document. An attestation of 128 MiB is the largest that cosign reads
 /// (`COSIGN_MAX_ATTACHMENT_SIZE`); documents of real scanners are a few MiB.
 pub const MAX_INPUT_BYTES: usize = 128 << 20;

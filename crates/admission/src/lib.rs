@@ -1,0 +1,9 @@
+//! The admission controller: HTTPS in, AdmissionReview to verdict. It decides nothing by itself; `sigward-policy` plans
+//! and decides, `sigward-fetch` gathers.
+
+pub mod files;
+pub mod limits;
+pub mod objects;
+pub mod review;
+pub mod workload;
+pub mod server;
