@@ -246,6 +246,11 @@ impl ObjectStore {
         });
     }
 
+    /// From now on the kind is known, as several watches together have told it.
+    pub fn mark_synced(&self, kind: ObjectKind) {
+        self.change(|content| content.synced.insert(kind));
+    }
+
     /// What is known of an object.
     pub fn get(&self, key: &ObjectKey) -> Known {
         match self.read().objects.get(key) {

@@ -146,9 +146,23 @@ pub(crate) async fn patch(
         Merge::Json => Patch::Merge(change),
         Merge::Strategic => Patch::Strategic(change),
     };
-    let done = api.patch(name, &PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() }, &patch);
-    match done.await {
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
+    match api.patch(name, &parameters, &patch).await {
         Ok(_) => Ok(()),
         Err(error) => Err(ClusterError::api(format!("writing {} {name}", kind.kind()), &error)),
+    }
+}
+
+/// Patches an object's `status`.
+pub(crate) async fn patch_status(
+    api: &Api<DynamicObject>,
+    kind: ApiKind,
+    name: &str,
+    change: &Value,
+) -> Result<(), ClusterError> {
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
+    match api.patch_status(name, &parameters, &Patch::Merge(change)).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ClusterError::api(format!("writing the status of {} {name}", kind.kind()), &error)),
     }
 }

@@ -1,5 +1,16 @@
 //! The controller in its cluster: what it watches, and what it writes. Serving needs nothing of it but a filled store and
 //! a certificate; without a cluster both come from files.
+//!
+//! | what | who | where |
+//! |---|---|---|
+//! | objects into the store | every replica | [`watch`], [`feed`] |
+//! | the certificate to show | every replica | [`serving`], [`certificate`] |
+//! | Events on denials | the replica that denied | [`events`] |
+//! | who writes the rest | | [`lease`] |
+//! | the certificate in its Secret, `caBundle`, missing rules | the leader | [`serving`], [`webhooks`] |
+//! | status, `config-image-policies`, `config-sigstore-keys` | the leader | [`writer`], [`report`], [`status`], [`publish`] |
+//!
+//! There are no finalizers: nothing has to be cleaned up, and a deletion never waits for the controller.
 
 pub mod certificate;
 mod client;
@@ -9,14 +20,87 @@ mod events;
 mod feed;
 mod lease;
 mod publish;
+mod report;
 mod serving;
 mod status;
 mod watch;
 mod webhooks;
+mod writer;
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch as channel};
 
 pub use client::connect;
 pub use config::{ClusterConfig, PullSecrets, ServingCertificate, WebhookNames, Writers};
 pub use error::ClusterError;
 
+use crate::events::DenialEvent;
+use crate::objects::ObjectStore;
+use crate::server::tls::CertificateSlot;
+use lease::Role;
+use report::Report;
+use writer::Writer;
+
 /// The CustomResourceDefinition with two versions.
 const DEFINITION: &str = "clusterimagepolicies.policy.sigstore.dev";
+
+/// What the controller and its cluster share.
+#[derive(Debug)]
+pub struct Connections {
+    /// Filled from the cluster.
+    pub store: Arc<ObjectStore>,
+    /// Where the serving certificate is put.
+    pub certificate: CertificateSlot,
+    /// What was denied.
+    pub denials: mpsc::Receiver<DenialEvent>,
+    /// True when it is time to stop.
+    pub stop: channel::Receiver<bool>,
+}
+
+/// Works until it is told to stop. Whatever fails is tried again; what is known stays.
+///
+/// # Errors
+/// [`ClusterError::NoApi`] at the start, and nothing later.
+pub async fn run(config: &ClusterConfig, connections: Connections) -> Result<(), ClusterError> {
+    let client = connect(config.kubeconfig.as_deref()).await?;
+    let Connections { store, certificate, denials, stop } = connections;
+    let (role, roles) = channel::channel(Role::Follower);
+    let (held, holds) = channel::channel(None);
+    let (_reports, reported) = channel::channel(Arc::new(Report::default()));
+    let writer = Writer { client: &client, namespace: &config.namespace, store: &store };
+    let election = async {
+        match config.writers {
+            Writers::LeaseHolder => {
+                lease::elect(&client, &config.namespace, &config.identity, &role, stop.clone()).await;
+            }
+            Writers::This => {
+                role.send_replace(Role::Leader);
+                let _ = stop.clone().wait_for(|stop| *stop).await;
+            }
+        }
+    };
+    let own_certificate = async {
+        if config.certificate == ServingCertificate::Own {
+            tokio::join!(
+                serving::show(&client, config, &certificate, &held),
+                serving::keep(&client, config, roles.clone(), holds)
+            );
+        }
+        std::future::pending::<()>().await;
+    };
+    let endless = async {
+        tokio::join!(
+            watch::feed(client.clone(), config, Arc::clone(&store)),
+            own_certificate,
+            writer.run(roles.clone(), reported),
+            events::tell(&client, &config.identity, denials),
+        )
+    };
+    // The election ends when it is time to stop, after giving the Lease back.
+    tokio::select! {
+        _ = endless => {}
+        () = election => {}
+    }
+    Ok(())
+}
