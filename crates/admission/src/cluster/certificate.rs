@@ -134,9 +134,9 @@ mod tests {
         assert_eq!(made.check(&names(), now()), Ok(()));
         assert_eq!(made.check(&names(), now() - Duration::from_secs(60)), Ok(()));
         let late = made.check(&names(), now() + 2 * DAY).unwrap_err();
-        assert!(late.contains("expired"), "{late}");
+        assert!(late.contains("CertExpired"), "{late}");
         let early = made.check(&names(), now() - 2 * DAY).unwrap_err();
-        assert!(early.contains("not valid yet"), "{early}");
+        assert!(early.contains("CertNotValidYet"), "{early}");
         let other = made.check(&["webhook.other.svc".to_owned()], now()).unwrap_err();
         assert!(other.contains("webhook.other.svc"), "{other}");
     }

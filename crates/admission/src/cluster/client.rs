@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
-use kube::Client;
 use serde_json::Value;
 
 use super::error::{ClusterError, with_causes};
@@ -55,19 +55,18 @@ impl ApiKind {
     /// them never needs the conversion webhook, which is this program.
     fn names(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
-            Self::ClusterImagePolicy => ("policy.sigstore.dev", "v1alpha1", "ClusterImagePolicy", "clusterimagepolicies"),
+            Self::ClusterImagePolicy => {
+                ("policy.sigstore.dev", "v1alpha1", "ClusterImagePolicy", "clusterimagepolicies")
+            }
             Self::TrustRoot => ("policy.sigstore.dev", "v1alpha1", "TrustRoot", "trustroots"),
             Self::ConfigMap => ("", "v1", "ConfigMap", "configmaps"),
             Self::Secret => ("", "v1", "Secret", "secrets"),
             Self::ServiceAccount => ("", "v1", "ServiceAccount", "serviceaccounts"),
             Self::Lease => ("coordination.k8s.io", "v1", "Lease", "leases"),
             Self::Event => ("", "v1", "Event", "events"),
-            Self::MutatingWebhookConfiguration => (
-                "admissionregistration.k8s.io",
-                "v1",
-                "MutatingWebhookConfiguration",
-                "mutatingwebhookconfigurations",
-            ),
+            Self::MutatingWebhookConfiguration => {
+                ("admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations")
+            }
             Self::ValidatingWebhookConfiguration => (
                 "admissionregistration.k8s.io",
                 "v1",
@@ -115,8 +114,7 @@ impl ApiKind {
         if let Some(annotations) = object.metadata.annotations.as_mut() {
             annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         }
-        object.types =
-            Some(kube::core::TypeMeta { api_version: self.api_version(), kind: self.kind().to_owned() });
+        object.types = Some(kube::core::TypeMeta { api_version: self.api_version(), kind: self.kind().to_owned() });
         serde_json::to_value(object).map_err(|error| ClusterError::Api {
             what: format!("reading a {}", self.kind()),
             reason: error.to_string(),

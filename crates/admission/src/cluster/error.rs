@@ -1,10 +1,14 @@
 //! What can go wrong between the controller and its cluster.
 
+use kube::runtime::watcher;
+
 /// Why the cluster cannot be used, or something in it not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// There is no API to talk to.
-    #[error("no API server: {0}; expected a service account's files (in a Pod) or a kubeconfig (--kubeconfig, KUBECONFIG)")]
+    #[error(
+        "no API server: {0}; expected a service account's files (in a Pod) or a kubeconfig (--kubeconfig, KUBECONFIG)"
+    )]
     NoApi(String),
     /// The API server answered something else than success, or nothing.
     #[error("{what}: {reason}")]
@@ -36,11 +40,7 @@ impl ClusterError {
             kube::Error::Api(status) => Some(status.code),
             _ => None,
         };
-        let reason = match error {
-            kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
-            other => with_causes(other),
-        };
-        Self::Api { what: what.into(), reason, code }
+        Self::Api { what: what.into(), reason: reason_of(error), code }
     }
 
     /// Whether what was asked for is not there.
@@ -51,6 +51,25 @@ impl ClusterError {
     /// Whether somebody else was faster: read again, then decide again.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Api { code: Some(409), .. })
+    }
+}
+
+/// What the API server said, in its words; its answer as a whole is a page long.
+fn reason_of(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+        other => with_causes(other),
+    }
+}
+
+/// Why a watch failed.
+pub(crate) fn reason_of_watch(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => reason_of(error),
+        watcher::Error::WatchError(status) if !status.message.is_empty() => status.message.clone(),
+        other => with_causes(other),
     }
 }
 

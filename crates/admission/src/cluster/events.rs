@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use super::client::ApiKind;
 use super::error::ClusterError;
+use super::failures::Failures;
 use crate::events::DenialEvent;
-use crate::log;
+use crate::logs::Log;
 
 /// The same cause is told again after this time.
 const QUIET: Duration = Duration::from_secs(5 * 60);
@@ -27,29 +28,25 @@ const PER_SECOND: f64 = 2.0;
 const MAX_MESSAGE: usize = 1024;
 
 /// Writes events until nobody can deny any more.
-pub(crate) async fn tell(client: &Client, identity: &str, mut denials: mpsc::Receiver<DenialEvent>) {
+pub(crate) async fn tell(client: &Client, identity: &str, mut denials: mpsc::Receiver<DenialEvent>, log: &Log) {
     let mut limit = Limit::new(Instant::now());
-    let mut last_failure = String::new();
+    let mut failures = Failures::of(log, "event", "writing an Event");
     while let Some(denial) = denials.recv().await {
         let Some(before) = limit.admit(&denial, Instant::now()) else { continue };
         let api = ApiKind::Event.within(client, &denial.namespace);
         let event = match serde_json::from_value(event(&denial, before, identity, Timestamp::now())) {
             Ok(event) => event,
             Err(error) => {
-                log::error(&format!("an Event cannot be written: {error}"));
+                failures.tell(error.to_string());
                 continue;
             }
         };
         let done = tokio::time::timeout(Duration::from_secs(5), api.create(&PostParams::default(), &event)).await;
-        let failure = match done {
-            Ok(Ok(_)) => String::new(),
-            Ok(Err(error)) => ClusterError::api("writing an Event", &error).to_string(),
-            Err(_) => "writing an Event: no answer from the API server".to_owned(),
-        };
-        if !failure.is_empty() && failure != last_failure {
-            log::warn(&failure);
+        match done {
+            Ok(Ok(_)) => failures.clear(),
+            Ok(Err(error)) => failures.tell(ClusterError::api(&denial.namespace, &error).to_string()),
+            Err(_) => failures.tell("no answer from the API server".to_owned()),
         }
-        last_failure = failure;
     }
 }
 

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::log;
+use crate::logs::Log;
 use crate::objects::{BadObject, ObjectKey, ObjectKind, ObjectStore};
 
 /// One watch.
@@ -44,6 +44,7 @@ impl std::fmt::Display for Source {
 #[derive(Debug)]
 pub(crate) struct Feed {
     store: Arc<ObjectStore>,
+    log: Log,
     sources: Mutex<BTreeMap<Source, Told>>,
 }
 
@@ -55,8 +56,12 @@ struct Told {
 }
 
 impl Feed {
-    pub(crate) fn new(store: Arc<ObjectStore>) -> Self {
-        Self { store, sources: Mutex::default() }
+    pub(crate) fn new(store: Arc<ObjectStore>, log: Log) -> Self {
+        Self { store, log, sources: Mutex::default() }
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
     /// These watches exist from now on, and no other of their kind: what only an ended one had is forgotten.
@@ -80,7 +85,7 @@ impl Feed {
             entry.answered = true;
             let mut keys = BTreeSet::new();
             for object in objects {
-                keys.extend(keep(store, source.kind(), object));
+                keys.extend(keep(store, &self.log, source.kind(), object));
             }
             let gone = std::mem::replace(&mut entry.keys, keys.clone()).into_iter().filter(|it| !keys.contains(it));
             forget(store, told, gone.collect());
@@ -97,7 +102,7 @@ impl Feed {
     pub(crate) fn applied(&self, source: &Source, object: Value) {
         self.change(source.kind(), |store, told| {
             let Some(entry) = told.get_mut(source) else { return };
-            entry.keys.extend(keep(store, source.kind(), object));
+            entry.keys.extend(keep(store, &self.log, source.kind(), object));
         });
     }
 
@@ -132,10 +137,10 @@ impl Feed {
 }
 
 /// Stores an object. One without a name cannot come from an API server; if it does, nobody can ask for it by name either.
-fn keep(store: &ObjectStore, kind: ObjectKind, object: Value) -> Option<ObjectKey> {
+fn keep(store: &ObjectStore, log: &Log, kind: ObjectKind, object: Value) -> Option<ObjectKey> {
     let key = ObjectKey::of(kind, &object);
     let kept = key.and_then(|key| store.upsert(kind, object).map(|()| key));
-    kept.map_err(|error: BadObject| log::error(&format!("an object from the API server is left out: {error}"))).ok()
+    kept.map_err(|error: BadObject| log.error("object", json!({"reason": error.to_string()}))).ok()
 }
 
 /// Removes what no watch has any more.
@@ -149,9 +154,8 @@ fn forget(store: &ObjectStore, told: &BTreeMap<Source, Told>, keys: BTreeSet<Obj
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::logs::{LogFormat, LogLevel};
     use crate::objects::Known;
 
     const DOCKER: Source = Source::PullSecrets("kubernetes.io/dockerconfigjson");
@@ -165,7 +169,7 @@ mod tests {
     }
 
     fn feed(sources: &[Source]) -> Feed {
-        let feed = Feed::new(Arc::default());
+        let feed = Feed::new(Arc::default(), Log::start(LogFormat::Text, LogLevel::Error));
         feed.expect(ObjectKind::Secret, &sources.iter().cloned().collect());
         feed
     }
@@ -193,7 +197,7 @@ mod tests {
 
     #[test]
     fn no_watch_at_all_is_an_answer() {
-        let feed = Feed::new(Arc::default());
+        let feed = Feed::new(Arc::default(), Log::start(LogFormat::Text, LogLevel::Error));
         feed.expect(ObjectKind::ServiceAccount, &BTreeSet::new());
         assert!(feed.store.is_synced(ObjectKind::ServiceAccount));
     }

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 
 use super::client::ApiKind;
 use super::error::ClusterError;
-use crate::log;
+use super::failures::Failures;
+use crate::logs::Log;
 
 /// The Lease, in the controller's namespace.
 pub(crate) const LEASE: &str = "sigward-admission";
@@ -63,34 +64,31 @@ pub(crate) async fn elect(
     identity: &str,
     role: &watch::Sender<Role>,
     mut stop: watch::Receiver<bool>,
+    log: &Log,
 ) {
     let api = ApiKind::Lease.within(client, namespace);
     let mut election = Election { identity: identity.to_owned(), observed: None };
     let mut last_renewal: Option<Instant> = None;
-    let mut last_failure = String::new();
+    let mut failures = Failures::of(log, "lease", LEASE);
     while !*stop.borrow() {
         match tokio::time::timeout(RETRY_PERIOD * 2, election.round(&api)).await {
             Ok(Ok(Role::Leader)) => {
                 last_renewal = Some(Instant::now());
-                last_failure.clear();
-                announce(role, Role::Leader, identity);
+                failures.clear();
+                announce(role, Role::Leader, identity, log);
             }
             Ok(Ok(Role::Follower)) => {
                 last_renewal = None;
-                last_failure.clear();
-                announce(role, Role::Follower, identity);
+                failures.clear();
+                announce(role, Role::Follower, identity, log);
             }
             failed => {
-                let reason = match failed {
+                failures.tell(match failed {
                     Ok(Err(error)) => error.to_string(),
-                    _ => format!("Lease {LEASE}: no answer from the API server"),
-                };
-                if reason != last_failure {
-                    log::warn(&reason);
-                    last_failure = reason;
-                }
+                    _ => "no answer from the API server".to_owned(),
+                });
                 if last_renewal.is_none_or(|at| at.elapsed() > RENEW_DEADLINE) {
-                    announce(role, Role::Follower, identity);
+                    announce(role, Role::Follower, identity, log);
                 }
             }
         }
@@ -100,20 +98,20 @@ pub(crate) async fn elect(
         }
     }
     let was_leader = *role.borrow() == Role::Leader;
-    announce(role, Role::Follower, identity);
+    announce(role, Role::Follower, identity, log);
     if was_leader && let Err(error) = election.release(&api).await {
-        log::warn(&format!("giving the Lease back: {error}"));
+        failures.tell(format!("giving it back: {error}"));
     }
 }
 
-fn announce(role: &watch::Sender<Role>, now: Role, identity: &str) {
+fn announce(role: &watch::Sender<Role>, now: Role, identity: &str, log: &Log) {
     let is_new = role.send_if_modified(|old| std::mem::replace(old, now) != now);
     if is_new {
         let what = match now {
             Role::Leader => "writes from now on",
             Role::Follower => "does not write any more",
         };
-        log::info(&format!("{identity} {what}"));
+        log.info("leader", json!({"replica": identity, "what": what}));
     }
 }
 

@@ -17,6 +17,7 @@ mod client;
 mod config;
 mod error;
 mod events;
+mod failures;
 mod feed;
 mod lease;
 mod publish;
@@ -36,6 +37,7 @@ pub use config::{ClusterConfig, PullSecrets, ServingCertificate, WebhookNames, W
 pub use error::ClusterError;
 
 use crate::events::DenialEvent;
+use crate::logs::Log;
 use crate::objects::ObjectStore;
 use crate::server::tls::CertificateSlot;
 use lease::Role;
@@ -56,6 +58,8 @@ pub struct Connections {
     pub denials: mpsc::Receiver<DenialEvent>,
     /// True when it is time to stop.
     pub stop: channel::Receiver<bool>,
+    /// Where it tells what it does.
+    pub log: Log,
 }
 
 /// Works until it is told to stop. Whatever fails is tried again; what is known stays.
@@ -64,15 +68,15 @@ pub struct Connections {
 /// [`ClusterError::NoApi`] at the start, and nothing later.
 pub async fn run(config: &ClusterConfig, connections: Connections) -> Result<(), ClusterError> {
     let client = connect(config.kubeconfig.as_deref()).await?;
-    let Connections { store, certificate, denials, stop } = connections;
+    let Connections { store, certificate, denials, stop, log } = connections;
     let (role, roles) = channel::channel(Role::Follower);
     let (held, holds) = channel::channel(None);
     let (_reports, reported) = channel::channel(Arc::new(Report::default()));
-    let writer = Writer { client: &client, namespace: &config.namespace, store: &store };
+    let writer = Writer { client: &client, namespace: &config.namespace, store: &store, log: &log };
     let election = async {
         match config.writers {
             Writers::LeaseHolder => {
-                lease::elect(&client, &config.namespace, &config.identity, &role, stop.clone()).await;
+                lease::elect(&client, &config.namespace, &config.identity, &role, stop.clone(), &log).await;
             }
             Writers::This => {
                 role.send_replace(Role::Leader);
@@ -83,18 +87,18 @@ pub async fn run(config: &ClusterConfig, connections: Connections) -> Result<(),
     let own_certificate = async {
         if config.certificate == ServingCertificate::Own {
             tokio::join!(
-                serving::show(&client, config, &certificate, &held),
-                serving::keep(&client, config, roles.clone(), holds)
+                serving::show(&client, config, &certificate, &held, &log),
+                serving::keep(&client, config, roles.clone(), holds, &log)
             );
         }
         std::future::pending::<()>().await;
     };
     let endless = async {
         tokio::join!(
-            watch::feed(client.clone(), config, Arc::clone(&store)),
+            watch::feed(client.clone(), config, Arc::clone(&store), &log),
             own_certificate,
             writer.run(roles.clone(), reported),
-            events::tell(&client, &config.identity, denials),
+            events::tell(&client, &config.identity, denials, &log),
         )
     };
     // The election ends when it is time to stop, after giving the Lease back.

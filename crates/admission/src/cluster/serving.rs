@@ -18,11 +18,12 @@ use tokio::time::Instant;
 use super::certificate::{self, ServingPair};
 use super::client::{ApiKind, Merge, patch};
 use super::config::ClusterConfig;
-use super::error::ClusterError;
+use super::error::{ClusterError, reason_of_watch};
+use super::failures::Failures;
 use super::lease::Role;
 use super::watch::{Pause, WATCH_SECONDS};
 use super::webhooks::{ServiceName, Webhook, change_of_configuration, change_of_definition};
-use crate::log;
+use crate::logs::Log;
 use crate::server::tls::{CertificateSlot, certified_key};
 
 /// The Secret, and its entries, as upstream has them.
@@ -30,6 +31,7 @@ const SECRET: &str = "webhook-certs";
 const KEY: &str = "server-key.pem";
 const CERTIFICATE: &str = "server-cert.pem";
 const AUTHORITY: &str = "ca-cert.pem";
+const MISSING: &str = "expected the Secret, found none; create it empty: kubectl create secret generic webhook-certs";
 
 /// Between telling the API server of a new authority and showing its certificate: it learns through a watch.
 const TRUST_DELAY: Duration = Duration::from_secs(3);
@@ -48,32 +50,49 @@ pub(crate) struct Held {
 }
 
 /// Shows what the Secret holds, whenever it changes, and passes it on.
-pub(crate) async fn show(client: &Client, config: &ClusterConfig, slot: &CertificateSlot, held: &watch::Sender<Option<Held>>) {
+pub(crate) async fn show(
+    client: &Client,
+    config: &ClusterConfig,
+    slot: &CertificateSlot,
+    held: &watch::Sender<Option<Held>>,
+    log: &Log,
+) {
     use kube::runtime::WatchStreamExt as _;
     let api = ApiKind::Secret.within(client, &config.namespace);
     let only = watcher::Config::default().fields(&format!("metadata.name={SECRET}")).timeout(WATCH_SECONDS);
     let events = watcher::watcher(api, only).backoff(Pause::default());
     let mut events = pin!(events);
-    let mut last_failure = String::new();
+    let mut failures = Failures::of(log, "certificate", format!("Secret {SECRET}"));
+    let mut is_there = false;
     while let Some(event) = events.next().await {
         let secret = match event {
             Ok(watcher::Event::Apply(secret) | watcher::Event::InitApply(secret)) => secret,
-            Ok(_) => continue,
-            Err(error) => {
-                let reason = super::error::with_causes(&error);
-                if reason != last_failure {
-                    log::warn(&format!("watching Secret {SECRET}: {reason}"));
-                    last_failure = reason;
+            Ok(watcher::Event::Init) => {
+                is_there = false;
+                continue;
+            }
+            // Making it would need a right that cannot be restricted to this name.
+            Ok(watcher::Event::Delete(_)) => {
+                failures.tell(MISSING.to_owned());
+                continue;
+            }
+            Ok(watcher::Event::InitDone) => {
+                if !is_there {
+                    failures.tell(MISSING.to_owned());
                 }
                 continue;
             }
+            Err(error) => {
+                failures.tell(reason_of_watch(&error));
+                continue;
+            }
         };
-        last_failure.clear();
+        is_there = true;
         let Ok(secret) = ApiKind::Secret.value(secret) else { continue };
         let now = read(&secret);
         match now.pair.as_ref().map(|pair| use_pair(pair, config, slot)) {
-            None | Some(Ok(())) => {}
-            Some(Err(reason)) => log::warn(&format!("Secret {SECRET} is not shown: {reason}")),
+            None | Some(Ok(())) => failures.clear(),
+            Some(Err(reason)) => failures.tell(format!("not shown: {reason}")),
         }
         held.send_replace(Some(now));
     }
@@ -82,7 +101,8 @@ pub(crate) async fn show(client: &Client, config: &ClusterConfig, slot: &Certifi
 /// What is no good is not shown; what was shown before stays.
 fn use_pair(pair: &ServingPair, config: &ClusterConfig, slot: &CertificateSlot) -> Result<(), String> {
     pair.check(&config.host_names(), Timestamp::now())?;
-    let certified = certified_key(pair.certificate.as_bytes(), pair.key.as_bytes()).map_err(|error| error.to_string())?;
+    let certified =
+        certified_key(pair.certificate.as_bytes(), pair.key.as_bytes()).map_err(|error| error.to_string())?;
     slot.set(Arc::new(certified));
     Ok(())
 }
@@ -93,11 +113,12 @@ pub(crate) async fn keep(
     config: &ClusterConfig,
     mut role: watch::Receiver<Role>,
     mut held: watch::Receiver<Option<Held>>,
+    log: &Log,
 ) {
     let (changed, mut others) = watch::channel(());
     let mut tasks = tokio::task::JoinSet::new();
     spawn_triggers(&mut tasks, client, config, &changed);
-    let mut last_failure = String::new();
+    let mut failures = Failures::of(log, "certificate", "keeping it and caBundle");
     loop {
         let mut pause = LOOK_AGAIN;
         let now = held.borrow_and_update().clone();
@@ -105,17 +126,13 @@ pub(crate) async fn keep(
         if *role.borrow_and_update() == Role::Leader
             && let Some(now) = now
         {
-            match round(client, config, &now).await {
-                Ok(()) => last_failure.clear(),
+            match round(client, config, &now, log).await {
+                Ok(()) => failures.clear(),
                 // Somebody wrote first; the watch will tell.
                 Err(error) if error.is_conflict() => pause = RETRY,
                 Err(error) => {
                     pause = RETRY;
-                    let reason = error.to_string();
-                    if reason != last_failure {
-                        log::error(&reason);
-                        last_failure = reason;
-                    }
+                    failures.tell(error.to_string());
                 }
             }
         }
@@ -154,39 +171,55 @@ fn spawn_triggers(
     }
 }
 
-async fn round(client: &Client, config: &ClusterConfig, held: &Held) -> Result<(), ClusterError> {
+async fn round(client: &Client, config: &ClusterConfig, held: &Held, log: &Log) -> Result<(), ClusterError> {
     let now = Timestamp::now();
     let names = config.host_names();
-    let renewal = now + config.certificate_lifetime / 3;
-    let reason = match &held.pair {
-        None => "there is none".to_owned(),
-        Some(pair) => match pair.check(&names, renewal) {
-            Ok(()) => return trust(client, config, &pair.authorities).await,
-            Err(reason) => reason,
-        },
+    // What the watch told may be a moment old, and a certificate that somebody just stored must not be replaced.
+    let held = match good_for(held, &names, renewal(config, now)) {
+        Ok(()) => held.clone(),
+        Err(_) => read(&read_secret(client, config).await?),
     };
-    log::info(&format!("making a certificate: {reason}"));
+    let reason = match (good_for(&held, &names, renewal(config, now)), &held.pair) {
+        (Ok(()), Some(pair)) => return trust(client, config, &pair.authorities, log).await,
+        (failed, _) => failed.err().unwrap_or_default(),
+    };
+    log.info("certificate", json!({"what": "a new one", "reason": reason}));
     let mut made = certificate::make(&names, now, config.certificate_lifetime)?;
     if let Some(old) = &held.pair {
         made.trust_also(old, &names, now);
     }
-    trust(client, config, &made.authorities).await?;
-    if held.pair.as_ref().is_some_and(|old| old.check(&names, now).is_ok()) {
+    trust(client, config, &made.authorities, log).await?;
+    if good_for(&held, &names, now).is_ok() {
         tokio::time::sleep(TRUST_DELAY).await;
     }
     let secrets = ApiKind::Secret.within(client, &config.namespace);
     patch(&secrets, ApiKind::Secret, SECRET, Merge::Json, &written(&made, &held.version)).await
 }
 
+/// When a certificate must still be good so that it need not be renewed.
+fn renewal(config: &ClusterConfig, now: Timestamp) -> Timestamp {
+    now.checked_add(config.certificate_lifetime / 3).unwrap_or(now)
+}
+
+fn good_for(held: &Held, names: &[String], at: Timestamp) -> Result<(), String> {
+    held.pair.as_ref().ok_or_else(|| "there is none".to_owned())?.check(names, at)
+}
+
+async fn read_secret(client: &Client, config: &ClusterConfig) -> Result<Value, ClusterError> {
+    let found = ApiKind::Secret.within(client, &config.namespace).get(SECRET).await;
+    let found = found.map_err(|error| ClusterError::api(format!("reading Secret {SECRET}"), &error))?;
+    ApiKind::Secret.value(found)
+}
+
 /// Tells the API server whom to trust. A configuration that is not there yet is no reason to stop: its watch will tell.
-async fn trust(client: &Client, config: &ClusterConfig, authorities: &str) -> Result<(), ClusterError> {
+async fn trust(client: &Client, config: &ClusterConfig, authorities: &str, log: &Log) -> Result<(), ClusterError> {
     let service = ServiceName { namespace: &config.namespace, name: &config.service };
     for webhook in Webhook::ALL {
         let (kind, name) = (webhook.kind(), webhook.configuration(config));
         let Some(found) = read_one(client, kind, name).await? else { continue };
         if let Some(change) = change_of_configuration(webhook, &found, service, authorities) {
             patch(&kind.everywhere(client), kind, name, Merge::Strategic, &change).await?;
-            log::info(&format!("{} {name} is up to date", kind.kind()));
+            log.info("webhook", json!({"kind": kind.kind(), "name": name, "what": "written"}));
         }
     }
     let kind = ApiKind::CustomResourceDefinition;
@@ -206,9 +239,8 @@ fn read(secret: &Value) -> Held {
         let text = secret.get("data")?.get(name)?.as_str()?;
         String::from_utf8(STANDARD.decode(text).ok()?).ok().filter(|it| !it.is_empty())
     };
-    let pair = || {
-        Some(ServingPair { key: entry(KEY)?, certificate: entry(CERTIFICATE)?, authorities: entry(AUTHORITY)? })
-    };
+    let pair =
+        || Some(ServingPair { key: entry(KEY)?, certificate: entry(CERTIFICATE)?, authorities: entry(AUTHORITY)? });
     let version = secret.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
     Held { pair: pair(), version: version.to_owned() }
 }

@@ -25,7 +25,9 @@ pub(crate) fn change_of_status(object: &Value, outcome: &Outcome, now: Timestamp
 
     let mut conditions: Vec<_> = parts
         .iter()
-        .map(|(name, reason, result)| condition(name, result.as_ref().err().map(|message| (*reason, message)), old, now))
+        .map(|(name, reason, result)| {
+            condition(name, result.as_ref().err().map(|message| (*reason, message)), old, now)
+        })
         .collect();
     conditions.push(condition("Ready", failed, old, now));
     conditions.sort_by(|a, b| a["type"].as_str().cmp(&b["type"].as_str()));
@@ -55,9 +57,8 @@ fn condition(name: &str, failure: Option<(&str, &String)>, old: &[Value], now: T
 /// deletion would then wait for ever. This controller needs no finalizers, since it keeps nothing that must be cleaned up.
 pub(crate) fn change_of_finalizers(object: &Value) -> Option<Value> {
     let finalizers = object.pointer("/metadata/finalizers")?.as_array()?;
-    let is_upstreams = |it: &Value| {
-        it == "clusterimagepolicies.policy.sigstore.dev" || it == "trustroots.policy.sigstore.dev"
-    };
+    let is_upstreams =
+        |it: &Value| it == "clusterimagepolicies.policy.sigstore.dev" || it == "trustroots.policy.sigstore.dev";
     let kept: Vec<_> = finalizers.iter().filter(|it| !is_upstreams(it)).collect();
     let version = object.pointer("/metadata/resourceVersion");
     (kept.len() < finalizers.len()).then(|| json!({"metadata": {"finalizers": kept, "resourceVersion": version}}))
@@ -107,7 +108,8 @@ mod tests {
 
     #[test]
     fn a_new_generation_is_observed() {
-        let mut object = with_status(&change_of_status(&json!({"metadata": {"generation": 3}}), &good(), time(0)).unwrap());
+        let mut object =
+            with_status(&change_of_status(&json!({"metadata": {"generation": 3}}), &good(), time(0)).unwrap());
         object["metadata"]["generation"] = json!(4);
         assert_eq!(change_of_status(&object, &good(), time(9)).unwrap()["status"]["observedGeneration"], 4);
     }

@@ -16,9 +16,10 @@ use tokio::task::JoinSet;
 
 use super::client::ApiKind;
 use super::config::{ClusterConfig, PullSecrets};
-use super::error::with_causes;
+use super::error::reason_of_watch;
+use super::failures::Failures;
 use super::feed::{Feed, Source};
-use crate::log;
+use crate::logs::Log;
 use crate::objects::{ObjectKey, ObjectKind, ObjectStore};
 
 /// The types of Secrets that can hold credentials of registries.
@@ -28,8 +29,8 @@ const PULL_SECRET_TYPES: [&str; 2] = ["kubernetes.io/dockerconfigjson", "kuberne
 pub(crate) const WATCH_SECONDS: u32 = 120;
 
 /// Fills the store, as long as it is polled.
-pub(crate) async fn feed(client: Client, config: &ClusterConfig, store: Arc<ObjectStore>) {
-    let feed = Arc::new(Feed::new(Arc::clone(&store)));
+pub(crate) async fn feed(client: Client, config: &ClusterConfig, store: Arc<ObjectStore>, log: &Log) {
+    let feed = Arc::new(Feed::new(Arc::clone(&store), log.clone()));
     let mut tasks = JoinSet::new();
     let mut accounts = BTreeSet::new();
     if config.pull_secrets == PullSecrets::Watch {
@@ -99,7 +100,8 @@ async fn follow(client: Client, namespace: String, source: Source, feed: Arc<Fee
     let (kind, api, config) = request(&client, &namespace, &source);
     let mut events = pin!(watcher(api, config).backoff(Pause::default()));
     let mut listed = Vec::new();
-    let mut last_failure = String::new();
+    let log = feed.log().clone();
+    let mut failures = Failures::of(&log, "watch", source.to_string());
     while let Some(event) = events.next().await {
         let told = match event {
             Ok(Event::Init) => {
@@ -108,27 +110,23 @@ async fn follow(client: Client, namespace: String, source: Source, feed: Arc<Fee
             }
             Ok(Event::InitApply(object)) => kind.value(object).map(|object| listed.push(slim(kind, object))),
             Ok(Event::InitDone) => {
-                last_failure.clear();
+                failures.clear();
                 feed.listed(&source, std::mem::take(&mut listed));
                 Ok(())
             }
             Ok(Event::Apply(object)) => kind.value(object).map(|object| feed.applied(&source, slim(kind, object))),
             Ok(Event::Delete(object)) => kind.value(object).map(|object| feed.deleted(&source, &object)),
             Err(error) => {
-                let reason = with_causes(&error);
-                // The same words each time that a dead API server is tried again tell nothing new.
-                if reason != last_failure {
-                    log::warn(&format!("watching {source}: {reason}"));
-                    last_failure.clone_from(&reason);
-                }
+                let reason = reason_of_watch(&error);
                 if is_refusal(&error) {
                     feed.refused(&source, &reason);
                 }
+                failures.tell(reason);
                 Ok(())
             }
         };
         if let Err(error) = told {
-            log::error(&format!("watching {source}: {error}"));
+            failures.tell(error.to_string());
         }
     }
 }
@@ -145,7 +143,9 @@ fn request(client: &Client, namespace: &str, source: &Source) -> (ApiKind, Api<D
             (ApiKind::ServiceAccount, ApiKind::ServiceAccount.everywhere(client), config)
         }
         Source::All(ObjectKind::Secret) => (ApiKind::Secret, ApiKind::Secret.everywhere(client), config),
-        Source::All(ObjectKind::ConfigMap) => (ApiKind::ConfigMap, ApiKind::ConfigMap.within(client, namespace), config),
+        Source::All(ObjectKind::ConfigMap) => {
+            (ApiKind::ConfigMap, ApiKind::ConfigMap.within(client, namespace), config)
+        }
         Source::NamedSecret(key) => {
             let config = config.fields(&format!("metadata.name={}", key.name));
             (ApiKind::Secret, ApiKind::Secret.within(client, &key.namespace), config)
@@ -163,7 +163,8 @@ fn slim(kind: ApiKind, mut object: Value) -> Value {
     }
     let mut kept = serde_json::json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {}});
     for pointer in ["/metadata/name", "/metadata/namespace", "/imagePullSecrets"] {
-        let (Some(value), Some((parent, field))) = (object.pointer_mut(pointer).map(Value::take), pointer.rsplit_once('/'))
+        let (Some(value), Some((parent, field))) =
+            (object.pointer_mut(pointer).map(Value::take), pointer.rsplit_once('/'))
         else {
             continue;
         };

@@ -141,7 +141,10 @@ fn change_of_entry(webhook: Webhook, entry: &Value, service: ServiceName<'_>, au
     }
     if client_config.pointer("/service/path").and_then(Value::as_str).is_none_or(|path| path == "/") {
         let config = change.entry("clientConfig").or_insert_with(|| json!({}));
-        merge(config, json!({"service": {"namespace": service.namespace, "name": service.name, "path": webhook.path()}}));
+        merge(
+            config,
+            json!({"service": {"namespace": service.namespace, "name": service.name, "path": webhook.path()}}),
+        );
     }
     let rules = entry.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if rules.is_empty() || webhook.are_upstreams(rules) {
