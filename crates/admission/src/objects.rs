@@ -246,7 +246,7 @@ impl ObjectStore {
         });
     }
 
-    /// From now on the kind is known, as several watches together have told it.
+    /// All objects of a kind have been seen once, one by one.
     pub fn mark_synced(&self, kind: ObjectKind) {
         self.change(|content| content.synced.insert(kind));
     }
@@ -263,8 +263,7 @@ impl ObjectStore {
     /// All objects of a kind, by name.
     pub fn list(&self, kind: ObjectKind) -> Vec<(ObjectKey, Arc<Value>)> {
         let content = self.read();
-        let readable =
-            content.of_kind(kind).filter_map(|(key, known)| Some((key.clone(), known.as_ref().ok()?.clone())));
+        let readable = content.of_kind(kind).filter_map(|(key, known)| Some((key.clone(), known.as_ref().ok()?.clone())));
         readable.collect()
     }
 
@@ -370,8 +369,7 @@ mod tests {
 
     #[test]
     fn namespaces_and_names() {
-        let named =
-            |kind, metadata: Value| ObjectKey::of(kind, &json!({"metadata": metadata})).map(|it| it.to_string());
+        let named = |kind, metadata: Value| ObjectKey::of(kind, &json!({"metadata": metadata})).map(|it| it.to_string());
         assert_eq!(named(ObjectKind::Secret, json!({"name": "a"})).unwrap(), "Secret default/a");
         let policy = named(ObjectKind::ClusterImagePolicy, json!({"name": "a", "namespace": "x"}));
         assert_eq!(policy.unwrap(), "ClusterImagePolicy a");

@@ -9,17 +9,20 @@
 
 pub mod cip;
 pub mod config;
+mod go;
 pub mod decide;
 pub mod field_error;
 pub mod glob;
 pub mod limits;
 pub mod matching;
 pub mod object;
-pub mod plan;
 mod predicate;
 mod reason;
+pub mod plan;
+pub mod publish;
 pub mod rego;
 pub mod resolve;
+pub mod schema;
 pub mod trust_root;
 
 pub use predicate::predicate_uri;

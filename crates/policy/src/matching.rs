@@ -269,10 +269,7 @@ mod tests {
     #[test]
     fn labels_decide_as_kubernetes_says() {
         let pod = object("v1", "Pod", &[("env", "prod"), ("a.example/b", "")]);
-        let both = LabelSelector {
-            match_labels: labels(&[("env", "prod")]),
-            ..expression("team", "Exists", &[])
-        };
+        let both = LabelSelector { match_labels: labels(&[("env", "prod")]), ..expression("team", "Exists", &[]) };
         for (selector, expected) in [
             (LabelSelector::default(), true),
             (LabelSelector { match_labels: labels(&[("env", "prod")]), ..LabelSelector::default() }, true),

@@ -52,16 +52,28 @@ pub(crate) async fn tell(client: &Client, identity: &str, mut denials: mpsc::Rec
 
 /// Who is told of it: what was denied, or, for a Pod that a controller wanted, the controller, which exists.
 fn involved(denial: &DenialEvent) -> Value {
-    match &denial.owner {
+    match owner(denial) {
         Some(owner) => json!({
-            "apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name, "uid": owner.uid,
-            "namespace": denial.namespace,
+            "apiVersion": owner.get("apiVersion"), "kind": owner.get("kind"), "name": owner.get("name"),
+            "uid": owner.get("uid"), "namespace": denial.namespace,
         }),
         None => json!({
-            "apiVersion": denial.api_version, "kind": denial.kind, "name": denial.name, "uid": denial.uid,
+            "apiVersion": denial.api_version, "kind": denial.kind, "name": involved_name(denial), "uid": denial.uid,
             "namespace": denial.namespace,
         }),
     }
+}
+
+/// The controller of what was denied.
+fn owner(denial: &DenialEvent) -> Option<&Value> {
+    let owners = denial.owner_references.as_array()?;
+    owners.iter().find(|owner| owner.get("controller") == Some(&Value::Bool(true)))
+}
+
+/// The name of who is told.
+fn involved_name(denial: &DenialEvent) -> &str {
+    let owner = owner(denial).and_then(|owner| owner.get("name")?.as_str());
+    owner.unwrap_or(if denial.name.is_empty() { &denial.generate_name } else { &denial.name })
 }
 
 fn event(denial: &DenialEvent, before: u32, identity: &str, now: Timestamp) -> Value {
@@ -69,7 +81,7 @@ fn event(denial: &DenialEvent, before: u32, identity: &str, now: Timestamp) -> V
     if before > 0 {
         message = format!("{message} ({before} more since it was told last)");
     }
-    let name = denial.owner.as_ref().map_or(&denial.name, |owner| &owner.name);
+    let name = involved_name(denial);
     // Unique without a counter that would start again with each replica; a name is a DNS subdomain.
     let suffix = format!("{:x}", now.as_nanosecond());
     let end = name.floor_char_boundary(200);
@@ -118,7 +130,7 @@ impl Limit {
 
     /// How often this was denied since it was told last, if it is to be told now.
     fn admit(&mut self, denial: &DenialEvent, now: Instant) -> Option<u32> {
-        let who = denial.owner.as_ref().map_or(&denial.name, |owner| &owner.name);
+        let who = involved_name(denial);
         let key = format!("{}/{}/{who}\n{}", denial.namespace, denial.kind, denial.message);
         if let Some(cause) = self.causes.get_mut(&key)
             && now.duration_since(cause.told) < QUIET

@@ -12,6 +12,7 @@
 //!
 //! There are no finalizers: nothing has to be cleaned up, and a deletion never waits for the controller.
 
+mod args;
 pub mod certificate;
 mod client;
 mod config;
@@ -30,18 +31,22 @@ mod writer;
 
 use std::sync::Arc;
 
+use kube::Client;
 use tokio::sync::{mpsc, watch as channel};
 
+pub use args::{ClusterArgs, PullSecretsFlag};
 pub use client::connect;
 pub use config::{ClusterConfig, PullSecrets, ServingCertificate, WebhookNames, Writers};
 pub use error::ClusterError;
 
+use crate::content::Contents;
 use crate::events::DenialEvent;
 use crate::logs::Log;
 use crate::objects::ObjectStore;
+use crate::remote::Remotes;
 use crate::server::tls::CertificateSlot;
+use crate::state::State;
 use lease::Role;
-use report::Report;
 use writer::Writer;
 
 /// The CustomResourceDefinition with two versions.
@@ -52,6 +57,10 @@ const DEFINITION: &str = "clusterimagepolicies.policy.sigstore.dev";
 pub struct Connections {
     /// Filled from the cluster.
     pub store: Arc<ObjectStore>,
+    /// Policies at URLs.
+    pub remotes: Arc<Remotes>,
+    /// What is in force.
+    pub state: Arc<State>,
     /// Where the serving certificate is put.
     pub certificate: CertificateSlot,
     /// What was denied.
@@ -63,20 +72,16 @@ pub struct Connections {
 }
 
 /// Works until it is told to stop. Whatever fails is tried again; what is known stays.
-///
-/// # Errors
-/// [`ClusterError::NoApi`] at the start, and nothing later.
-pub async fn run(config: &ClusterConfig, connections: Connections) -> Result<(), ClusterError> {
-    let client = connect(config.kubeconfig.as_deref()).await?;
-    let Connections { store, certificate, denials, stop, log } = connections;
+pub async fn run(client: &Client, config: &ClusterConfig, connections: Connections) {
+    let Connections { store, remotes, state, certificate, denials, stop, log } = connections;
     let (role, roles) = channel::channel(Role::Follower);
     let (held, holds) = channel::channel(None);
-    let (_reports, reported) = channel::channel(Arc::new(Report::default()));
-    let writer = Writer { client: &client, namespace: &config.namespace, store: &store, log: &log };
+    let contents = Contents { store: &store, remotes: &remotes, namespace: &config.namespace };
+    let writer = Writer { client: client, contents, state: &state, log: &log };
     let election = async {
         match config.writers {
             Writers::LeaseHolder => {
-                lease::elect(&client, &config.namespace, &config.identity, &role, stop.clone(), &log).await;
+                lease::elect(client, &config.namespace, &config.identity, &role, stop.clone(), &log).await;
             }
             Writers::This => {
                 role.send_replace(Role::Leader);
@@ -87,8 +92,8 @@ pub async fn run(config: &ClusterConfig, connections: Connections) -> Result<(),
     let own_certificate = async {
         if config.certificate == ServingCertificate::Own {
             tokio::join!(
-                serving::show(&client, config, &certificate, &held, &log),
-                serving::keep(&client, config, roles.clone(), holds, &log)
+                serving::show(client, config, &certificate, &held, &log),
+                serving::keep(client, config, roles.clone(), holds, &log)
             );
         }
         std::future::pending::<()>().await;
@@ -97,8 +102,8 @@ pub async fn run(config: &ClusterConfig, connections: Connections) -> Result<(),
         tokio::join!(
             watch::feed(client.clone(), config, Arc::clone(&store), &log),
             own_certificate,
-            writer.run(roles.clone(), reported),
-            events::tell(&client, &config.identity, denials, &log),
+            writer.run(roles.clone()),
+            events::tell(client, &config.identity, denials, &log),
         )
     };
     // The election ends when it is time to stop, after giving the Lease back.
@@ -106,5 +111,4 @@ pub async fn run(config: &ClusterConfig, connections: Connections) -> Result<(),
         _ = endless => {}
         () = election => {}
     }
-    Ok(())
 }

@@ -2,7 +2,6 @@
 //! others read.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,8 +16,10 @@ use super::lease::Role;
 use super::publish::change_of_entries;
 use super::report::{Report, Told};
 use super::status::{change_of_finalizers, change_of_status};
+use crate::content::Contents;
 use crate::logs::Log;
-use crate::objects::{Known, ObjectKey, ObjectKind, ObjectStore};
+use crate::objects::{Known, ObjectKey, ObjectKind};
+use crate::state::State;
 
 /// Changes come in groups (`kubectl apply -f DIR`); one round writes what all of them came to.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -30,21 +31,24 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10 * 60);
 /// Who writes what, and where.
 pub(crate) struct Writer<'a> {
     pub(crate) client: &'a Client,
-    pub(crate) namespace: &'a str,
-    pub(crate) store: &'a ObjectStore,
+    pub(crate) contents: Contents<'a>,
+    pub(crate) state: &'a State,
     pub(crate) log: &'a Log,
 }
 
 impl Writer<'_> {
     /// Writes while this replica is the leader.
-    pub(crate) async fn run(&self, mut role: watch::Receiver<Role>, mut reports: watch::Receiver<Arc<Report>>) {
+    pub(crate) async fn run(&self, mut role: watch::Receiver<Role>) {
         let mut failures = Failures::of(self.log, "status", "writing status and ConfigMaps");
-        let mut changes = self.store.changes();
+        let (mut changes, mut reflected) = (self.contents.store.changes(), self.state.reflected());
         loop {
             let mut pause = LOOK_AGAIN;
-            changes.mark_unchanged();
-            if *role.borrow_and_update() == Role::Leader {
-                let report = Arc::clone(&reports.borrow_and_update());
+            let seen = *changes.borrow_and_update();
+            // A status is about what is in force: what has just come must wait until it is.
+            let is_reflected = *reflected.borrow_and_update() >= seen;
+            let snapshot = self.state.current().filter(|_| is_reflected);
+            if let Some(snapshot) = snapshot.filter(|_| *role.borrow_and_update() == Role::Leader) {
+                let report = Report::of(&snapshot, &self.contents);
                 match self.round(&report).await {
                     Ok(()) => failures.clear(),
                     // Somebody wrote first; the watch will tell.
@@ -57,7 +61,7 @@ impl Writer<'_> {
             }
             tokio::select! {
                 done = role.changed() => if done.is_err() { return },
-                done = reports.changed() => if done.is_err() { return },
+                done = reflected.changed() => if done.is_err() { return },
                 done = changes.changed() => if done.is_err() { return },
                 () = tokio::time::sleep(pause) => {}
             }
@@ -78,7 +82,7 @@ impl Writer<'_> {
 
     async fn take_finalizers_away(&self, kind: ApiKind) -> Result<(), ClusterError> {
         let api = kind.everywhere(self.client);
-        for (key, object) in self.store.list(kept(kind)) {
+        for (key, object) in self.contents.store.list(kept(kind)) {
             if let Some(change) = change_of_finalizers(&object) {
                 patch(&api, kind, &key.name, Merge::Json, &change).await?;
             }
@@ -88,16 +92,16 @@ impl Writer<'_> {
 
     /// Writes the entries of one ConfigMap; says why others cannot read them, if so.
     async fn publish(&self, name: &str, told: &BTreeMap<String, Told>) -> Result<Result<(), String>, ClusterError> {
-        let key = ObjectKey::namespaced(ObjectKind::ConfigMap, self.namespace, name);
-        let Known::Found(map) = self.store.get(&key) else {
-            return Ok(Err(format!("there is no ConfigMap {name} in namespace {}", self.namespace)));
+        let key = ObjectKey::namespaced(ObjectKind::ConfigMap, self.contents.namespace, name);
+        let Known::Found(map) = self.contents.store.get(&key) else {
+            return Ok(Err(format!("there is no ConfigMap {name} in namespace {}", self.contents.namespace)));
         };
         let entries = told.iter().filter_map(|(name, told)| Some((name.clone(), told.entry.clone()?))).collect();
         match change_of_entries(&map, &entries) {
             Ok(None) => Ok(Ok(())),
             Err(reason) => Ok(Err(reason)),
             Ok(Some(change)) => {
-                let api = ApiKind::ConfigMap.within(self.client, self.namespace);
+                let api = ApiKind::ConfigMap.within(self.client, self.contents.namespace);
                 patch(&api, ApiKind::ConfigMap, name, Merge::Json, &change).await.map(|()| Ok(()))
             }
         }
@@ -113,7 +117,7 @@ impl Writer<'_> {
         let mut first = Ok(());
         for (name, told) in told {
             let key = ObjectKey { kind: kept(kind), namespace: String::new(), name: name.clone() };
-            let Known::Found(object) = self.store.get(&key) else { continue };
+            let Known::Found(object) = self.contents.store.get(&key) else { continue };
             let done = self.write_status(kind, name, &object, told, &published).await;
             first = first.and(done.or_else(|error| if error.is_not_found() { Ok(()) } else { Err(error) }));
         }

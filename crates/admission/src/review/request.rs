@@ -81,6 +81,18 @@ pub enum Operation {
     Connect,
 }
 
+impl Operation {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+        }
+    }
+}
+
 /// What the API server wants to know.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]

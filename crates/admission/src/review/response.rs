@@ -26,14 +26,19 @@ enum Outcome {
 pub struct Denial {
     /// What the user reads.
     pub message: String,
-    /// Stable reason code, for logs and metrics.
-    pub code: &'static str,
+    /// Stable reason codes, for logs and metrics; not empty.
+    pub codes: Vec<&'static str>,
 }
 
 impl Denial {
     /// A denial.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { codes: vec![code], message: message.into() }
+    }
+
+    /// A denial for several reasons.
+    pub fn with_codes(codes: Vec<&'static str>, message: impl Into<String>) -> Self {
+        Self { codes, message: message.into() }
     }
 }
 

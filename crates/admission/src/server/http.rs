@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::drain::Drain;
-use super::{Hook, Reviewer, guard};
+use super::{About, Hook, Reviewer, guard};
 use crate::limits;
 use crate::review::Review;
 
@@ -20,6 +20,7 @@ use crate::review::Review;
 pub struct Door {
     reviewer: Arc<dyn Reviewer>,
     drain: Drain,
+    figures: Figures,
     /// What bodies may take together, in kilobytes.
     bodies: Arc<Semaphore>,
 }
@@ -30,6 +31,15 @@ impl std::fmt::Debug for Door {
     }
 }
 
+/// What a listener is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figures {
+    /// Webhooks; figures are elsewhere.
+    Elsewhere,
+    /// Figures and probes, and no webhooks.
+    Alone,
+}
+
 type Reply = Response<Full<Bytes>>;
 
 /// The path of conversions.
@@ -37,11 +47,13 @@ const CONVERSION: &str = "/resource-conversion";
 
 impl Door {
     /// `reviewer` answers, until `drain` says that probes are to be refused.
-    pub fn new(reviewer: Arc<dyn Reviewer>, drain: Drain) -> Self {
-        Self { reviewer, drain, bodies: Arc::new(Semaphore::new(limits::BODIES_KB)) }
+    pub fn new(reviewer: Arc<dyn Reviewer>, drain: Drain, figures: Figures) -> Self {
+        Self { reviewer, drain, figures, bodies: Arc::new(Semaphore::new(limits::BODIES_KB)) }
     }
 
-    pub(super) fn handshake_failed(&self, _peer: SocketAddr, _reason: &str) {}
+    pub(super) fn handshake_failed(&self, peer: SocketAddr, reason: &str) {
+        self.reviewer.handshake_failed(peer, reason);
+    }
 
     /// Answers one request.
     pub(super) async fn handle(&self, request: Request<Incoming>) -> Reply {
@@ -49,8 +61,11 @@ impl Door {
         if let Some(reply) = self.probe(request.method(), request.uri().path(), request.headers()) {
             return reply;
         }
-        self.drain.touch();
         let path = request.uri().path().to_owned();
+        if self.figures == Figures::Alone {
+            return self.figures(request.method(), &path);
+        }
+        self.drain.touch();
         let hook = Hook::of(&path);
         if hook.is_none() && path != CONVERSION {
             return text(StatusCode::BAD_REQUEST, format!("no controller registered for: {path}"));
@@ -72,6 +87,16 @@ impl Door {
         match hook {
             Some(hook) => self.review(hook, &body, start, deadline).await,
             None => self.convert(&body),
+        }
+    }
+
+    fn figures(&self, method: &Method, path: &str) -> Reply {
+        match (method, path) {
+            (&Method::GET, "/metrics") => {
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                reply(StatusCode::OK, kind, self.reviewer.metrics().into())
+            }
+            _ => text(StatusCode::NOT_FOUND, "/metrics is here, and nothing else".to_owned()),
         }
     }
 
@@ -120,6 +145,7 @@ impl Door {
             Ok(review) => review,
             Err(error) => return text(StatusCode::BAD_REQUEST, format!("could not decode body: {error}")),
         };
+        let about = About::of(&review.uid, review.request.as_ref().ok());
         let answer = match review.request {
             Ok(request) => {
                 let reviewing = Arc::clone(&self.reviewer).review(hook, request, deadline);
@@ -127,7 +153,7 @@ impl Door {
             }
             Err(error) => guard::unreadable(hook, &error),
         };
-        self.reviewer.answered(hook, &answer, start.elapsed());
+        self.reviewer.answered(hook, &about, &answer, start.elapsed());
         json(&answer.to_json(review.version, &review.uid))
     }
 

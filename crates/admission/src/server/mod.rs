@@ -85,5 +85,43 @@ pub trait Reviewer: Send + Sync + 'static {
     fn ready(&self) -> Result<(), String>;
 
     /// A review was answered, after this time.
-    fn answered(&self, hook: Hook, answer: &Answer, took: std::time::Duration);
+    fn answered(&self, hook: Hook, about: &About, answer: &Answer, took: std::time::Duration);
+
+    /// A connection had no TLS.
+    fn handshake_failed(&self, peer: std::net::SocketAddr, reason: &str);
+
+    /// Figures for Prometheus.
+    fn metrics(&self) -> String;
+}
+
+/// What a review was about, for the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// Its uid.
+    pub uid: String,
+    /// What is done.
+    pub operation: &'static str,
+    /// The kind of the object.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Whether nothing will be stored.
+    pub dry_run: bool,
+}
+
+impl About {
+    fn of(uid: &str, request: Option<&Request>) -> Self {
+        let Some(request) = request else { return Self { uid: uid.to_owned(), ..Self::default() } };
+        let made = || request.object.pointer("/metadata/generateName").and_then(Value::as_str).unwrap_or_default();
+        Self {
+            uid: uid.to_owned(),
+            operation: request.operation.name(),
+            kind: request.kind.kind.clone(),
+            namespace: request.namespace.clone(),
+            name: if request.name.is_empty() { made().to_owned() } else { request.name.clone() },
+            dry_run: request.dry_run,
+        }
+    }
 }

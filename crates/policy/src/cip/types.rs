@@ -7,6 +7,12 @@ use crate::object::{Metadata, Url, records};
 /// The API group of ClusterImagePolicy and TrustRoot.
 pub const GROUP: &str = "policy.sigstore.dev";
 
+/// The kind of a ClusterImagePolicy.
+pub const KIND: &str = "ClusterImagePolicy";
+
+/// The versions of ClusterImagePolicy; the first is stored.
+pub const VERSIONS: [&str; 2] = ["v1alpha1", "v1beta1"];
+
 records! {
     /// A policy for images in the whole cluster.
     pub struct ClusterImagePolicy {
@@ -238,10 +244,10 @@ records! {
 
     /// Whether something holds.
     pub struct Condition {
-        /// What.
-        pub condition_type: String => "type" always,
+        /// What it is about, such as `Ready`.
+        pub condition_type: String => "type" required,
         /// `True`, `False` or `Unknown`.
-        pub status: String => "status" always,
+        pub status: String => "status" required,
         /// How bad it is when it does not hold; an error where it is empty.
         pub severity: String => "severity",
         /// When it last changed.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::cip::Mode;
-use crate::config::NoMatchPolicy;
+use crate::config::NoMatch;
 use crate::field_error::Level;
 use crate::plan::{AuthorityProof, AuthorityRefusal, ImagePlan, Outlook, PolicyTask, Wording};
 use crate::reason::Reason;
@@ -77,7 +77,7 @@ pub fn decide(plan: &ImagePlan, outcomes: &[AuthorityOutcome], context: &ReviewC
     }
 }
 
-fn no_match(plan: &ImagePlan, rule: NoMatchPolicy) -> ImageDecision {
+fn no_match(plan: &ImagePlan, rule: NoMatch) -> ImageDecision {
     let entry = |level| Entry {
         level,
         policy: None,
@@ -86,9 +86,9 @@ fn no_match(plan: &ImagePlan, rule: NoMatchPolicy) -> ImageDecision {
         reasons: vec![Reason::NoMatchingPolicy],
     };
     match rule {
-        NoMatchPolicy::Deny => ImageDecision::of_entry(entry(Level::Error)),
-        NoMatchPolicy::Warn => ImageDecision::of_entry(entry(Level::Warning)),
-        NoMatchPolicy::Allow => ImageDecision::unmatched_and_allowed(),
+        NoMatch::Deny => ImageDecision::of_entry(entry(Level::Error)),
+        NoMatch::Warn => ImageDecision::of_entry(entry(Level::Warning)),
+        NoMatch::Allow => ImageDecision::unmatched_and_allowed(),
     }
 }
 

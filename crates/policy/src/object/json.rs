@@ -31,19 +31,19 @@ pub enum DecodeError {
         name: String,
     },
     /// A field of another type; Go's words.
-    #[error("json: cannot unmarshal {found} into Go struct field {field} of type {expected}")]
+    #[error("json: cannot unmarshal {found} into {place} of type {expected}")]
     Mismatch {
         /// The type that was found.
         found: &'static str,
-        /// The field, from the object's type on.
-        field: String,
+        /// The field: the type that has it, and the path to it.
+        place: String,
         /// The type that it must have.
         expected: String,
     },
     /// A field of the right type with a value that cannot be read.
     #[error("{field}: {reason}")]
     Invalid {
-        /// The field, from the object's type on.
+        /// The path to the field.
         field: String,
         /// What is wrong with it.
         reason: String,
@@ -65,8 +65,7 @@ pub fn decode<T: Field>(json: &[u8]) -> Result<T, DecodeError> {
 
 /// Reads an object from a value.
 pub(crate) fn from_value<T: Field>(value: Value) -> Result<T, DecodeError> {
-    let name = T::type_name();
-    T::from_json(value, Place::root(&name))
+    T::from_json(value, Place::ROOT)
 }
 
 /// The type of a value, in Go's words.

@@ -75,16 +75,16 @@ impl Field for Metadata {
         let members = super::members::<Self>(value, at)?;
         for name in TEXTS {
             if let Some(found) = members.get(name).filter(|v| !v.is_string() && !v.is_null()) {
-                return Err(at.child(name).mismatch::<String>(found));
+                return Err(at.field("ObjectMeta", name).mismatch::<String>(found));
             }
         }
         for name in MAPS {
             if let Some(found) = members.get(name).filter(|v| !v.is_null()) {
-                std::collections::BTreeMap::<String, String>::from_json(found.clone(), at.child(name))?;
+                std::collections::BTreeMap::<String, String>::from_json(found.clone(), at.field("ObjectMeta", name))?;
             }
         }
         if let Some(found) = members.get("generation").filter(|v| !v.is_i64() && !v.is_null()) {
-            return Err(at.child("generation").mismatch::<i64>(found));
+            return Err(at.field("ObjectMeta", "generation").mismatch::<i64>(found));
         }
         Ok(Self(members))
     }

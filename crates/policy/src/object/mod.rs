@@ -6,6 +6,7 @@
 
 mod json;
 mod metadata;
+mod patch;
 mod record;
 mod scalars;
 
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 
 pub use json::{DecodeError, decode};
 pub use metadata::Metadata;
+pub use patch::{PatchOperation, json_patch};
 pub use scalars::{Base64, Url};
 
 pub(crate) use json::{Strict, from_value};
@@ -65,41 +67,49 @@ pub(crate) struct Property {
     pub(crate) description: &'static str,
     /// Its type.
     pub(crate) schema: Schema,
+    /// Whether an object must have it.
+    pub(crate) required: bool,
 }
 
-/// Where a value stands, for errors. The first segment is the type of the whole object.
+/// Where a value stands, for errors: the type of the struct that it is a field of, and the fields that lead to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
     parent: Option<&'a Place<'a>>,
     segment: &'a str,
+    container: &'a str,
 }
 
 impl<'a> Place<'a> {
-    /// The whole object, by its type's name.
-    pub(crate) fn root(type_name: &'a str) -> Self {
-        Self { parent: None, segment: type_name }
+    /// The whole object.
+    pub(crate) const ROOT: Place<'static> = Place { parent: None, segment: "", container: "" };
+
+    /// A field of the struct that stands here.
+    pub(crate) fn field(&'a self, container: &'a str, segment: &'a str) -> Self {
+        Self { parent: Some(self), segment, container }
     }
 
-    /// A field of what stands here.
-    pub(crate) fn child(&'a self, segment: &'a str) -> Self {
-        Self { parent: Some(self), segment }
+    fn path(self) -> String {
+        match self.parent {
+            Some(parent) if parent.parent.is_some() => format!("{}.{}", parent.path(), self.segment),
+            _ => self.segment.to_owned(),
+        }
     }
 
     fn text(self) -> String {
         match self.parent {
-            Some(parent) => format!("{}.{}", parent.text(), self.segment),
-            None => self.segment.to_owned(),
+            Some(_) => format!("Go struct field {}.{}", self.container, self.path()),
+            None => "Go value".to_owned(),
         }
     }
 
     /// The error for a value of another type.
     pub(crate) fn mismatch<T: Field>(self, found: &Value) -> DecodeError {
-        DecodeError::Mismatch { found: json::kind(found), field: self.text(), expected: T::type_name() }
+        DecodeError::Mismatch { found: json::kind(found), place: self.text(), expected: T::type_name() }
     }
 
     /// The error for a value of the right type that cannot be read.
     pub(crate) fn invalid(self, reason: impl Into<String>) -> DecodeError {
-        DecodeError::Invalid { field: self.text(), reason: reason.into() }
+        DecodeError::Invalid { field: self.path(), reason: reason.into() }
     }
 }
 
@@ -112,10 +122,15 @@ pub(crate) fn members<T: Field>(value: Value, at: Place<'_>) -> Result<Map<Strin
 }
 
 /// Takes a member out of an object. `null` and nothing are the default.
-pub(crate) fn take<T: Field>(members: &mut Map<String, Value>, name: &str, at: Place<'_>) -> Result<T, DecodeError> {
+pub(crate) fn take<T: Field>(
+    members: &mut Map<String, Value>,
+    container: &str,
+    name: &str,
+    at: Place<'_>,
+) -> Result<T, DecodeError> {
     match members.remove(name) {
         None | Some(Value::Null) => Ok(T::default()),
-        Some(value) => T::from_json(value, at.child(name)),
+        Some(value) => T::from_json(value, at.field(container, name)),
     }
 }
 
@@ -127,10 +142,31 @@ pub(crate) fn nothing_left(members: &Map<String, Value>) -> Result<(), DecodeErr
     }
 }
 
-/// One, for each word `always` in a table of fields.
-pub(crate) const fn one(_always: &str) -> usize {
-    1
+/// When a field is written, and whether the schema asks for it: the word after its name in a table of fields.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Presence {
+    /// Left out where it is empty (Go: `omitempty`).
+    Optional,
+    /// Always written.
+    Always,
+    /// Always written, and the schema asks for it.
+    Required,
 }
+
+/// The word that a table of fields has, or none.
+macro_rules! presence {
+    () => {
+        $crate::object::Presence::Optional
+    };
+    (always) => {
+        $crate::object::Presence::Always
+    };
+    (required) => {
+        $crate::object::Presence::Required
+    };
+}
+
+pub(crate) use presence;
 
 /// Reads an object through serde, for callers that have it within something else.
 pub(crate) fn deserialize<'de, T: Field, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {

@@ -3,14 +3,14 @@
 
 /// Defines structs as Kubernetes objects. A field is written as
 /// `pub name: Type => "jsonName",`; with `always` after the name it is written even when it is empty (in Go: without
-/// `omitempty`). The documentation becomes the schema's description.
+/// `omitempty`), with `required` the schema asks for it too. The documentation becomes the schema's description.
 macro_rules! records {
     ($(
         $(#[doc = $doc:literal])*
         pub struct $name:ident {
             $(
                 $(#[doc = $field_doc:literal])*
-                pub $field:ident : $type:ty => $json:literal $($always:ident)?,
+                pub $field:ident : $type:ty => $json:literal $($presence:ident)?,
             )*
         }
     )*) => {$(
@@ -30,7 +30,7 @@ macro_rules! records {
             ) -> Result<Self, $crate::object::DecodeError> {
                 let mut members = $crate::object::members::<Self>(value, at)?;
                 let read = Self {
-                    $($field: $crate::object::take(&mut members, $json, at)?,)*
+                    $($field: $crate::object::take(&mut members, stringify!($name), $json, at)?,)*
                 };
                 $crate::object::nothing_left(&members)?;
                 Ok(read)
@@ -39,8 +39,8 @@ macro_rules! records {
             fn to_json(&self) -> serde_json::Value {
                 let mut members = serde_json::Map::new();
                 $(
-                    let always = 0 $(+ $crate::object::one(stringify!($always)))? > 0;
-                    if always || !$crate::object::Field::is_empty(&self.$field) {
+                    let is_optional = $crate::object::presence!($($presence)?) == $crate::object::Presence::Optional;
+                    if !is_optional || !$crate::object::Field::is_empty(&self.$field) {
                         members.insert($json.to_owned(), $crate::object::Field::to_json(&self.$field));
                     }
                 )*
@@ -57,6 +57,7 @@ macro_rules! records {
                         name: $json,
                         description: concat!($($field_doc,)*).trim_start(),
                         schema: <$type as $crate::object::Field>::schema(),
+                        required: $crate::object::presence!($($presence)?) == $crate::object::Presence::Required,
                     },
                 )*])
             }

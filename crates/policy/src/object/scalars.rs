@@ -6,6 +6,8 @@ use std::fmt;
 use serde_json::Value;
 use sigward_verify::{base64_std, to_base64};
 
+use crate::go::parse_url;
+
 use super::{DecodeError, Field, Place, Schema};
 
 /// A URL as it was written. What has no URL's form is not read.
@@ -18,7 +20,7 @@ impl Url {
     /// # Errors
     /// What is wrong with it, in Go's words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self(text.to_owned()))
+        parse_url(text).map(|_| Self(text.to_owned()))
     }
 
     /// The text.
@@ -115,7 +117,7 @@ impl Field for BTreeMap<String, String> {
     fn from_json(value: Value, at: Place<'_>) -> Result<Self, DecodeError> {
         let members = super::members::<Self>(value, at)?;
         let read = |(name, value): (String, Value)| {
-            let text = if value.is_null() { Ok(String::new()) } else { String::from_json(value, at.child(&name)) };
+            let text = if value.is_null() { Ok(String::new()) } else { String::from_json(value, at) };
             text.map(|text| (name, text))
         };
         members.into_iter().map(read).collect()

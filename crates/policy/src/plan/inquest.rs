@@ -319,8 +319,10 @@ fn intermediates(material: &TrustMaterial) -> EvidenceIntermediates {
 /// the URL decides nothing but whether there is an answer.
 fn lookup(authority: &EvidenceAuthority, material: &TrustMaterial) -> LookupRule {
     let stated = authority.log_url.clone();
-    // Of several logs the last is the one that is written to now (specs/policy-controller.md §2.9).
-    let of_root = material.logs.iter().rev().map(|log| &log.base_url).find(|url| !url.is_empty()).cloned();
+    // Of several logs the last is the one that is written to now (specs/policy-controller.md §2.9). Rekor v2 answers no
+    // such question; its id is not that of its key alone (RFC 6962 §3.2).
+    let mut answering = material.logs.iter().rev().filter(|log| log.id == log.key.fingerprint());
+    let of_root = answering.find_map(|log| Some(&log.base_url).filter(|url| !url.is_empty()).cloned());
     let url = match authority.rule.log {
         LogRule::NotChecked => return LookupRule::NoLog,
         LogRule::PublicOffline => return LookupRule::Forbidden,

@@ -200,14 +200,14 @@ fn is_absence(error: &ImageError) -> bool {
         || matches!(error, ImageError::NoMatchingAttestations { rejected } if rejected.is_empty())
 }
 
-/// Asked again, the answer may be another one: a log may know an entry later, a registry may have all parts later.
+/// Asked again, the answer may be another one: a log may know an entry later, a registry may have all parts later, and
+/// content that is not what its digest says came from somewhere else or not whole.
 fn is_transient(error: &ImageError) -> bool {
     let may_change = |fault: &EvidenceFault| match fault {
-        EvidenceFault::Lookup(_) | EvidenceFault::Missing { .. } => true,
-        EvidenceFault::Content(error) => is_transient(error),
+        EvidenceFault::Lookup(_) | EvidenceFault::Missing { .. } | EvidenceFault::Content(_) => true,
         _ => false,
     };
-    matches!(error, ImageError::DigestMismatch { .. })
+    matches!(error, ImageError::DigestMismatch { .. } | ImageError::Malformed { .. })
         || error.rejected().iter().any(|Rejected { fault, .. }| may_change(fault))
 }
 

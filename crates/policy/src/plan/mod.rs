@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sigward_verify::Digest;
 use sigward_verify::image::{ImageReference, Target};
 
-use crate::config::NoMatchPolicy;
+use crate::config::NoMatch;
 use crate::matching::ObjectIdentity;
 use crate::reason::Reason;
 use crate::resolve::{AuthorityKind, Fault, PolicySet, ResolvedPolicy, Scoped};
@@ -44,7 +44,7 @@ pub(crate) enum Outlook {
     /// Denied, whatever policies say.
     Refused(Fault),
     /// No policy is for the image.
-    NoMatch(NoMatchPolicy),
+    NoMatch(NoMatch),
     /// These are, and all must hold.
     Policies { name: String, digest: Digest, tasks: Vec<PolicyTask> },
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sigward_verify::image::ImageReference;
 
 use crate::cip::{ClusterImagePolicy, ImagePattern, MatchResource, Mode, STRICT_ANNOTATION};
-use crate::config::NoMatchPolicy;
+use crate::config::NoMatch;
 use crate::glob::Glob;
 use crate::matching::{Match, Matcher, ObjectIdentity};
 use crate::object::from_value;
@@ -264,12 +264,12 @@ impl Scope {
 #[derive(Debug)]
 pub struct PolicySet {
     policies: Vec<Arc<ResolvedPolicy>>,
-    no_match: NoMatchPolicy,
+    no_match: NoMatch,
 }
 
 impl PolicySet {
     /// A set of policies; `no_match` says what happens to images that no policy is for.
-    pub fn new(mut policies: Vec<Arc<ResolvedPolicy>>, no_match: NoMatchPolicy) -> Self {
+    pub fn new(mut policies: Vec<Arc<ResolvedPolicy>>, no_match: NoMatch) -> Self {
         policies.sort_by(|a, b| a.name.cmp(&b.name));
         Self { policies, no_match }
     }
@@ -294,7 +294,7 @@ impl PolicySet {
     }
 
     /// What happens to images that no policy is for.
-    pub fn no_match(&self) -> NoMatchPolicy {
+    pub fn no_match(&self) -> NoMatch {
         self.no_match
     }
 }

@@ -3,6 +3,9 @@
 use crate::cip::Status;
 use crate::object::{Base64, Metadata, Url, records};
 
+/// The kind of a TrustRoot.
+pub const KIND: &str = "TrustRoot";
+
 records! {
     /// Keys and certificate authorities that policies may name.
     pub struct TrustRoot {

@@ -1,0 +1,11 @@
+//! What registries are asked, as whom, and how often.
+//!
+//! | what | where |
+//! |---|---|
+//! | as whom: pull secrets of the Pod, its ServiceAccount, the policy's | [`tenants`] |
+//! | tags to digests | [`tags`] |
+//! | evidence, each piece once for everybody who waits for it | [`gather`] |
+
+pub mod gather;
+pub mod tags;
+pub mod tenants;

@@ -1,0 +1,82 @@
+//! The policies of policy-controller's own end-to-end tests, where Go's module cache has them: what must be refused is refused
+//! with the text that those tests look for, and what must be accepted is accepted.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests read files, and a panic is a failed test"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use sigward_policy::cip::{self, ClusterImagePolicy, ValidationContext};
+use sigward_policy::config::EmptyAuthorities;
+use sigward_policy::object::{PatchOperation, decode};
+use support::{policy_controller, yaml};
+
+/// What the webhooks say: the text of a refusal, or nothing.
+fn answer(policy: &Value, empty_authorities: EmptyAuthorities) -> String {
+    if let Some(refusal) = schema_answer(policy) {
+        return refusal;
+    }
+    let mut policy: ClusterImagePolicy = match decode(policy.to_string().as_bytes()) {
+        Ok(policy) => policy,
+        Err(fault) => return fault.to_string(),
+    };
+    cip::set_defaults(&mut policy);
+    let context = ValidationContext { system_namespace: "cosign-system", empty_authorities };
+    cip::validate(&policy, context).denial().map(|text| format!("validation failed: {text}")).unwrap_or_default()
+}
+
+/// The schema's answer, which comes before that of validation: a list must not be `null`.
+fn schema_answer(policy: &Value) -> Option<String> {
+    let patch = cip::defaulting_patch(policy).unwrap();
+    let is_null = |operation: &PatchOperation| matches!(operation, PatchOperation::Add { path, value } if path.ends_with("/keyless/identities") && value.is_null());
+    let text = "spec.authorities[0].keyless.identities: Invalid value: \"null\"";
+    patch.iter().any(is_null).then(|| text.to_owned())
+}
+
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn what_policy_controller_refuses_is_refused_with_its_text() {
+    let Some(sources) = policy_controller() else { return };
+    let files = files(&sources.join("test/testdata/policy-controller/invalid"));
+    assert!(files.len() >= 30);
+    for (name, text) in files {
+        let expected: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("# ERROR:")).map(str::trim).collect();
+        assert!(!expected.is_empty(), "{name}");
+        let said: String = yaml(&text).iter().map(|policy| answer(policy, EmptyAuthorities::Refused)).collect();
+        for text in expected {
+            assert!(said.contains(text), "{name}: {text:?} expected in {said:?}");
+        }
+    }
+}
+
+#[test]
+fn what_policy_controller_accepts_is_accepted() {
+    let Some(sources) = policy_controller() else { return };
+    let folder = sources.join("test/testdata/policy-controller");
+    let valid = files(&folder.join("valid")).into_iter().map(|file| (file, EmptyAuthorities::Refused));
+    let empty = files(&folder.join("empty-authorities")).into_iter().map(|file| (file, EmptyAuthorities::Accepted));
+    for ((name, text), empty_authorities) in valid.chain(empty) {
+        for policy in yaml(&text).iter().filter(|document| document["kind"] == cip::KIND) {
+            assert_eq!(answer(policy, empty_authorities), "", "{name}");
+        }
+    }
+}
