@@ -13,6 +13,8 @@
 mod cluster_scene;
 mod control_plane;
 
+use std::panic::AssertUnwindSafe;
+
 use cluster_scene::policies::{byok, fixed, keyed, keyless, keyless_by, policy};
 use cluster_scene::{GUARDED, SYSTEM, Scene, cron_job, denied, deployment, job, pod};
 use serde_json::{Value, json};
@@ -57,15 +59,19 @@ const ROWS: &[Row] = &[
 fn scenarios_end_as_upstreams_do() {
     let Some(scene) = Scene::start() else { return };
     scene.plane.apply(&byok(&scene.sigstore).to_string());
-    let wanted = std::env::var("SIGWARD_ROW").ok();
-    for (number, what, run) in ROWS.iter().filter(|row| wanted.as_deref().is_none_or(|it| it == row.0)) {
+    let mut failed = Vec::new();
+    for (number, what, run) in ROWS {
         println!("row {number}: {what}");
-        run(&scene);
+        // All rows are tried, whatever becomes of one.
+        if std::panic::catch_unwind(AssertUnwindSafe(|| run(&scene))).is_err() {
+            failed.push(number);
+        }
         scene.plane.must("delete clusterimagepolicies --all");
         scene.plane.until(&format!("-n {SYSTEM} configmap/config-image-policies"), "no policies", |map| {
             map["data"].as_object().is_none_or(serde_json::Map::is_empty)
         });
     }
+    assert!(failed.is_empty(), "rows {failed:?}; their panics are above");
 }
 
 fn static_beside_keyless(scene: &Scene) {
@@ -507,8 +513,7 @@ fn timestamps(scene: &Scene) {
     scene.policy(&policy("row30", &image.name(), &json!([authority])));
     control_plane::eventually("the wrong authority to count", || {
         let done = scene.create_dry(&pod("row30-wrong", &image.by_digest()));
-        let is_judged = done.err.contains("unable to verify RFC3161 timestamp");
-        if is_judged { Ok(()) } else { Err(format!("{done:?}")) }
+        if done.err.contains("no trusted timestamp authority") { Ok(()) } else { Err(format!("{done:?}")) }
     });
 }
 
