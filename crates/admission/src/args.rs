@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use sigward_fetch::Network;
 
+use crate::cluster::ClusterArgs;
 use crate::limits;
 use crate::logs::{LogFormat, LogLevel};
 use crate::roots::PUBLIC_MIRROR;
@@ -77,6 +78,10 @@ pub struct Args {
     /// The root.json that --tuf-mirror is trusted from.
     #[arg(long, value_name = "FILE")]
     pub tuf_root: Option<PathBuf>,
+
+    /// What means something only in a cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 
     /// Never ask --tuf-mirror.
     #[arg(long)]

@@ -71,3 +71,10 @@ pub const GATHER: Duration = Duration::from_secs(25);
 
 /// Pull secrets of one Pod and its ServiceAccount.
 pub const PULL_SECRETS: usize = 100;
+
+/// Denials that wait to be told as Events; more are not told.
+pub const DENIALS: usize = 256;
+
+/// How long nobody must have asked before a replica that was told to end closes its door: as long as kube-proxies and load
+/// balancers may take to learn of it (knative's value).
+pub const QUIET_PERIOD: Duration = Duration::from_secs(45);
