@@ -82,6 +82,11 @@ impl Matcher {
         Self { entries: resources.iter().map(entry).collect() }
     }
 
+    /// Whether labels decide.
+    pub fn reads_labels(&self) -> bool {
+        self.entries.iter().any(|entry| entry.selector.is_some())
+    }
+
     /// Whether the policy is for an object: no entries at all, or one that fits. Upstream's order decides between an
     /// entry that fits and a broken one: the first.
     pub fn matches(&self, object: &ObjectIdentity) -> Match {

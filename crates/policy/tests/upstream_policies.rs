@@ -12,6 +12,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -23,6 +24,7 @@ use sigward_policy::field_error::FieldErrors;
 use sigward_policy::object::{Base64, PatchOperation, decode};
 use sigward_policy::trust_root::{self, Repository, TrustRoot, TrustRootError, TrustRootPlan, TrustRootSpec};
 use sigward_trust::tuf::CachedFiles;
+use sigward_policy::resolve::{ContentSource, Missing, ResolvedPolicy};
 use support::{policy_controller, yaml};
 
 /// What the webhooks say: the text of a refusal, or nothing.
@@ -134,4 +136,41 @@ fn repositories_that_its_tools_packed_are_read() {
 /// Some days after those repositories were signed.
 fn minted() -> Timestamp {
     "2026-01-20T00:00:00Z".parse().unwrap()
+/// Nothing is there that a policy could refer to: what is missing must be said, and nothing else may be wrong.
+struct Nothing;
+
+impl ContentSource for Nothing {
+    fn secret(&self, name: &str) -> Result<BTreeMap<String, Vec<u8>>, Missing> {
+        Err(Missing::new(format!("absent: {name}")))
+    }
+
+    fn config_map(&self, name: &str) -> Result<BTreeMap<String, String>, Missing> {
+        Err(Missing::new(format!("absent: {name}")))
+    }
+
+    fn remote(&self, url: &str) -> Result<Vec<u8>, Missing> {
+        Err(Missing::new(format!("absent: {url}")))
+    }
+}
+
+/// Every policy of those tests can be resolved, policies in CUE and Rego included, as far as nothing outside of it is
+/// missing.
+#[test]
+fn what_policy_controller_accepts_is_resolved() {
+    let Some(sources) = policy_controller() else { return };
+    let folder = sources.join("test/testdata/policy-controller");
+    let mut resolved = 0;
+    for part in ["valid", "e2e", "empty-authorities"] {
+        for (name, text) in files(&folder.join(part)) {
+            for policy in yaml(&text).iter().filter(|document| document["kind"] == cip::KIND) {
+                let faults = ResolvedPolicy::load(policy, &Nothing).faults();
+                let known = ["absent: ", "is not supported"];
+                let unknown: Vec<_> =
+                    faults.iter().filter(|fault| !known.iter().any(|known| fault.contains(known))).collect();
+                assert!(unknown.is_empty(), "{part}/{name}: {unknown:?}");
+                resolved += 1;
+            }
+        }
+    }
+    assert!(resolved >= 14, "{resolved}");
 }
