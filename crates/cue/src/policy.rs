@@ -137,7 +137,7 @@ impl Policy {
             eval.finalize(root)?;
             Ok(eval.own_error(root))
         });
-        let result = sure(result, &eval, Weight::Always);
+        let result = sure(result, &mut eval, Weight::Always);
         match result {
             Ok(None) => Ok(()),
             Ok(Some(error)) => Err(CompileError::Evaluate { message: eval.report(&error) }),
@@ -177,7 +177,7 @@ impl Policy {
             eval.spend(0)?;
             Ok(found.or(own))
         });
-        let result = sure(result, &eval, if mode == Mode::Default { Weight::Always } else { Weight::Last });
+        let result = sure(result, &mut eval, if mode == Mode::Default { Weight::Always } else { Weight::Last });
         match result {
             Ok(None) => Outcome::Accept,
             Ok(Some(error)) => Outcome::Reject { message: eval.report(&error) },
@@ -188,7 +188,10 @@ impl Policy {
 }
 
 /// No error counts as none only where there is no doubt.
-fn sure<'p, T>(result: R<'p, Option<T>>, eval: &Eval<'p>, least: Weight) -> R<'p, Option<T>> {
+fn sure<'p, T>(result: R<'p, Option<T>>, eval: &mut Eval<'p>, least: Weight) -> R<'p, Option<T>> {
+    if let Ok(None) = result {
+        eval.doubt_ranged()?;
+    }
     match (result, eval.doubts(least)) {
         (Ok(None), Some(doubt)) => Err(Stop::Unsupported(doubt)),
         (result, _) => result,

@@ -360,6 +360,7 @@ impl<'p> Eval<'p> {
             if vertex.node.running > 0 {
                 self.doubt_self_choice(w);
             }
+            self.mark_seen(w, Seen::Scalar);
             return Ok(scalar);
         }
         let named = vec![super::types::Elem::Expr(expr).into()];
