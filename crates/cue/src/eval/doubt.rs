@@ -7,8 +7,8 @@
 use super::Eval;
 use super::error::{Bottom, Code, R, Stop};
 use super::tasks::{State, Task, TaskKind};
-use super::types::{NO_VERTEX, Value, VertexId};
-use crate::expr::{Clause, Comprehension, Decl};
+use super::types::{Conjunct, Disjunction, Elem, NO_VERTEX, Value, VertexId};
+use crate::expr::{Clause, Comprehension, Decl, Expr};
 use crate::label::Label;
 
 /// What an expression has seen of a vertex.
@@ -114,7 +114,10 @@ impl<'p> Eval<'p> {
             && !vertex.closed_recursive
             && !vertex.node.has_disjunction
             && vertex.node.has_structs
-            && label.as_index().is_none();
+            && label.as_index().is_none()
+            && !vertex.node.tasks.iter().any(|task| {
+                task.state == State::Running && matches!(task.kind, TaskKind::Resolve(_) | TaskKind::Expr(_))
+            });
         if vertex.node.running == 0 {
             return;
         }
@@ -133,6 +136,17 @@ impl<'p> Eval<'p> {
     pub(super) fn doubt_required(&mut self, v: VertexId) {
         if self.required_pending {
             self.doubt(Weight::Always, v, "a required field that is missing is compared");
+        }
+    }
+
+    /// CUE looks into a required field that is missing, and what it finds there may be an error.
+    pub(super) fn doubt_complex_required(&mut self, v: VertexId) {
+        let plain = |conjunct: &Conjunct<'p>| match &conjunct.elem {
+            Elem::Expr(Expr::Struct(lit)) => !lit.has_embedding,
+            _ => false,
+        };
+        if !self.vertices[v].conjuncts.iter().all(plain) {
+            self.doubt(Weight::Always, v, "a required field that is missing is looked into");
         }
     }
 
@@ -184,6 +198,19 @@ impl<'p> Eval<'p> {
         if self.vertices[v].node.tasks.iter().any(own) {
             self.doubt(Weight::Always, v, "a comprehension reads what it may add to");
         }
+    }
+
+    /// Alternatives that differ in what they admit only may be one for CUE.
+    pub(super) fn doubt_same_alternatives(&mut self, disjunction: &Disjunction<'p>) -> R<'p, ()> {
+        for (n, a) in disjunction.values.iter().enumerate() {
+            for b in disjunction.values.iter().skip(n.saturating_add(1)).take(16) {
+                if matches!((a, b), (Value::Vertex(_), Value::Vertex(_))) && self.equal_data(a, b)? {
+                    self.doubt(Weight::Always, self.at, "alternatives may be the same");
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// An alternative is the choice itself.

@@ -124,6 +124,9 @@ impl<'p> Eval<'p> {
             return self.default_of(value);
         }
         let resolved = self.resolve(subject, env)?;
+        if let (Some(_), Resolved::Vertex(v)) = (&self.required, &resolved) {
+            self.doubt_complex_required(*v);
+        }
         self.check_required()?;
         let v = match resolved {
             Resolved::Vertex(v) => v,
@@ -352,6 +355,9 @@ impl<'p> Eval<'p> {
                 (Some(error), _) | (None, Value::Bottom(error)) => error,
                 (None, value) => return Ok(value),
             };
+            if error.is_incomplete() && self.vertices[w].node.scalar.is_some() {
+                self.doubt(Weight::Always, v, "a value is known, and incomplete too");
+            }
             self.doubt_failed_beside(v);
             return Err(Stop::Error(error));
         }
