@@ -134,14 +134,20 @@ impl Search<'_> {
         let metadata = value.get("metadata");
         let named = |key| metadata.and_then(|m| m.get(key)).and_then(|v| v.text().map(str::to_owned));
         let object = Object { kind: kind.clone(), name: named("name"), namespace: named("namespace") };
-        if let (Some(item), Some(items)) = (kind.strip_suffix("List"), value.get("items")) {
-            let item = Some((version.as_str(), item)).filter(|(_, item)| !item.is_empty());
-            return self.list(items, &at.key("items"), item);
+        // Whatever has items is a list to kubectl (`UnstructuredJSONScheme`), which makes each of them and nothing else.
+        if let Some(items) = value.get("items") {
+            let item = kind.strip_suffix("List").unwrap_or(&kind);
+            self.list(items, &at.key("items"), Some((version.as_str(), item)).filter(|(_, item)| !item.is_empty()));
+            if kind.ends_with("List") {
+                return;
+            }
         }
         let place = Place { object, at };
         self.workload(value, &place);
         self.expressions(value, &place);
-        if !KUBERNETES_GROUPS.contains(&version.rsplit_once('/').map_or("", |(group, _)| group)) {
+        let group = version.rsplit_once('/').map_or("", |(group, _)| group);
+        // A revision has the template of its workload, in whatever form that workload has it.
+        if !KUBERNETES_GROUPS.contains(&group) || kind == "ControllerRevision" {
             self.custom(value, &Path::default(), &place);
         }
     }
