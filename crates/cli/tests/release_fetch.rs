@@ -354,16 +354,20 @@ fn a_log_that_was_down_costs_no_second_download() {
 /// Bytes count, not who sends them: dl.k8s.io itself redirects to another host.
 #[test]
 fn redirects_to_other_hosts() {
-    let (scene, elsewhere) = (large(), large());
-    let theirs = |scene: &Scene| format!("{}/{}", scene.server.url(), scene.release.path(KUBECTL));
-    // What the other host has is another release's file.
-    scene.server.fault(of_kubectl(Fault::redirect("/kubectl", &theirs(&elsewhere))));
-    elsewhere.server.put(&elsewhere.release.path(KUBECTL), "evil");
-    scene.fetch(ONLY).fails(KUBECTL, "refused", "signature-invalid");
+    let with_theirs = |bytes: &dyn Fn(&Scene) -> Vec<u8>| {
+        let (scene, elsewhere) = (large(), Scene::small());
+        let path = scene.release.path(KUBECTL);
+        elsewhere.server.put(&path, bytes(&scene));
+        let theirs = format!("{}/{path}", elsewhere.server.url());
+        scene.server.fault(of_kubectl(Fault::redirect("/kubectl", &theirs)));
+        let report = scene.fetch(ONLY);
+        (scene, report)
+    };
+    let (scene, report) = with_theirs(&|_| b"evil".to_vec());
+    report.fails(KUBECTL, "refused", "signature-invalid");
     assert_eq!(scene.got(KUBECTL), None);
-    let good = scene.release.files[&scene.release.path(KUBECTL)].clone();
-    elsewhere.server.put(&elsewhere.release.path(KUBECTL), good);
-    scene.fetch(ONLY).succeeded();
+    let (scene, report) = with_theirs(&|scene| scene.release.files[&scene.release.path(KUBECTL)].clone());
+    report.succeeded();
     assert!(is_complete(&scene, KUBECTL));
     // No host may send us round and round, or to another protocol.
     for to in [format!("{}/{}", scene.server.url(), scene.release.path(KUBECTL)), "file:///etc/passwd".to_owned()] {
@@ -377,10 +381,7 @@ fn redirects_to_other_hosts() {
 #[test]
 fn a_packed_answer_is_not_unpacked() {
     let scene = Scene::small();
-    scene.server.fault(of_kubectl(Fault::change("/kubectl", |answer| answer.with("Content-Encoding", "gzip"))));
-    assert!(matches!(scene.fetch(ONLY).0.code, 0 | 1));
     let packed = sigward_testkit::gzip::pack(&scene.release.files[&scene.release.path(KUBECTL)]);
-    let scene = Scene::small();
     let answer = Response::ok("application/octet-stream", packed).with("Content-Encoding", "gzip");
     scene.server.fault(of_kubectl(Fault::answer("/kubectl", answer)));
     scene.fetch(ONLY).failed();
@@ -428,7 +429,7 @@ fn a_kit_that_was_tampered_with() {
     for ending in [".sha256", ".sha512"] {
         std::fs::remove_file(folder.join(format!("{KUBECTL}{ending}"))).unwrap();
     }
-    verify().fails(KUBECTL, "refused", "signature-invalid");
+    verify().fails(KUBECTL, "refused", "message-digest-mismatch");
     std::fs::write(&kubectl, &good).unwrap();
     // Evidence that is a link, a folder, too large, another file's, or nothing.
     let evidence = std::fs::read(&bundle).unwrap();
