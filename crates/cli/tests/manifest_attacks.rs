@@ -276,6 +276,8 @@ fn items_of_what_is_not_called_a_list_are_not_overlooked() {
     assert_eq!(read(typed, &[]).images.len(), 1);
     let nested = format!("{{apiVersion: v1, kind: List, items: [{{apiVersion: v1, kind: Secret, items: [{pod}]}}]}}\n");
     assert_eq!(read(&nested, &[]).images.len(), 1);
+    let nameless = format!("{{apiVersion: v1, kind: List, items: [{{items: [{pod}]}}]}}\n");
+    assert_eq!(read(&nameless, &[]).images.len(), 1);
     assert!(matches!(error("{apiVersion: v1, kind: Pod, items: {a: b}}\n"), ManifestError::Shape { .. }));
 }
 
@@ -293,4 +295,15 @@ fn a_byte_order_mark_within_a_file_is_refused() {
     assert!(matches!(error(&second), ManifestError::Ambiguous { .. }));
     assert!(matches!(error(&format!("\u{feff}\u{feff}{POD}")), ManifestError::Ambiguous { .. }));
     assert!(errors(&format!("\u{feff}{POD}")).is_empty());
+}
+
+/// kubectl's reader asks for a kind alone, and a server may fill in the version.
+#[test]
+fn an_object_without_a_version_does_not_pass_unseen() {
+    let images = |text: &str| read(text, &[]).images.into_iter().map(|found| found.image.text).collect::<Vec<_>>();
+    assert_eq!(images("kind: Pod\nspec: {containers: [{image: evil/two:2}]}\n"), ["evil/two:2"]);
+    assert_eq!(images("apiVersion: ~\nkind: Pod\nspec: {containers: [{image: evil/two:2}]}\n"), ["evil/two:2"]);
+    let list = "kind: List\nitems: [{kind: Pod, spec: {containers: [{image: evil/two:2}]}}]\n";
+    assert_eq!(images(list), ["evil/two:2"]);
+    assert!(matches!(error("kind: Foo\nspec: {image: evil/two:2}\n"), ManifestError::Unnamed { .. }));
 }
