@@ -116,6 +116,14 @@ fn what_was_fetched_is_verified_without_a_network() {
     std::fs::write(folder.join("bin/linux/amd64/evil"), "evil").unwrap();
     scene.verify_folder("").fails("bin/linux/amd64/evil", "unsigned", "signature-missing");
     std::fs::remove_file(folder.join("bin/linux/amd64/evil")).unwrap();
+    // Also what is of no kind that a release has.
+    for stray in ["evil.sh", "bin/evil", "extra/evil", "bin/linux/amd64/x/evil"] {
+        let stray_path = folder.join(stray);
+        std::fs::create_dir_all(stray_path.parent().unwrap()).unwrap();
+        std::fs::write(&stray_path, "evil").unwrap();
+        scene.verify_folder("").fails(stray, "unsigned", "signature-missing");
+        std::fs::remove_file(stray_path).unwrap();
+    }
     // What the lockfile names must be there.
     std::fs::rename(folder.join(KUBECTL), scene.place.path("away")).unwrap();
     scene.verify_folder("").fails(KUBECTL, "missing", "file-missing");

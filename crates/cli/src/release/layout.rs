@@ -194,6 +194,18 @@ pub struct Selection {
     pub platforms: Vec<Platform>,
     /// Names or patterns; none means everything that the release signs and its SBOM names: binaries, tarballs, SBOMs.
     pub only: Vec<Pattern>,
+    /// Files of no kind that a release has, where none is asked for by name.
+    pub others: Others,
+}
+
+/// Whether files of an unknown kind are wanted.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Others {
+    /// They are passed over: a server has more than a release.
+    #[default]
+    Left,
+    /// They are judged like all others: who runs what lies in a folder must know of each file.
+    Wanted,
 }
 
 impl Selection {
@@ -205,11 +217,12 @@ impl Selection {
         }
         match path.kind() {
             Kind::Sbom => true,
-            Kind::Binary | Kind::ImageArchive | Kind::Tarball => match path.platform() {
+            Kind::Beside | Kind::Unsigned => false,
+            Kind::Other if self.others == Others::Left => false,
+            Kind::Binary | Kind::ImageArchive | Kind::Other | Kind::Tarball => match path.platform() {
                 Some(platform) => self.has(&platform),
                 None => self.platforms.is_empty(),
             },
-            Kind::Beside | Kind::Other | Kind::Unsigned => false,
         }
     }
 
@@ -250,6 +263,7 @@ mod tests {
         Selection {
             platforms: platforms.iter().map(|text| Platform::parse(text).unwrap()).collect(),
             only: only.iter().map(|text| Pattern::parse(text).unwrap()).collect(),
+            others: Others::Left,
         }
     }
 

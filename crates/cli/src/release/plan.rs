@@ -217,6 +217,7 @@ mod tests {
         let selection = Selection {
             platforms: platforms.iter().map(|p| Platform::parse(p).unwrap()).collect(),
             only: only.iter().map(|p| Pattern::parse(p).unwrap()).collect(),
+            ..Selection::default()
         };
         let lists = Lists { sums: Some(sums.as_bytes().to_vec()), ..Lists::default() };
         Plan::new(&version, &selection, lists)
