@@ -136,6 +136,8 @@ fn repositories_that_its_tools_packed_are_read() {
 /// Some days after those repositories were signed.
 fn minted() -> Timestamp {
     "2026-01-20T00:00:00Z".parse().unwrap()
+}
+
 /// Nothing is there that a policy could refer to: what is missing must be said, and nothing else may be wrong.
 struct Nothing;
 
