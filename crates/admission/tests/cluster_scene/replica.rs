@@ -27,7 +27,7 @@ impl Replica {
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .arg(format!("--cache-dir={}", folder.path().display()))
             .args(["--listen=127.0.0.1:0", "--allow-network=127.0.0.0/8", "--allow-http-registry"])
-            .args(["--drain-quiet-period=1s", "--refusal-ttl=0s"])
+            .arg("--drain-quiet-period=1s")
             .args(flags)
             .env_clear()
             .env("SYSTEM_NAMESPACE", super::SYSTEM)
