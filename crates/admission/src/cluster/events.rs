@@ -218,9 +218,13 @@ mod tests {
             {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "7", "controller": true},
         ]);
         let told = event(&pod, 4, "r", now);
-        let expected = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "7", "namespace": "n"});
+        let expected =
+            json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "7", "namespace": "n"});
         assert_eq!(told["involvedObject"], expected);
-        assert_eq!((&told["count"], &told["message"]), (&json!(5), &json!("validation failed: x (4 more since it was told last)")));
+        assert_eq!(
+            (&told["count"], &told["message"]),
+            (&json!(5), &json!("validation failed: x (4 more since it was told last)"))
+        );
     }
 
     #[test]

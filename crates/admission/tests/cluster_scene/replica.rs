@@ -62,7 +62,7 @@ impl Replica {
     /// Waits until it takes reviews.
     pub fn wait_until_ready(&self) {
         eventually("the controller to be ready", || match self.get("/readyz") {
-            Ok(status) if status == 200 => Ok(()),
+            Ok(200) => Ok(()),
             other => Err(format!("{other:?}\n{}", self.log())),
         });
     }
