@@ -151,7 +151,8 @@ impl Roots {
         let mut errands: Vec<Errand> = Vec::new();
         for (name, kept) in self.named.iter_mut().filter(|(_, kept)| kept.is_due()) {
             kept.due = after(self.settings.period);
-            let (client, name, spec, files) = (self.client.clone(), name.clone(), kept.spec.clone(), kept.files.clone());
+            let (client, name, spec, files) =
+                (self.client.clone(), name.clone(), kept.spec.clone(), kept.files.clone());
             errands.push(Box::pin(async move {
                 let content = ask(&client, &spec, files).await;
                 Landed::Named { name, spec, content: content.map(Box::new) }

@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::args::Args;
-use crate::cluster::{self, ClusterError, Connections, ServingCertificate};
 use crate::cache::{CacheSettings, OutcomeCache};
+use crate::cluster::{self, ClusterError, Connections, ServingCertificate};
 use crate::files::{FilesError, Folder};
 use crate::judge::Judge;
 use crate::keeper::Keeper;
@@ -27,6 +27,7 @@ use crate::logs::Log;
 use crate::metrics::Metrics;
 use crate::objects::ObjectStore;
 use crate::registry::configs::ConfigFiles;
+use crate::registry::evidence::EvidenceStore;
 use crate::registry::gather::Gatherer;
 use crate::registry::tags::Tags;
 use crate::registry::tenants::Tenants;
@@ -158,9 +159,13 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         proof_ttl: args.proof_ttl,
         refusal_ttl: args.refusal_ttl,
     });
+    let evidence = args
+        .cache_dir
+        .as_ref()
+        .map(|folder| EvidenceStore::new(folder.join("evidence"), args.evidence_size.saturating_mul(1 << 20)));
     let judge = Judge {
         tenants: Tenants::new(Arc::clone(&store), client, fallback),
-        gatherer: Gatherer::new(cache, Arc::clone(&metrics), args.max_attachment_size),
+        gatherer: Gatherer::new(cache, Arc::clone(&metrics), args.max_attachment_size, evidence),
         tags: Tags::default(),
         configs: ConfigFiles::new(args.cache_size.saturating_mul(1 << 20) / 8),
         metrics: Arc::clone(&metrics),
