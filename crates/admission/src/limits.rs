@@ -6,11 +6,18 @@ use std::time::Duration;
 /// (`MaxRequestBodyBytes`), and an update carries the object twice.
 pub const BODY_BYTES: usize = 8 << 20;
 
-/// What bodies that are being read or judged may take together, in kilobytes.
+/// What reviews that are being read or judged may take together, in kilobytes.
 pub const BODIES_KB: usize = 256 << 10;
 
-/// Connections at once. The API server holds a few for each webhook, and they carry many requests.
-pub const CONNECTIONS: usize = 512;
+/// How many times its size a body takes once it is read: texts and maps of their own for each field.
+pub const BODY_FACTOR: u64 = 4;
+
+/// The least that a review is taken for, in kilobytes: its tasks, plans and answers.
+pub const REVIEW_KB: u64 = 32;
+
+/// Connections at once. The API server holds a few for each webhook, and they carry many requests; the rest is room for
+/// others who may reach the port, so that they do not shut it out.
+pub const CONNECTIONS: usize = 2_048;
 
 /// Requests at once on one connection (HTTP/2).
 pub const STREAMS: u32 = 250;
@@ -19,7 +26,7 @@ pub const STREAMS: u32 = 250;
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Time for the head of a request, and so the longest that a connection without one is kept (HTTP/1).
-pub const HEAD: Duration = Duration::from_secs(60);
+pub const HEAD: Duration = Duration::from_secs(20);
 
 /// The time that a review has where the caller does not say. The API server's default for a webhook is 10 s
 /// (`timeoutSeconds`).

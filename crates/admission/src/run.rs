@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use sigward_fetch::{
     Client, Keychain, KeychainSources, NetworkRules, Options, RegistryOptions, RegistryTls, RegistryTransport,
-    RetryPolicy,
+    RestRule, RetryPolicy,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -355,6 +355,9 @@ fn client(args: &Args) -> Result<(Client, Keychain), RunError> {
     if let Some(file) = &args.registry_cacert {
         tls = tls.with_authorities(&read("--registry-cacert", file)?)?;
     }
+    for (host, file) in &args.registry_ca {
+        tls = tls.with_authorities_of(host, &read("--registry-ca", file)?)?;
+    }
     let transport = match args.allow_http_registry {
         true => RegistryTransport::HttpAllowed,
         false => RegistryTransport::Verified,
@@ -369,6 +372,7 @@ fn client(args: &Args) -> Result<(Client, Keychain), RunError> {
             transport,
             tls,
             trusted_realms: args.registry_trusted_realm.clone(),
+            rest: RestRule::AllWait,
         },
         ..Options::from_env()
     };

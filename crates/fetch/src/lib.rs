@@ -36,6 +36,6 @@ pub use http::{
 pub use hyper::body::Bytes;
 pub use keychain::{Keychain, KeychainSources, PullSecrets, RegistryCredential, RegistrySecret};
 pub use refresh::{RefreshedTrust, refresh_trust};
-pub use registry::{RegistryOptions, RegistryTls, RegistryTransport};
+pub use registry::{RegistryOptions, RegistryTls, RegistryTransport, RestRule};
 pub use runtime::{Runner, run_blocking};
 pub use tuf_store::TufStore;

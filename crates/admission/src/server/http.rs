@@ -130,7 +130,9 @@ impl Door {
         if told.lower() > limit {
             return Err(too_large());
         }
-        let kilobytes = told.exact().unwrap_or(limit) / 1024 + 1;
+        // What is made of a body takes a few times its size.
+        let kilobytes =
+            (told.exact().unwrap_or(limit) / 1024).saturating_mul(limits::BODY_FACTOR).max(limits::REVIEW_KB);
         let room = Arc::clone(&self.bodies).acquire_many_owned(u32::try_from(kilobytes).unwrap_or(u32::MAX));
         let Ok(room) = room.await else { return Err(too_large()) };
         match Limited::new(request.into_body(), limits::BODY_BYTES).collect().await {
