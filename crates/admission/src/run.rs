@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::args::Args;
-use crate::cluster::{self, ClusterError, Connections, ServingCertificate};
 use crate::cache::{CacheSettings, OutcomeCache};
+use crate::cluster::{self, ClusterError, Connections, ServingCertificate};
 use crate::files::{FilesError, Folder};
 use crate::judge::Judge;
 use crate::limits;
