@@ -7,7 +7,7 @@ mod predeclared;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::builtins;
+use crate::builtins::{self, Member};
 use crate::expr::{ArcType, Clause, Comprehension, Decl, Element, Expr, ListLit, Op, StructLit};
 use crate::label::{Label, LabelKind, Names};
 use crate::number::Number;
@@ -423,13 +423,7 @@ impl Compiler {
             Ast::Interpolation { bytes, texts, parts } => self.interpolation(*bytes, texts, parts),
             Ast::Struct(decls) => Expr::Struct(self.struct_lit(decls, false)),
             Ast::List { elements, ellipsis } => self.list(elements, ellipsis.as_ref()),
-            Ast::Selector(subject, selector) => {
-                let label = match selector {
-                    ast::Selector::Ident(name) => self.names.identifier(name),
-                    ast::Selector::String(text) => self.names.intern(LabelKind::Regular, text),
-                };
-                Expr::Selector(Box::new(self.expr(subject)), label)
-            }
+            Ast::Selector(subject, selector) => self.selector(subject, selector),
             Ast::Index(subject, index) => Expr::Index(Box::new(self.expr(subject)), Box::new(self.expr(index))),
             Ast::Slice(subject, low, high) => {
                 let subject = Box::new(self.expr(subject));
@@ -455,6 +449,30 @@ impl Compiler {
             Ast::Paren(inner) => self.expr(inner),
             Ast::Alias(..) => self.error("alias values not allowed in this position"),
         }
+    }
+
+    fn selector(&mut self, subject: &Ast, selector: &ast::Selector) -> Expr {
+        let subject = self.expr(subject);
+        let label = match selector {
+            ast::Selector::Ident(name) => self.names.identifier(name),
+            ast::Selector::String(text) => self.names.intern(LabelKind::Regular, text),
+        };
+        if let (Expr::Import(path), ast::Selector::Ident(name)) = (&subject, selector)
+            && let Some(Member::Source(source)) = builtins::lookup(path, name)
+        {
+            return self.package_source(source);
+        }
+        Expr::Selector(Box::new(subject), label)
+    }
+
+    /// What a package defines in CUE stands where it is named.
+    fn package_source(&mut self, source: &str) -> Expr {
+        let Ok(file) = crate::syntax::parse(source) else { return Expr::Bottom };
+        let [ast::Decl::Embed(value)] = file.decls.as_slice() else { return Expr::Bottom };
+        let scopes = std::mem::take(&mut self.scopes);
+        let value = self.expr(value);
+        self.scopes = scopes;
+        value
     }
 
     fn disjunct(&mut self, value: &Ast, marked: bool, out: &mut Vec<(Expr, bool)>, has_defaults: &mut bool) {

@@ -38,12 +38,12 @@ impl<'p> Eval<'p> {
         comprehension: &'p Comprehension,
         close: CloseInfo,
     ) -> R<'p, ()> {
-        let has_let = super::doubt::has_let(comprehension);
-        let open = comprehension.value.decls.iter().any(|decl| match decl {
-            Decl::Pattern { .. } | Decl::Dynamic { .. } | Decl::Ellipsis => true,
-            Decl::Comprehension(_) | Decl::Embed(_) => has_let,
-            Decl::Field { .. } | Decl::Let { .. } => false,
-        });
+        let open = super::doubt::has_let(comprehension)
+            || comprehension
+                .value
+                .decls
+                .iter()
+                .any(|decl| matches!(decl, Decl::Pattern { .. } | Decl::Dynamic { .. } | Decl::Ellipsis));
         let open = open || self.open_comprehension;
         let saved = std::mem::replace(&mut self.open_comprehension, open);
         let envs = self.yields(comprehension, env);

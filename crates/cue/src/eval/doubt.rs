@@ -8,6 +8,7 @@ use super::Eval;
 use super::error::{Bottom, Code, R, Stop};
 use super::tasks::{State, Task, TaskKind};
 use super::types::{Conjunct, Disjunction, Elem, NO_VERTEX, Value, VertexId};
+use crate::builtins::{self, Builtin};
 use crate::expr::{Clause, Comprehension, Decl, Expr};
 use crate::label::Label;
 
@@ -211,6 +212,16 @@ impl<'p> Eval<'p> {
             }
         }
         Ok(())
+    }
+
+    /// CUE does not let a comparer add to some of the structs that it sorts.
+    pub(super) fn doubt_closed_items(&mut self, builtin: &Builtin, args: &[builtins::Value]) {
+        let sorts = builtin.package == "list" && builtin.name.contains("Sort");
+        if let (true, Some(builtins::Value::List { items, .. })) = (sorts, args.first())
+            && items.iter().any(|item| matches!(item, builtins::Value::Struct { closed: true, .. }))
+        {
+            self.doubt(Weight::Always, self.at, "closed structs are sorted");
+        }
     }
 
     /// An alternative is the choice itself.

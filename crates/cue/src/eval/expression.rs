@@ -127,12 +127,6 @@ impl<'p> Eval<'p> {
         let mut failed: Option<Rc<Bottom<'p>>> = None;
         for part in parts {
             let value = self.plain_value(part, env).and_then(|value| self.text_of(&value, bytes));
-            if let (Err(Stop::Error(error)), Expr::And(..) | Expr::Or { .. }) = (&value, part)
-                && error.is_incomplete()
-            {
-                // CUE takes some of these for an empty text.
-                self.doubt(Weight::Always, self.at, "a text is made of a conjunction that is not known");
-            }
             match Self::caught(value)? {
                 Ok(text) => out.extend_from_slice(&text),
                 Err(error) => failed = combine(failed, Some(error)),
