@@ -44,10 +44,14 @@ impl<'p> Eval<'p> {
                 .decls
                 .iter()
                 .any(|decl| matches!(decl, Decl::Pattern { .. } | Decl::Dynamic { .. } | Decl::Ellipsis));
+        let nests = comprehension.value.decls.iter().any(|decl| matches!(decl, Decl::Comprehension(_)));
+        let nests = nests || self.nested_comprehension;
+        let outer = std::mem::replace(&mut self.nested_comprehension, nests);
         let open = open || self.open_comprehension;
         let saved = std::mem::replace(&mut self.open_comprehension, open);
         let envs = self.yields(comprehension, env);
         self.open_comprehension = saved;
+        self.nested_comprehension = outer;
         let envs = envs?;
         for env in envs {
             self.spend(1)?;

@@ -78,7 +78,8 @@ impl<'p> Eval<'p> {
         }
         let w = self.deref(v);
         if let Some(error) = self.vertices[w].node.errors.clone() {
-            if error.is_incomplete() && (self.vertices[w].node.has_disjunction || matches!(expr, Expr::And(..))) {
+            let partial = matches!(expr, Expr::And(..)) || self.has_regular_field(w);
+            if error.is_incomplete() && (self.vertices[w].node.has_disjunction || partial) {
                 // CUE goes on with what is known in some of these cases.
                 self.doubt(Weight::Always, self.at, "a conjunction within an expression is not known");
             }
@@ -267,6 +268,11 @@ impl<'p> Eval<'p> {
         self.know(v, false)?;
         let w = self.deref(v);
         if self.vertices[w].status >= Status::Known {
+            let node = &self.vertices[w].node;
+            let incomplete = node.errors.as_ref().is_some_and(|error| error.is_incomplete());
+            if incomplete && (node.has_structs || node.list_open.is_some()) {
+                self.doubt(Weight::Always, w, "a value is known, and incomplete too");
+            }
             return Ok(());
         }
         if self.vertices[w].node.running > 0 {
