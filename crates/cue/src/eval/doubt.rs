@@ -125,8 +125,18 @@ impl<'p> Eval<'p> {
         if !simple || vertex.node.a_struct.is_none() {
             self.met_unfinished = self.met_unfinished.saturating_add(1);
         }
+        if !vertex.node.has_structs {
+            self.doubt(Weight::Last, v, "a field is missed in a value that is being made");
+        }
+        let vertex = &self.vertices[v];
+        let adds = |task: &Task<'p>| {
+            task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_)) && task.may_add(Some(label))
+        };
         if !self.force {
             return;
+        }
+        if vertex.node.tasks.iter().any(adds) {
+            self.doubt(Weight::Always, v, "a comprehension misses a field that it may add");
         }
         if !simple {
             self.doubt(Weight::Always, v, "a field is missed in a value that is being made");

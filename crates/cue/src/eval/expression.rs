@@ -232,6 +232,7 @@ impl<'p> Eval<'p> {
         let exists = op == Op::NotEqual;
         let value = self.settle(operand, env).and_then(|()| self.evaluate(operand, env));
         let value = self.doubt_cycle(value);
+        self.doubt_own_name(self.at);
         let found = match Self::caught(value)? {
             // More may come: then it is told later.
             Err(error) if error.code == Code::Cycle || (error.is_incomplete() && !self.force) => {
