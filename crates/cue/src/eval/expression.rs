@@ -233,6 +233,9 @@ impl<'p> Eval<'p> {
         let value = self.settle(operand, env).and_then(|()| self.evaluate(operand, env));
         let value = self.doubt_cycle(value);
         self.doubt_own_name(self.at);
+        if self.vertices[self.at].arc == ArcType::Optional {
+            self.doubt(Weight::Always, self.at, "an optional field asks for a value");
+        }
         let found = match Self::caught(value)? {
             // More may come: then it is told later.
             Err(error) if error.code == Code::Cycle || (error.is_incomplete() && !self.force) => {
