@@ -19,6 +19,7 @@ work=$(mktemp -d)
 trap 'kill ${serve:-} ${counter:-} 2>/dev/null || true; rm -rf "$work"' EXIT
 cd "$work"
 "$kit" world world >/dev/null
+: >serve
 # The server ends by itself, whatever becomes of this script.
 "$kit" serve world --for 1800 >serve &
 serve=$!
