@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Eval;
+use super::doubt::Seen;
 use super::error::{Code, R};
 use super::tasks::{Task, TaskKind};
 use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, Status, Value, Vertex, VertexId};
@@ -37,7 +38,17 @@ impl<'p> Eval<'p> {
         comprehension: &'p Comprehension,
         close: CloseInfo,
     ) -> R<'p, ()> {
-        let envs = self.yields(comprehension, env)?;
+        let has_let = super::doubt::has_let(comprehension);
+        let open = comprehension.value.decls.iter().any(|decl| match decl {
+            Decl::Pattern { .. } | Decl::Dynamic { .. } | Decl::Ellipsis => true,
+            Decl::Comprehension(_) | Decl::Embed(_) => has_let,
+            Decl::Field { .. } | Decl::Let { .. } => false,
+        });
+        let open = open || self.open_comprehension;
+        let saved = std::mem::replace(&mut self.open_comprehension, open);
+        let envs = self.yields(comprehension, env);
+        self.open_comprehension = saved;
+        let envs = envs?;
         for env in envs {
             self.spend(1)?;
             self.unshare(v)?;
@@ -150,7 +161,8 @@ impl<'p> Eval<'p> {
 
     /// What a `for` clause ranges over.
     fn for_source(&mut self, source: &'p crate::expr::Expr, env: EnvId) -> R<'p, VertexId> {
-        let value = self.evaluate(source, env)?;
+        let value = self.evaluate(source, env);
+        let value = self.doubt_cycle(value)?;
         let value = self.default_of(value)?;
         let named = || vec![Elem::Expr(source).into()];
         let Value::Vertex(v) = value else {
@@ -179,6 +191,12 @@ impl<'p> Eval<'p> {
             }
             return self.fail(Code::Eval, "cannot range over {} (found {}, want list or struct)", nodes);
         }
+        let inline = self.vertices[v].is_dynamic && self.vertices[v].parent == super::types::NO_VERTEX;
+        if inline {
+            self.ranged.push(v);
+        }
+        self.mark_seen(v, Seen::Itself);
+        self.doubt_own_name(v);
         Ok(v)
     }
 }

@@ -8,7 +8,10 @@ use crate::expr::ArcType;
 /// What to do with a reference.
 pub(super) enum Step {
     Go(CloseInfo),
+    /// It waits for evidence that it is no cycle.
     Skip,
+    /// It is here already.
+    Known,
 }
 
 impl<'p> Eval<'p> {
@@ -38,9 +41,10 @@ impl<'p> Eval<'p> {
         while let Some(r) = self.ref_node(at) {
             at = r.next;
             self.count(1);
-            if self.deref(r.arc) == target {
+            // What was shared since then stands for what its own reference leads to: that is a step, and no return.
+            if self.deref_disjunct(r.arc) == target {
                 if self.deref(r.node) == here {
-                    return Step::Skip;
+                    return Step::Known;
                 }
                 if close.cycle == CycleType::Optional && non_cyclic {
                     if r.depth == depth {

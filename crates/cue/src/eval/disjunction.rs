@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::Eval;
+use super::doubt::Weight;
 use super::error::{Bottom, Code, Message, R, Stop, combine};
 use super::tasks::State;
 use super::types::{
@@ -67,7 +68,13 @@ impl<'p> Eval<'p> {
                 let left = (self.vertices[*p].node.default_mode, self.vertices[*p].node.orig_default_mode);
                 match self.alternative(v, *p, choice, elem, *mode, last)? {
                     Err(error) if error.code == Code::User => self.vertices[v].node.user_errors.push(error),
-                    Err(error) => errors.push(error),
+                    Err(error) => {
+                        let inline = self.vertices[v].is_dynamic && !self.vertices[v].is_let;
+                        if error.code == Code::Cycle || (inline && error.is_incomplete()) {
+                            self.doubt(Weight::Always, v, "an alternative depends on what is not known");
+                        }
+                        errors.push(error);
+                    }
                     Ok(result) => {
                         results.push(result);
                         left_drops &= left.0 != DefaultMode::Is && left.1 != DefaultMode::Is;
@@ -81,6 +88,9 @@ impl<'p> Eval<'p> {
         }
         if results.is_empty() {
             let code = errors.iter().map(|e| e.code).max().unwrap_or(Code::Eval);
+            if code.is_incomplete() && errors.iter().any(|e| !e.is_incomplete()) {
+                self.doubt(Weight::Always, v, "some alternatives fail, others are not known");
+            }
             self.vertices[v].node.disjunct_errors.extend(errors);
             let error = self.empty_disjunction(v, code);
             self.add_error(v, error);
@@ -140,6 +150,11 @@ impl<'p> Eval<'p> {
                 return Ok(());
             }
             if self.same_alternative(known, x)? {
+                let modes = [known, x].map(|v| self.vertices[v].node.default_mode);
+                let plain = self.vertices[self.deref(x)].node.scalar.is_some();
+                if modes.first() != modes.last() && !plain {
+                    self.doubt(Weight::Always, x, "a default is the same as another alternative");
+                }
                 if self.vertices[x].node.default_mode == DefaultMode::Is {
                     self.vertices[known].node.default_mode = DefaultMode::Is;
                 }
