@@ -103,8 +103,9 @@ impl Judge {
             message.push_str(&format!("\n{note}"));
         }
         let codes: Vec<_> = verdict.reasons().iter().map(|reason| reason.code()).collect();
-        let event = DenialEvent::of(&workload, request, denying(&decisions), &codes, &message);
-        let answer = Answer::denied(Denial::with_codes(codes, message), warnings);
+        let denial = Denial::with_codes(codes, message);
+        let event = DenialEvent::of(&workload, request, denying(&decisions), &denial.codes, &denial.message);
+        let answer = Answer::denied(denial, warnings);
         Verdicted { answer, event: Some(event) }
     }
 

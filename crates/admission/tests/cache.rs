@@ -249,13 +249,15 @@ fn evidence_on_disk_answers_while_a_registry_is_down() {
     let (image, other) = (scene.signed("app/one"), scene.signed("app/two"));
     let cache = tempfile::tempdir().unwrap();
     let flags = ["--cache-dir", cache.path().to_str().unwrap()];
-    scene.start_with(&flags).validate(create(pod(&[&image]))).assert_allowed();
+    let program = scene.start_with(&flags);
+    program.validate(create(pod(&[&image]))).assert_allowed();
     let evidence = cache.path().join("evidence");
     let end = std::time::Instant::now() + Duration::from_secs(60);
     while !evidence.is_dir() || std::fs::read_dir(&evidence).unwrap().count() == 0 {
         assert!(std::time::Instant::now() < end, "nothing is kept");
         std::thread::sleep(Duration::from_millis(10));
     }
+    drop(program);
     scene.registry.fault(Fault::hang_up("/v2/"));
     let program = scene.start_with(&flags);
     program.validate(create(pod(&[&image]))).assert_allowed();

@@ -3,8 +3,8 @@
 //! Work goes on where the review that began it has ended: a registry that is too slow for one review has answered by the
 //! next one.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use sigward_policy::Reason;
 use sigward_policy::decide::{AuthorityOutcome, NotGathered};
 use sigward_policy::plan::{AuthorityQuestion, AuthorityRefusal, ImagePlan, ProofKey};
 use sigward_verify::evidence::{Answer, Inquiry, Step};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::evidence::{EvidenceStore, Recording, Transcript};
 use super::tenants::{Tenancy, Tenant};
@@ -22,7 +22,8 @@ use crate::limits;
 use crate::metrics::Metrics;
 use crate::state::Snapshot;
 
-type Key = (ProofKey, CredentialId);
+/// What is asked, as whom, and for which namespace: what waits for one namespace's turn must not be waited for by others.
+type Key = (ProofKey, CredentialId, String);
 
 /// Gathers evidence.
 #[derive(Debug, Clone)]
@@ -30,6 +31,9 @@ pub struct Gatherer {
     cache: OutcomeCache,
     under_way: Flights<Key, AuthorityOutcome>,
     permits: Arc<Semaphore>,
+    /// Shares of them, by namespace and by host.
+    of_namespace: Shares,
+    at_host: Shares,
     metrics: Arc<Metrics>,
     /// Largest payload, envelope or bundle in bytes.
     attachment_limit: u64,
@@ -49,6 +53,8 @@ enum Pending {
 /// Questions about one image that nobody is at yet, to be asked by one tenant.
 struct Errand {
     tenant: Tenant,
+    namespace: String,
+    host: String,
     open: Vec<(Ticket<Key, AuthorityOutcome>, AuthorityQuestion)>,
 }
 
@@ -61,7 +67,8 @@ impl Gatherer {
         store: Option<EvidenceStore>,
     ) -> Self {
         let permits = Arc::new(Semaphore::new(limits::GATHERS));
-        Self { cache, under_way: Flights::default(), permits, metrics, attachment_limit, store }
+        let (of_namespace, at_host) = (Shares::new(limits::GATHERS_OF_NAMESPACE), Shares::new(limits::GATHERS_AT_HOST));
+        Self { cache, under_way: Flights::default(), permits, of_namespace, at_host, metrics, attachment_limit, store }
     }
 
     /// The answers to the questions of each plan, in their order. What is not there at `deadline` is said to be missing.
@@ -143,7 +150,8 @@ impl Gatherer {
             Ok(tenant) => tenant,
             Err(reason) => return Pending::Known(AuthorityOutcome::NotGathered(NotGathered::Stopped(reason))),
         };
-        match self.under_way.board(&(key, tenant.id)) {
+        let namespace = tenancy.namespace();
+        match self.under_way.board(&(key, tenant.id, namespace.to_owned())) {
             Boarding::Join(passenger) => {
                 self.metrics.cache_lookup("under-way", "hit");
                 Pending::Waiting(passenger)
@@ -155,7 +163,12 @@ impl Gatherer {
                     return Pending::Known(AuthorityOutcome::Proved(proof));
                 }
                 self.metrics.cache_lookup("proof", "miss");
-                let errand = errands.entry(tenant.id).or_insert_with(|| Errand { tenant, open: Vec::new() });
+                let errand = errands.entry(tenant.id).or_insert_with(|| Errand {
+                    tenant,
+                    namespace: namespace.to_owned(),
+                    host: question.place().registry().host().to_owned(),
+                    open: Vec::new(),
+                });
                 errand.open.push((ticket, question.clone()));
                 Pending::Waiting(passenger)
             }
@@ -169,10 +182,11 @@ impl Gatherer {
 
     /// Asks all questions of an errand side by side, so that what they have in common is asked once.
     async fn run(&self, errand: Errand, snapshot: &Snapshot) {
-        let Errand { tenant, open } = errand;
+        let Errand { tenant, namespace, host, open } = errand;
         let begin = Instant::now();
         let deadline = begin.checked_add(limits::GATHER).unwrap_or(begin);
-        let Ok(Ok(_permit)) = tokio::time::timeout_at(deadline.into(), self.permits.acquire()).await else {
+        let turn = self.turn(&namespace, &host);
+        let Ok(_turn) = tokio::time::timeout_at(deadline.into(), turn).await else {
             // Dropped tickets would say that we crashed.
             for (ticket, _) in open {
                 self.land(ticket, AuthorityOutcome::NotGathered(NotGathered::Deadline));
@@ -226,12 +240,12 @@ impl Gatherer {
     }
 
     /// The evidence about an image that was read before.
-    fn kept(&self, (key, _): &Key) -> Option<Transcript> {
+    fn kept(&self, (key, ..): &Key) -> Option<Transcript> {
         self.store.as_ref()?.load(&evidence_name(key))
     }
 
     /// Keeps the evidence about an image, in the background.
-    fn keep<I>(&self, (key, _): &Key, recording: Recording<I>) {
+    fn keep<I>(&self, (key, ..): &Key, recording: Recording<I>) {
         let (Some(store), Some(transcript)) = (self.store.clone(), recording.into_transcript()) else { return };
         let (name, metrics) = (evidence_name(key), Arc::clone(&self.metrics));
         tokio::task::spawn_blocking(move || match store.keep(&name, transcript) {
@@ -240,10 +254,18 @@ impl Gatherer {
         });
     }
 
+    /// Waits for a turn: of the namespace, then at the host, then at all. Whoever waits holds nothing that others need.
+    async fn turn(&self, namespace: &str, host: &str) -> [Option<OwnedSemaphorePermit>; 3] {
+        // None of them is ever closed.
+        let own = self.of_namespace.of(namespace).acquire_owned().await.ok();
+        let there = self.at_host.of(host).acquire_owned().await.ok();
+        [own, there, Arc::clone(&self.permits).acquire_owned().await.ok()]
+    }
+
     /// First into the cache, then to those who wait: nobody must find neither.
     fn land(&self, ticket: Ticket<Key, AuthorityOutcome>, outcome: AuthorityOutcome) {
-        let (key, credential) = ticket.key().clone();
-        self.cache.keep(&key, credential, &outcome);
+        let (key, credential, _) = ticket.key();
+        self.cache.keep(key, *credential, &outcome);
         ticket.land(outcome);
     }
 
@@ -284,6 +306,27 @@ async fn arrive(passenger: Passenger<AuthorityOutcome>, deadline: Instant) -> Au
         Ok(outcome) => outcome,
         Err(Lost::Deadline) => AuthorityOutcome::NotGathered(NotGathered::Deadline),
         Err(Lost::Crashed) => AuthorityOutcome::NotGathered(NotGathered::Stopped("internal error".to_owned())),
+    }
+}
+
+/// Semaphores by name; those that nobody uses are forgotten.
+#[derive(Debug, Clone)]
+struct Shares {
+    each: usize,
+    named: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+}
+
+impl Shares {
+    fn new(each: usize) -> Self {
+        Self { each, named: Arc::default() }
+    }
+
+    fn of(&self, name: &str) -> Arc<Semaphore> {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if !named.contains_key(name) {
+            named.retain(|_, share| Arc::strong_count(share) > 1);
+        }
+        Arc::clone(named.entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.each))))
     }
 }
 
