@@ -107,6 +107,10 @@ pub struct Args {
     #[arg(long, value_name = "MIB", default_value_t = limits::CACHE_KB / 1024)]
     pub cache_size: u64,
 
+    /// Memory for answers of registries that are being read, in MiB; a namespace has a third of it at most.
+    #[arg(long, value_name = "MIB", default_value_t = 150)]
+    pub answer_memory: u64,
+
     /// How long a proof is used. Keys, identities and trust material are part of what it is kept under; this is for
     /// certificates of logs and authorities that time would take away.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]

@@ -164,7 +164,8 @@ impl Judge {
         let mut tasks = tokio::task::JoinSet::new();
         for (index, (_, _, reference, tenant)) in asking.iter().enumerate() {
             let (tags, reference, tenant) = (self.tags.clone(), reference.clone(), tenant.clone());
-            tasks.spawn(async move { (index, tags.resolve(&reference, &tenant, deadline).await) });
+            let namespace = workload.namespace.clone();
+            tasks.spawn(async move { (index, tags.resolve(&reference, &tenant, &namespace, deadline).await) });
         }
         while let Some(Ok((index, found))) = tasks.join_next().await {
             self.metrics.tag(if found.is_ok() { "resolved" } else { "unresolved" });

@@ -31,6 +31,7 @@ use crate::registry::evidence::EvidenceStore;
 use crate::registry::gather::Gatherer;
 use crate::registry::tags::Tags;
 use crate::registry::tenants::Tenants;
+use crate::registry::turns::Turns;
 use crate::remote::Remotes;
 use crate::roots::{PublicSource, Refresh, RootSettings, Roots};
 use crate::server::drain::Drain;
@@ -163,11 +164,12 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         .cache_dir
         .as_ref()
         .map(|folder| EvidenceStore::new(folder.join("evidence"), args.evidence_size.saturating_mul(1 << 20)));
+    let turns = Arc::new(Turns::new(args.answer_memory.saturating_mul(1 << 20)));
     let judge = Judge {
         tenants: Tenants::new(Arc::clone(&store), client, fallback),
-        gatherer: Gatherer::new(cache, Arc::clone(&metrics), args.max_attachment_size, evidence),
-        tags: Tags::default(),
-        configs: ConfigFiles::new(args.cache_size.saturating_mul(1 << 20) / 8),
+        gatherer: Gatherer::new(cache, Arc::clone(&turns), Arc::clone(&metrics), args.max_attachment_size, evidence),
+        tags: Tags::new(Arc::clone(&turns)),
+        configs: ConfigFiles::new(args.cache_size.saturating_mul(1 << 20) / 8, turns),
         metrics: Arc::clone(&metrics),
     };
     let namespace = args.system_namespace.clone();

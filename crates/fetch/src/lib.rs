@@ -26,11 +26,11 @@ mod sharing;
 mod text;
 mod tuf_store;
 
-pub use drive::{DriveError, drive, drive_all};
+pub use drive::{DriveError, drive, drive_all, drive_all_within, drive_within};
 pub use entry_cache::EntryCache;
 pub use error::Error;
 pub use http::{
-    BadNetwork, Budget, Client, Credential, Network, NetworkRules, Options, Origin, ProxySettings, RetryPolicy,
+    AnswerRoom, BadNetwork, Budget, Client, Credential, Network, NetworkRules, Options, Origin, ProxySettings, RetryPolicy,
     Streaming, TlsRoots,
 };
 pub use hyper::body::Bytes;

@@ -3,20 +3,20 @@
 //! Work goes on where the review that began it has ended: a registry that is too slow for one review has answered by the
 //! next one.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use sigward_fetch::{Budget, DriveError, drive_all};
+use sigward_fetch::{Budget, DriveError, drive_all_within};
 use sigward_policy::Reason;
 use sigward_policy::decide::{AuthorityOutcome, NotGathered};
 use sigward_policy::plan::{AuthorityQuestion, AuthorityRefusal, ImagePlan, ProofKey};
 use sigward_verify::evidence::{Answer, Inquiry, Step};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::evidence::{EvidenceStore, Recording, Transcript};
 use super::tenants::{Tenancy, Tenant};
+use super::turns::Turns;
 use crate::cache::{Boarding, CredentialId, Flights, Lost, OutcomeCache, Passenger, Ticket};
 use crate::limits;
 use crate::metrics::Metrics;
@@ -30,10 +30,7 @@ type Key = (ProofKey, CredentialId, String);
 pub struct Gatherer {
     cache: OutcomeCache,
     under_way: Flights<Key, AuthorityOutcome>,
-    permits: Arc<Semaphore>,
-    /// Shares of them, by namespace and by host.
-    of_namespace: Shares,
-    at_host: Shares,
+    turns: Arc<Turns>,
     metrics: Arc<Metrics>,
     /// Largest payload, envelope or bundle in bytes.
     attachment_limit: u64,
@@ -62,13 +59,12 @@ impl Gatherer {
     /// With this cache, and perhaps a store of evidence.
     pub fn new(
         cache: OutcomeCache,
+        turns: Arc<Turns>,
         metrics: Arc<Metrics>,
         attachment_limit: u64,
         store: Option<EvidenceStore>,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(limits::GATHERS));
-        let (of_namespace, at_host) = (Shares::new(limits::GATHERS_OF_NAMESPACE), Shares::new(limits::GATHERS_AT_HOST));
-        Self { cache, under_way: Flights::default(), permits, of_namespace, at_host, metrics, attachment_limit, store }
+        Self { cache, under_way: Flights::default(), turns, metrics, attachment_limit, store }
     }
 
     /// The answers to the questions of each plan, in their order. What is not there at `deadline` is said to be missing.
@@ -185,8 +181,7 @@ impl Gatherer {
         let Errand { tenant, namespace, host, open } = errand;
         let begin = Instant::now();
         let deadline = begin.checked_add(limits::GATHER).unwrap_or(begin);
-        let turn = self.turn(&namespace, &host);
-        let Ok(_turn) = tokio::time::timeout_at(deadline.into(), turn).await else {
+        let Some(turn) = self.turns.take(&namespace, &host, deadline).await else {
             // Dropped tickets would say that we crashed.
             for (ticket, _) in open {
                 self.land(ticket, AuthorityOutcome::NotGathered(NotGathered::Deadline));
@@ -210,7 +205,7 @@ impl Gatherer {
         let patience = if !kept.is_empty() && kept.iter().all(Option::is_some) { FALLBACK } else { limits::GATHER };
         let deadline = begin.checked_add(patience).unwrap_or(begin);
         let mut inquiries: Vec<_> = inquests.iter().map(|inquest| self.watched(inquest.inquiry(now))).collect();
-        let results = drive_all(&mut inquiries, &tenant.client, deadline, Budget::image()).await;
+        let results = drive_all_within(&mut inquiries, &tenant.client, deadline, Budget::image(), turn.room.clone()).await;
         self.metrics.gathered(begin.elapsed());
         let parts = tickets.into_iter().zip(results).zip(inquiries).zip(inquests.iter().zip(kept));
         for (((ticket, result), inquiry), (inquest, kept)) in parts {
@@ -252,14 +247,6 @@ impl Gatherer {
             Ok(()) => metrics.cache_lookup("evidence-on-disk", "kept"),
             Err(_) => metrics.cache_lookup("evidence-on-disk", "failed"),
         });
-    }
-
-    /// Waits for a turn: of the namespace, then at the host, then at all. Whoever waits holds nothing that others need.
-    async fn turn(&self, namespace: &str, host: &str) -> [Option<OwnedSemaphorePermit>; 3] {
-        // None of them is ever closed.
-        let own = self.of_namespace.of(namespace).acquire_owned().await.ok();
-        let there = self.at_host.of(host).acquire_owned().await.ok();
-        [own, there, Arc::clone(&self.permits).acquire_owned().await.ok()]
     }
 
     /// First into the cache, then to those who wait: nobody must find neither.
@@ -306,27 +293,6 @@ async fn arrive(passenger: Passenger<AuthorityOutcome>, deadline: Instant) -> Au
         Ok(outcome) => outcome,
         Err(Lost::Deadline) => AuthorityOutcome::NotGathered(NotGathered::Deadline),
         Err(Lost::Crashed) => AuthorityOutcome::NotGathered(NotGathered::Stopped("internal error".to_owned())),
-    }
-}
-
-/// Semaphores by name; those that nobody uses are forgotten.
-#[derive(Debug, Clone)]
-struct Shares {
-    each: usize,
-    named: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
-}
-
-impl Shares {
-    fn new(each: usize) -> Self {
-        Self { each, named: Arc::default() }
-    }
-
-    fn of(&self, name: &str) -> Arc<Semaphore> {
-        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        if !named.contains_key(name) {
-            named.retain(|_, share| Arc::strong_count(share) > 1);
-        }
-        Arc::clone(named.entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.each))))
     }
 }
 
