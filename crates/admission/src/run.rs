@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::args::Args;
 use crate::cache::{CacheSettings, OutcomeCache};
 use crate::cluster::{self, ClusterError, Connections, ServingCertificate};
+use crate::deciding::Deciding;
 use crate::files::{FilesError, Folder};
 use crate::judge::Judge;
 use crate::keeper::Keeper;
@@ -169,6 +170,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         tenants: Tenants::new(Arc::clone(&store), client, fallback),
         gatherer: Gatherer::new(cache, Arc::clone(&turns), Arc::clone(&metrics), args.max_attachment_size, evidence),
         tags: Tags::new(Arc::clone(&turns)),
+        deciding: Deciding::default(),
         configs: ConfigFiles::new(args.cache_size.saturating_mul(1 << 20) / 8, turns),
         metrics: Arc::clone(&metrics),
     };

@@ -127,3 +127,52 @@ fn scaling_down_below_what_a_policy_wants() {
     program.validate(update(scaled(3), scaled(2))).assert_allowed();
     program.validate(update(scaled(3), scaled(1))).assert_denied("failed policy: two");
 }
+
+/// Answers that would fill the memory: a namespace has its share, and others have theirs.
+#[test]
+fn answers_that_fill_the_memory() {
+    let scene = Scene::new();
+    let evil = OciRegistry::start();
+    let globs = [&*format!("{}/app/**", scene.registry.host()), &*format!("{}/**", evil.host())];
+    scene.put("policy", &policy("signed", &globs, json!([scene.key_authority()])));
+    let huge = Response::ok("application/vnd.oci.image.manifest.v1+json", vec![b' '; 4 << 20]);
+    evil.fault(Fault::answer("/manifests/", huge));
+    let image = scene.signed("app/one");
+    let program = scene.start_with(&["--answer-memory", "6"]);
+    let digest = Artifact::image("x").digest();
+    let many: Vec<String> = (0..20).map(|n| format!("{}/x{n:03}@{digest}", evil.host())).collect();
+    let mut object = pod(&many.iter().map(String::as_str).collect::<Vec<_>>());
+    object["metadata"]["namespace"] = "evil".into();
+    let mut request = create(object);
+    request["namespace"] = "evil".into();
+    program.validate(request).assert_denied("bytes");
+    program.validate(create(pod(&[&image]))).assert_allowed();
+}
+
+/// A policy over the whole object, an object of many images: whoever serves goes on serving.
+#[test]
+fn object_that_is_long_to_judge() {
+    let scene = Scene::new();
+    let mut wants = policy("all", &["registry.test/**"], json!([{"name": "s", "static": {"action": "pass"}}]));
+    let cue =
+        "spec: containers: [...{image: =~\"registry\", env: [...{name: =~\"^[a-z0-9]+$\", value: =~\"^[a-z]*$\"}]}]";
+    wants["spec"]["policy"] = json!({"type": "cue", "includeSpec": true, "data": cue});
+    scene.put("policy", &wants);
+    let program = scene.start();
+    let images: Vec<String> = (0..300).map(|n| format!("registry.test/x{n:03}@sha256:{}", "0".repeat(64))).collect();
+    let mut object = pod(&images.iter().map(String::as_str).collect::<Vec<_>>());
+    for container in object["spec"]["containers"].as_array_mut().unwrap() {
+        container["env"] = (0..30).map(|n| json!({"name": format!("n{n}"), "value": "v"})).collect();
+    }
+    let body = review(create(object));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let judged = Judged::of(program.post("/validations?timeout=2s", &body));
+                assert!(judged.allowed || judged.message.contains("context was canceled"), "{}", judged.message);
+            });
+        }
+        assert_eq!(program.ask("GET", "/healthz", &[], b"").status, 200);
+    });
+    assert_eq!(program.ask("GET", "/healthz", &[], b"").status, 200);
+}

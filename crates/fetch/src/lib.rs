@@ -30,8 +30,8 @@ pub use drive::{DriveError, drive, drive_all, drive_all_within, drive_within};
 pub use entry_cache::EntryCache;
 pub use error::Error;
 pub use http::{
-    AnswerRoom, BadNetwork, Budget, Client, Credential, Network, NetworkRules, Options, Origin, ProxySettings, RetryPolicy,
-    Streaming, TlsRoots,
+    AnswerRoom, BadNetwork, Budget, Client, Credential, Network, NetworkRules, Options, Origin, ProxySettings,
+    RetryPolicy, Streaming, TlsRoots,
 };
 pub use hyper::body::Bytes;
 pub use keychain::{Keychain, KeychainSources, PullSecrets, RegistryCredential, RegistrySecret};

@@ -51,7 +51,8 @@ impl ConfigFiles {
         let passenger = match self.under_way.board(&(name.clone(), tenant.id, tenancy.namespace().to_owned())) {
             Boarding::Join(passenger) => passenger,
             Boarding::Fly(ticket, passenger) => {
-                let (kept, turns, namespace) = (self.kept.clone(), Arc::clone(&self.turns), tenancy.namespace().to_owned());
+                let (kept, turns, namespace) =
+                    (self.kept.clone(), Arc::clone(&self.turns), tenancy.namespace().to_owned());
                 tokio::spawn(async move {
                     let end = Instant::now().checked_add(limits::GATHER).unwrap_or(deadline);
                     let host = name.split('/').next().unwrap_or_default();

@@ -205,7 +205,8 @@ impl Gatherer {
         let patience = if !kept.is_empty() && kept.iter().all(Option::is_some) { FALLBACK } else { limits::GATHER };
         let deadline = begin.checked_add(patience).unwrap_or(begin);
         let mut inquiries: Vec<_> = inquests.iter().map(|inquest| self.watched(inquest.inquiry(now))).collect();
-        let results = drive_all_within(&mut inquiries, &tenant.client, deadline, Budget::image(), turn.room.clone()).await;
+        let results =
+            drive_all_within(&mut inquiries, &tenant.client, deadline, Budget::image(), turn.room.clone()).await;
         self.metrics.gathered(begin.elapsed());
         let parts = tickets.into_iter().zip(results).zip(inquiries).zip(inquests.iter().zip(kept));
         for (((ticket, result), inquiry), (inquest, kept)) in parts {

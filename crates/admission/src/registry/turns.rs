@@ -71,17 +71,17 @@ impl Turns {
 
 /// Semaphores by name; those that nobody uses are forgotten.
 #[derive(Debug, Clone)]
-struct Shares {
+pub(crate) struct Shares {
     each: usize,
     named: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
 }
 
 impl Shares {
-    fn new(each: usize) -> Self {
+    pub(crate) fn new(each: usize) -> Self {
         Self { each, named: Arc::default() }
     }
 
-    fn of(&self, name: &str) -> Arc<Semaphore> {
+    pub(crate) fn of(&self, name: &str) -> Arc<Semaphore> {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         if !named.contains_key(name) {
             named.retain(|_, share| Arc::strong_count(share) > 1);
