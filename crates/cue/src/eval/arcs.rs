@@ -1,6 +1,7 @@
 //! Fields come into a vertex, with the patterns that match them (`fields.go`, `constraints.go`).
 
 use super::Eval;
+use super::doubt::Weight;
 use super::error::R;
 use super::types::{Base, CloseInfo, Conjunct, Elem, Pattern, Status, Value, Vertex, VertexId};
 use crate::expr::{ArcType, Op};
@@ -69,9 +70,11 @@ impl<'p> Eval<'p> {
         conjunct: Conjunct<'p>,
     ) -> R<'p, VertexId> {
         self.spend(1)?;
+        let pending = self.find_arc(v, label).is_some_and(|arc| self.vertices[arc].arc == ArcType::Pending);
         let (arc, is_new) = self.get_arc(v, label, mode)?;
         let added = self.insert_conjunct(arc, conjunct)?;
-        if !added || !is_new {
+        // What a comprehension may make was not matched when its place was made.
+        if !added || !(is_new || pending) {
             return Ok(arc);
         }
         self.match_patterns(v, arc, label, mode)?;
@@ -165,7 +168,7 @@ impl<'p> Eval<'p> {
         vertex.child_errors = None;
         vertex.patterns.clear();
         vertex.is_shared = false;
-        self.doubt_if_seen(v);
+        self.doubt(Weight::Always, v, "a value gets more after it was finished");
         let vertex = &mut self.vertices[v];
         let node = std::mem::take(&mut vertex.node);
         vertex.node.notify.clone_from(&node.notify);

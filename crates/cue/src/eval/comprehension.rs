@@ -38,7 +38,21 @@ impl<'p> Eval<'p> {
         comprehension: &'p Comprehension,
         close: CloseInfo,
     ) -> R<'p, ()> {
-        let envs = self.yields(comprehension, env)?;
+        let open = super::doubt::has_let(comprehension)
+            || comprehension
+                .value
+                .decls
+                .iter()
+                .any(|decl| matches!(decl, Decl::Pattern { .. } | Decl::Dynamic { .. } | Decl::Ellipsis));
+        let nests = comprehension.value.decls.iter().any(|decl| matches!(decl, Decl::Comprehension(_)));
+        let nests = nests || self.nested_comprehension;
+        let outer = std::mem::replace(&mut self.nested_comprehension, nests);
+        let open = open || self.open_comprehension;
+        let saved = std::mem::replace(&mut self.open_comprehension, open);
+        let envs = self.yields(comprehension, env);
+        self.open_comprehension = saved;
+        self.nested_comprehension = outer;
+        let envs = envs?;
         for env in envs {
             self.spend(1)?;
             self.unshare(v)?;
@@ -180,6 +194,10 @@ impl<'p> Eval<'p> {
                 return self.fail(Code::Incomplete, "cannot range over {} (incomplete type {})", nodes);
             }
             return self.fail(Code::Eval, "cannot range over {} (found {}, want list or struct)", nodes);
+        }
+        let inline = self.vertices[v].is_dynamic && self.vertices[v].parent == super::types::NO_VERTEX;
+        if inline {
+            self.ranged.push(v);
         }
         self.mark_seen(v, Seen::Itself);
         self.doubt_own_name(v);

@@ -5,10 +5,11 @@
 //! read is a doubt, and an evaluation with doubts accepts nothing.
 
 use super::Eval;
-use super::error::{Code, R, Stop};
+use super::error::{Bottom, Code, R, Stop};
 use super::tasks::{State, Task, TaskKind};
-use super::types::{NO_VERTEX, Value, VertexId};
-use crate::expr::{Clause, Comprehension, Decl};
+use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
+use crate::builtins::{self, Builtin};
+use crate::expr::{Clause, Comprehension, Decl, Expr};
 use crate::label::Label;
 
 /// What an expression has seen of a vertex.
@@ -16,6 +17,8 @@ use crate::label::Label;
 pub(crate) enum Seen {
     #[default]
     Nothing,
+    /// That it is a plain value, before all of it was known.
+    Scalar,
     /// Its own value, or which fields it has.
     Itself,
     /// All that is in it.
@@ -53,6 +56,17 @@ impl<'p> Eval<'p> {
         Some(format!("{path}{}, which makes the verdict depend on the order of evaluation", doubt.what))
     }
 
+    /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
+    pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
+        for v in std::mem::take(&mut self.ranged) {
+            self.finalize(v)?;
+            if self.own_error(v).is_some_and(|error| !error.is_incomplete()) {
+                self.doubt(Weight::Always, v, "a comprehension ranges over what has an error");
+            }
+        }
+        Ok(())
+    }
+
     /// An expression has used a vertex.
     pub(super) fn mark_seen(&mut self, v: VertexId, seen: Seen) {
         for v in [v, self.deref(v)] {
@@ -64,8 +78,15 @@ impl<'p> Eval<'p> {
 
     /// A vertex gets more, after all.
     pub(super) fn doubt_if_seen(&mut self, v: VertexId) {
-        if self.vertices[v].seen > Seen::Nothing || self.is_within_seen(v) {
+        if self.vertices[v].seen > Seen::Scalar || self.is_within_seen(v) {
             self.doubt(Weight::Always, v, "a value was used, and then changed");
+        }
+    }
+
+    /// A plain value that was used already turns out to be incomplete.
+    pub(super) fn doubt_late_error(&mut self, v: VertexId, error: &Bottom<'p>) {
+        if self.vertices[v].seen == Seen::Scalar && error.is_incomplete() {
+            self.doubt(Weight::Always, v, "a value was used, and then found to be incomplete");
         }
     }
 
@@ -82,8 +103,16 @@ impl<'p> Eval<'p> {
 
     /// A field was missed for good.
     pub(super) fn mark_missed(&mut self, v: VertexId, label: Label) {
-        if self.force {
-            self.missed.insert((v, label));
+        if !self.force {
+            return;
+        }
+        self.missed.insert((v, label));
+        let adds = |task: &Task<'p>| {
+            let comprehension = matches!(task.kind, TaskKind::Comprehension(_));
+            comprehension && task.state == State::Running && task.may_add(Some(label))
+        };
+        if self.vertices[v].node.tasks.iter().any(adds) {
+            self.doubt(Weight::Always, v, "a comprehension misses a field that it may add");
         }
     }
 
@@ -94,11 +123,19 @@ impl<'p> Eval<'p> {
             && !vertex.closed_recursive
             && !vertex.node.has_disjunction
             && vertex.node.has_structs
-            && label.as_index().is_none();
+            && label.as_index().is_none()
+            && !vertex.node.tasks.iter().any(|task| {
+                task.state == State::Running && matches!(task.kind, TaskKind::Resolve(_) | TaskKind::Expr(_))
+            });
         if vertex.node.running == 0 {
             return;
         }
-        self.met_unfinished = self.met_unfinished.saturating_add(1);
+        if !simple || vertex.node.a_struct.is_none() {
+            self.met_unfinished = self.met_unfinished.saturating_add(1);
+        }
+        if !vertex.node.has_structs {
+            self.doubt(Weight::Last, v, "a field is missed in a value that is being made");
+        }
         if !self.force {
             return;
         }
@@ -114,6 +151,17 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// CUE looks into a required field that is missing, and what it finds there may be an error.
+    pub(super) fn doubt_complex_required(&mut self, v: VertexId) {
+        let plain = |conjunct: &Conjunct<'p>| match &conjunct.elem {
+            Elem::Expr(Expr::Struct(lit)) => !lit.has_embedding,
+            _ => false,
+        };
+        if !self.vertices[v].conjuncts.iter().all(plain) {
+            self.doubt(Weight::Always, v, "a required field that is missing is looked into");
+        }
+    }
+
     /// A comprehension uses a field beside it that has no value: a cycle, or only incomplete.
     pub(super) fn doubt_failed_beside(&mut self, v: VertexId) {
         let parent = self.vertices[v].parent;
@@ -122,6 +170,17 @@ impl<'p> Eval<'p> {
         if self.vertices[parent].node.tasks.iter().any(conditional) {
             self.doubt(Weight::Last, v, "a comprehension uses a field that has no value");
         }
+    }
+
+    /// CUE uses the value of a required field that is missing, and tells both errors.
+    pub(super) fn doubt_known_required(&mut self, v: VertexId) -> R<'p, ()> {
+        let required = self.required.take();
+        self.know(v, false)?;
+        self.required = required;
+        if self.vertices[self.deref(v)].node.scalar.is_some() {
+            self.doubt(Weight::Always, v, "the value of a required field that is missing is used");
+        }
+        Ok(())
     }
 
     /// The fields of a value are counted while a name is computed that may be one of them.
@@ -153,6 +212,44 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// CUE may take the closed alternative for the open one, or the other way round.
+    pub(super) fn doubt_similar_alternative(&mut self, a: VertexId, b: VertexId) -> R<'p, ()> {
+        let (x, y) = (self.deref(a), self.deref(b));
+        let structs = [x, y].iter().all(|v| {
+            let vertex = &self.vertices[*v];
+            vertex.status == Status::Final && matches!(vertex.base, Base::Struct)
+        });
+        let closed = |v: VertexId| self.vertices[v].closed_recursive || self.vertices[v].closed_once;
+        let differ = self.vertices[x].has_ellipsis != self.vertices[y].has_ellipsis;
+        if structs && differ && (closed(x) || closed(y)) && self.equal_data(&Value::Vertex(x), &Value::Vertex(y))? {
+            self.doubt(Weight::Always, a, "a closed and an open alternative are the same");
+        }
+        Ok(())
+    }
+
+    /// Alternatives that differ in what they admit only may be one for CUE.
+    pub(super) fn doubt_same_alternatives(&mut self, disjunction: &Disjunction<'p>) -> R<'p, ()> {
+        for (n, a) in disjunction.values.iter().enumerate() {
+            for b in disjunction.values.iter().skip(n.saturating_add(1)).take(16) {
+                if matches!((a, b), (Value::Vertex(_), Value::Vertex(_))) && self.equal_data(a, b)? {
+                    self.doubt(Weight::Always, self.at, "alternatives may be the same");
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// CUE does not let a comparer add to some of the structs that it sorts.
+    pub(super) fn doubt_closed_items(&mut self, builtin: &Builtin, args: &[builtins::Value]) {
+        let sorts = builtin.package == "list" && builtin.name.contains("Sort");
+        if let (true, Some(builtins::Value::List { items, .. })) = (sorts, args.first())
+            && items.iter().any(|item| matches!(item, builtins::Value::Struct { closed: true, .. }))
+        {
+            self.doubt(Weight::Always, self.at, "closed structs are sorted");
+        }
+    }
+
     /// An alternative is the choice itself.
     pub(super) fn doubt_self_choice(&mut self, v: VertexId) {
         if self.vertices[v].is_disjunct {
@@ -174,7 +271,7 @@ impl<'p> Eval<'p> {
 
     /// A field comes to be.
     pub(super) fn doubt_if_missed(&mut self, v: VertexId, label: Label) {
-        if self.vertices[v].seen > Seen::Nothing || self.missed.contains(&(v, label)) {
+        if self.vertices[v].seen > Seen::Scalar || self.missed.contains(&(v, label)) {
             self.doubt(Weight::Always, v, "a field was missed, and then made");
         }
     }
@@ -196,6 +293,6 @@ impl<'p> Eval<'p> {
     }
 }
 
-fn has_let(comprehension: &Comprehension) -> bool {
+pub(super) fn has_let(comprehension: &Comprehension) -> bool {
     comprehension.clauses.iter().any(|clause| matches!(clause, Clause::Let { .. }))
 }

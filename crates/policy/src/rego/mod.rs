@@ -151,6 +151,12 @@ impl RegoPolicy {
         Ok(Self { plan: plan::plan(&program)?, query })
     }
 
+    /// Whether a verdict may depend on the time: such a verdict holds for no later moment.
+    #[must_use]
+    pub fn uses_clock(&self) -> bool {
+        self.plan.uses_clock
+    }
+
     /// Evaluates the policy over a JSON document. `now` is what `time.now_ns()` says.
     #[must_use]
     pub fn evaluate(&self, input: &str, now: Timestamp) -> RegoOutcome {
