@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Eval;
+use super::doubt::Weight;
 use super::error::{Bottom, Code, R, combine};
 use super::types::{Base, Bound, Status, Value, VertexId};
 use crate::expr::ArcType;
@@ -79,6 +80,9 @@ impl<'p> Eval<'p> {
         }
         let node = &self.vertices[v].node;
         if let Some(scalar) = node.scalar.clone() {
+            if node.has_structs && !node.checks.is_empty() {
+                self.doubt(Weight::Always, v, "a plain value in a struct is validated");
+            }
             self.vertices[v].base = Base::Value(scalar.clone());
             let bounds = [self.vertices[v].node.lower.clone(), self.vertices[v].node.upper.clone()];
             for bound in bounds.into_iter().flatten() {

@@ -384,7 +384,8 @@ impl<'p> Eval<'p> {
                 let value = self.validators(w)?;
                 return Ok(self.doubt_unfinished(w, value));
             }
-            self.doubt(Weight::Last, w, "a value is used to make itself");
+            let weight = if self.in_alternative { Weight::Always } else { Weight::Last };
+            self.doubt(weight, w, "a value is used to make itself");
             return self.fail(Code::Cycle, "cycle with field: {}", named);
         }
         self.fail(Code::Incomplete, "{} is not known yet", named)

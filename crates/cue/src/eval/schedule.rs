@@ -319,7 +319,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Whether the way of a reference goes through a definition.
-    fn refers_to_definition(&self, expr: &Expr) -> bool {
+    pub(super) fn refers_to_definition(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Field { label, .. } => self.names.kind(*label).is_definition(),
             Expr::Selector(subject, label) => {
