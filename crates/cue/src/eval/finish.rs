@@ -30,8 +30,8 @@ impl<'p> Eval<'p> {
     }
 
     fn set_base(&mut self, v: VertexId) -> R<'p, ()> {
-        if let Some(by) = self.vertices[v].node.a_struct.clone() {
-            self.update_kind(v, Kind::STRUCT, by, super::types::CloseInfo::default());
+        if let Some((by, close)) = self.vertices[v].node.a_struct.clone() {
+            self.update_kind(v, Kind::STRUCT, by, close);
         }
         if let Some((arc, _)) = self.vertices[v].node.shared.clone() {
             return self.set_shared(v, arc);
