@@ -191,7 +191,16 @@ impl<'p> Eval<'p> {
                 self.required = Some(self.error(Code::Incomplete, "required field missing: {}", vec![text.into()]));
                 Ok(found.unwrap_or(v))
             }
-            ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
+            ArcType::Optional => {
+                // CUE works on it all the same, and finds cycles there.
+                if let Some(arc) = found {
+                    self.nested(|e| {
+                        e.init(arc)?;
+                        e.run_tasks(arc)
+                    })?;
+                }
+                self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()])
+            }
             _ => {
                 self.doubt_if_unfinished(v, label);
                 let waits = !self.force && self.may_still_have(v, label);

@@ -173,6 +173,9 @@ impl<'p> Eval<'p> {
             Step::Skip => return self.unshare(v),
             Step::Known => {
                 self.doubt_self_choice(v);
+                if self.refers_to_definition(expr) {
+                    self.doubt(Weight::Always, v, "a definition is itself");
+                }
                 return self.unshare(v);
             }
         };
