@@ -9,7 +9,7 @@ use super::error::{Bottom, Code, R, Stop};
 use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
 use crate::builtins::{self, Builtin};
-use crate::expr::{Clause, Comprehension, Decl, Expr};
+use crate::expr::{Clause, Comprehension, Decl, Expr, Op};
 use crate::label::Label;
 
 /// What an expression has seen of a vertex.
@@ -206,6 +206,20 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// `if x == _|_ {x: …}`
+    pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
+        let Expr::Field { label, .. } = operand else { return };
+        let makes = |task: &Task<'p>| {
+            let TaskKind::Comprehension(comprehension) = &task.kind else { return false };
+            let decls = &comprehension.value.decls;
+            task.state == State::Running
+                && decls.iter().any(|decl| matches!(decl, Decl::Field { label: field, .. } if field == label))
+        };
+        if op == Op::Equal && self.vertices[self.at].node.tasks.iter().any(makes) {
+            self.doubt(Weight::Always, self.at, "a comprehension makes what it finds missing");
+        }
+    }
+
     /// A comprehension that opens its struct, or has a `let` clause, reads what it may add to: CUE takes that for a cycle,
     /// or not.
     pub(super) fn doubt_own_comprehension(&mut self, v: VertexId, label: Label) {
@@ -253,10 +267,13 @@ impl<'p> Eval<'p> {
     /// CUE does not let a comparer add to some of the structs that it sorts.
     pub(super) fn doubt_closed_items(&mut self, builtin: &Builtin, args: &[builtins::Value]) {
         let sorts = builtin.package == "list" && builtin.name.contains("Sort");
+        let unsure = |item: &builtins::Value| {
+            matches!(item, builtins::Value::Struct { closed: true, .. } | builtins::Value::Incomplete { .. })
+        };
         if let (true, Some(builtins::Value::List { items, .. })) = (sorts, args.first())
-            && items.iter().any(|item| matches!(item, builtins::Value::Struct { closed: true, .. }))
+            && items.iter().any(unsure)
         {
-            self.doubt(Weight::Always, self.at, "closed structs are sorted");
+            self.doubt(Weight::Always, self.at, "closed structs or constraints are sorted");
         }
     }
 
