@@ -134,6 +134,10 @@ impl<'p> Eval<'p> {
         };
         self.know(v, false)?;
         let w = self.deref(v);
+        if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
+            // That it cannot be both is the error to tell.
+            self.update_kind(w, Kind::STRUCT, by, close);
+        }
         if let Some(error) = self.hard_error(w) {
             return Err(Stop::Error(error));
         }
