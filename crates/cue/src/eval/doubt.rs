@@ -206,8 +206,44 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// CUE does not always apply the validators of a conjunction within an expression.
+    pub(super) fn doubt_unchecked(&mut self, v: VertexId) -> R<'p, ()> {
+        let value = match self.value_of(v) {
+            value if value.is_concrete() => value,
+            _ => return Ok(()),
+        };
+        for check in self.vertices[self.deref(v)].node.checks.clone() {
+            let failed = match &check.value {
+                Value::Bound(bound) => self.validate_bound(bound, &value)?.is_some(),
+                Value::Validator(validator) => self.validate_with(validator, value.clone())?.is_some(),
+                _ => false,
+            };
+            if failed {
+                self.doubt(Weight::Always, self.at, "a value within an expression is not valid");
+            }
+        }
+        Ok(())
+    }
+
+    /// A `let` clause that asks whether there is a value, as a value of its own: it may ask for where it stands.
+    pub(super) fn doubt_question(&mut self, arc: VertexId) {
+        let asks = |conjunct: &Conjunct<'p>| match &conjunct.elem {
+            Elem::Expr(Expr::Binary(_, left, right)) => {
+                matches!(**left, Expr::Bottom) || matches!(**right, Expr::Bottom)
+            }
+            _ => false,
+        };
+        if self.vertices[arc].is_let && self.vertices[arc].conjuncts.iter().any(asks) {
+            self.doubt(Weight::Always, arc, "a let clause asks for a value");
+        }
+    }
+
     /// `if x == _|_ {x: …}`
     pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
+        if matches!(operand, Expr::Struct(_) | Expr::Call(..)) {
+            // CUE looks into all of it, and finds cycles there.
+            self.doubt(Weight::Always, self.at, "whether there is a struct is asked");
+        }
         let Expr::Field { label, .. } = operand else { return };
         let makes = |task: &Task<'p>| {
             let TaskKind::Comprehension(comprehension) = &task.kind else { return false };
@@ -290,7 +326,7 @@ impl<'p> Eval<'p> {
         if other.running == 0 || other.scalar.is_some() {
             return;
         }
-        if vertex.is_dynamic || vertex.is_disjunct {
+        if vertex.is_dynamic || vertex.is_disjunct || self.vertices[arc].is_let {
             self.doubt(Weight::Always, arc, "a value is used to make itself");
         }
         self.met_unfinished = self.met_unfinished.saturating_add(1);

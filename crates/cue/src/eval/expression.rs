@@ -75,6 +75,7 @@ impl<'p> Eval<'p> {
             self.finalize(v)?;
         } else {
             self.know(v, true)?;
+            self.doubt_unchecked(v)?;
         }
         let w = self.deref(v);
         if let Some(error) = self.vertices[w].node.errors.clone() {
