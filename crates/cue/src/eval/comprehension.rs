@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::Eval;
-use super::doubt::Seen;
+use super::doubt::{Seen, Weight};
 use super::error::{Code, R};
 use super::tasks::{Task, TaskKind};
 use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, Status, Value, Vertex, VertexId};
@@ -166,6 +166,9 @@ impl<'p> Eval<'p> {
 
     /// What a `for` clause ranges over.
     fn for_source(&mut self, source: &'p crate::expr::Expr, env: EnvId) -> R<'p, VertexId> {
+        if matches!(source, crate::expr::Expr::Or { .. }) {
+            self.doubt(Weight::Always, self.at, "a comprehension ranges over alternatives");
+        }
         let value = self.evaluate(source, env);
         let value = self.doubt_cycle(value)?;
         let value = self.default_of(value)?;

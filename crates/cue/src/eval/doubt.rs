@@ -9,7 +9,7 @@ use super::error::{Bottom, Code, R, Stop};
 use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
 use crate::builtins::{self, Builtin};
-use crate::expr::{Clause, Comprehension, Decl, Expr};
+use crate::expr::{Clause, Comprehension, Decl, Expr, Op};
 use crate::label::Label;
 
 /// What an expression has seen of a vertex.
@@ -206,6 +206,56 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// CUE does not always apply the validators of a conjunction within an expression.
+    pub(super) fn doubt_unchecked(&mut self, v: VertexId) -> R<'p, ()> {
+        let value = match self.value_of(v) {
+            value if value.is_concrete() => value,
+            _ => return Ok(()),
+        };
+        for check in self.vertices[self.deref(v)].node.checks.clone() {
+            let failed = match &check.value {
+                Value::Bound(bound) => self.validate_bound(bound, &value)?.is_some(),
+                Value::Validator(validator) => self.validate_with(validator, value.clone())?.is_some(),
+                _ => false,
+            };
+            if failed {
+                self.doubt(Weight::Always, self.at, "a value within an expression is not valid");
+            }
+        }
+        Ok(())
+    }
+
+    /// A `let` clause that asks whether there is a value, as a value of its own: it may ask for where it stands.
+    pub(super) fn doubt_question(&mut self, arc: VertexId) {
+        let asks = |conjunct: &Conjunct<'p>| match &conjunct.elem {
+            Elem::Expr(Expr::Binary(_, left, right)) => {
+                matches!(**left, Expr::Bottom) || matches!(**right, Expr::Bottom)
+            }
+            _ => false,
+        };
+        if self.vertices[arc].is_let && self.vertices[arc].conjuncts.iter().any(asks) {
+            self.doubt(Weight::Always, arc, "a let clause asks for a value");
+        }
+    }
+
+    /// `if x == _|_ {x: …}`
+    pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
+        if matches!(operand, Expr::Struct(_) | Expr::Call(..)) {
+            // CUE looks into all of it, and finds cycles there.
+            self.doubt(Weight::Always, self.at, "whether there is a struct is asked");
+        }
+        let Expr::Field { label, .. } = operand else { return };
+        let makes = |task: &Task<'p>| {
+            let TaskKind::Comprehension(comprehension) = &task.kind else { return false };
+            let decls = &comprehension.value.decls;
+            task.state == State::Running
+                && decls.iter().any(|decl| matches!(decl, Decl::Field { label: field, .. } if field == label))
+        };
+        if op == Op::Equal && self.vertices[self.at].node.tasks.iter().any(makes) {
+            self.doubt(Weight::Always, self.at, "a comprehension makes what it finds missing");
+        }
+    }
+
     /// A comprehension that opens its struct, or has a `let` clause, reads what it may add to: CUE takes that for a cycle,
     /// or not.
     pub(super) fn doubt_own_comprehension(&mut self, v: VertexId, label: Label) {
@@ -253,10 +303,13 @@ impl<'p> Eval<'p> {
     /// CUE does not let a comparer add to some of the structs that it sorts.
     pub(super) fn doubt_closed_items(&mut self, builtin: &Builtin, args: &[builtins::Value]) {
         let sorts = builtin.package == "list" && builtin.name.contains("Sort");
+        let unsure = |item: &builtins::Value| {
+            matches!(item, builtins::Value::Struct { closed: true, .. } | builtins::Value::Incomplete { .. })
+        };
         if let (true, Some(builtins::Value::List { items, .. })) = (sorts, args.first())
-            && items.iter().any(|item| matches!(item, builtins::Value::Struct { closed: true, .. }))
+            && items.iter().any(unsure)
         {
-            self.doubt(Weight::Always, self.at, "closed structs are sorted");
+            self.doubt(Weight::Always, self.at, "closed structs or constraints are sorted");
         }
     }
 
@@ -273,7 +326,7 @@ impl<'p> Eval<'p> {
         if other.running == 0 || other.scalar.is_some() {
             return;
         }
-        if vertex.is_dynamic || vertex.is_disjunct {
+        if vertex.is_dynamic || vertex.is_disjunct || self.vertices[arc].is_let {
             self.doubt(Weight::Always, arc, "a value is used to make itself");
         }
         self.met_unfinished = self.met_unfinished.saturating_add(1);

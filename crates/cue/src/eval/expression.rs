@@ -75,6 +75,7 @@ impl<'p> Eval<'p> {
             self.finalize(v)?;
         } else {
             self.know(v, true)?;
+            self.doubt_unchecked(v)?;
         }
         let w = self.deref(v);
         if let Some(error) = self.vertices[w].node.errors.clone() {
@@ -233,6 +234,7 @@ impl<'p> Eval<'p> {
         let value = self.settle(operand, env).and_then(|()| self.evaluate(operand, env));
         let value = self.doubt_cycle(value);
         self.doubt_own_name(self.at);
+        self.doubt_made_if_missing(op, operand);
         if self.vertices[self.at].arc == ArcType::Optional {
             self.doubt(Weight::Always, self.at, "an optional field asks for a value");
         }
@@ -242,7 +244,7 @@ impl<'p> Eval<'p> {
                 return Err(Stop::Error(error));
             }
             Err(_) => {
-                if self.open_comprehension {
+                if self.open_comprehension || matches!(operand, Expr::Index(..)) {
                     self.doubt(Weight::Always, self.at, "a comprehension that may add any field asks for one");
                 }
                 false

@@ -75,6 +75,11 @@ impl<'p> Eval<'p> {
     }
 
     fn set_own_base(&mut self, v: VertexId) -> R<'p, ()> {
+        let node = &self.vertices[v].node;
+        let known = node.scalar.is_some() || node.a_struct.is_some();
+        if known && !node.cyclic.is_empty() && self.vertices[v].arc == ArcType::Member {
+            self.doubt(Weight::Always, v, "a cycle was left out");
+        }
         if matches!(self.vertices[v].base, Base::Value(Value::Bottom(_))) {
             return Ok(());
         }
@@ -153,7 +158,7 @@ impl<'p> Eval<'p> {
         })
     }
 
-    fn validate_bound(&mut self, bound: &Rc<Bound<'p>>, value: &Value<'p>) -> R<'p, Option<Rc<Bottom<'p>>>> {
+    pub(super) fn validate_bound(&mut self, bound: &Rc<Bound<'p>>, value: &Value<'p>) -> R<'p, Option<Rc<Bottom<'p>>>> {
         match Self::caught(self.operate(bound.op, value, &bound.value))? {
             Ok(Value::Bool(true)) => Ok(None),
             Ok(_) => {

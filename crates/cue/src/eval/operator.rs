@@ -66,6 +66,7 @@ impl<'p> Eval<'p> {
         self.mark_seen(v, Seen::Whole);
         let w = self.deref(v);
         if self.vertices[w].status != Status::Final {
+            self.doubt(Weight::Always, v, "a value is compared within itself");
             return self.fail(Code::StructuralCycle, "structural cycle", vec![]);
         }
         Ok(())

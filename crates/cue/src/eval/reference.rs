@@ -134,6 +134,10 @@ impl<'p> Eval<'p> {
         };
         self.know(v, false)?;
         let w = self.deref(v);
+        if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
+            // That it cannot be both is the error to tell.
+            self.update_kind(w, Kind::STRUCT, by, close);
+        }
         if let Some(error) = self.hard_error(w) {
             return Err(Stop::Error(error));
         }
@@ -365,7 +369,13 @@ impl<'p> Eval<'p> {
             // Also one that is not the value of the vertex yet.
             let error = match (self.vertices[w].node.errors.clone(), self.value_of(w)) {
                 (Some(error), _) | (None, Value::Bottom(error)) => error,
-                (None, value) => return Ok(value),
+                (None, value) => {
+                    let unconstrained = matches!(value, Value::Basic(kind) if kind == Kind::TOP);
+                    if unconstrained && !self.vertices[w].node.has_top {
+                        self.doubt(Weight::Last, v, "a value that nothing says anything of is used");
+                    }
+                    return Ok(value);
+                }
             };
             if error.is_incomplete() && self.vertices[w].node.scalar.is_some() {
                 self.doubt(Weight::Always, v, "a value is known, and incomplete too");

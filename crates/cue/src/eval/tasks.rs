@@ -187,6 +187,7 @@ impl<'p> Eval<'p> {
         if required.is_some() {
             self.doubt_complex_required(arc);
         }
+        self.doubt_question(arc);
         let pending = required.is_some() || self.required_pending;
         let saved = std::mem::replace(&mut self.required_pending, pending);
         let result = self.schedule_vertex(v, &Conjunct { close, ..conjunct }, arc, close);

@@ -387,15 +387,21 @@ impl<'s> Parser<'s> {
                 None => self.expression()?,
             };
             elements.push(Element::Value(self.element_alias(element)?));
-            if self.lexeme.token == Token::Comma && self.lexeme.text != "," {
+            let newline = self.lexeme.token == Token::Comma && self.lexeme.text != ",";
+            if newline {
                 self.step()?;
-                if self.is("]") {
-                    break;
-                }
-                if !self.is_keyword("for") && !self.is_keyword("if") {
-                    return self.error("missing ',' before newline in list literal");
-                }
-            } else if !self.is_keyword("for") && !self.is_keyword("if") && !self.comma("list literal", "]")? {
+            }
+            // A comprehension needs a comma before it.
+            if self.is_keyword("for") || self.is_keyword("if") {
+                return self.expected("']'");
+            }
+            if newline && self.is("]") {
+                break;
+            }
+            if newline {
+                return self.error("missing ',' before newline in list literal");
+            }
+            if !self.comma("list literal", "]")? {
                 break;
             }
         }
