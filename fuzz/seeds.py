@@ -124,7 +124,7 @@ def cue():
         if case["type"] == "cue":
             seed("cue", f"{case['policy']}\0{json.dumps(case['input'])}".encode())
     for archive in sorted(FIXTURES.glob("cue-testdata/*/*.txtar")):
-        for part in archive.read_text().split("\n-- ")[1:]:
+        for part in ("\n" + archive.read_text()).split("\n-- ")[1:]:
             name, _, text = part.partition(" --\n")
             if name.endswith(".cue"):
                 seed("cue_source", text.encode())

@@ -104,7 +104,7 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
-    fn has_regular_field(&self, v: VertexId) -> bool {
+    pub(super) fn has_regular_field(&self, v: VertexId) -> bool {
         self.vertices[v].arcs.iter().any(|arc| {
             let field = &self.vertices[*arc];
             field.arc != ArcType::Optional

@@ -93,6 +93,8 @@ pub(crate) struct Eval<'p> {
     required_pending: bool,
     /// The clauses are evaluated of what may add any field.
     open_comprehension: bool,
+    /// The clauses are evaluated of what has comprehensions within.
+    nested_comprehension: bool,
     /// Values outside of the tree that were ranged over.
     ranged: Vec<VertexId>,
     /// How often something under way was used.
@@ -134,6 +136,7 @@ impl<'p> Eval<'p> {
             required: None,
             required_pending: false,
             open_comprehension: false,
+            nested_comprehension: false,
             ranged: Vec::new(),
             met_unfinished: 0,
             lossy: false,

@@ -237,7 +237,10 @@ impl<'p> Eval<'p> {
 
     /// The class of the error that a field is not there.
     fn missing_code(&mut self, v: VertexId, label: Label) -> R<'p, Code> {
-        if let Base::Value(Value::Bottom(bottom)) = &self.vertices[v].base {
+        if let Base::Value(Value::Bottom(bottom)) = self.vertices[v].base.clone() {
+            if bottom.is_incomplete() && (self.vertices[v].closed_once || self.vertices[v].closed_recursive) {
+                self.doubt(Weight::Always, v, "a field is missed in a closed value that is incomplete");
+            }
             return Ok(bottom.code);
         }
         Ok(if self.accepts(v, label)? { Code::Incomplete } else { Code::Eval })
