@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use sigward_fetch::{
-    Budget, Client, DriveError, EntryCache, Keychain, KeychainSources, Options, PullSecrets, RegistryOptions, RegistrySecret,
-    RegistryTls, RegistryTransport, RetryPolicy, drive_all, run_blocking,
+    Budget, Client, DriveError, EntryCache, Keychain, KeychainSources, Options, PullSecrets, RegistryOptions,
+    RegistrySecret, RegistryTls, RegistryTransport, RetryPolicy, drive_all, run_blocking,
 };
 use sigward_verify::image::{BadReference, Repository};
 use sigward_verify::{EntryLookup, LogEntry, limits};

@@ -235,14 +235,10 @@ pub(super) static TEST_IMAGE: Flag =
 pub(super) static TEST_RESOURCE: Flag =
     Flag::file("resource", Material, "Pod or workload that names the images, for policies that look at it").ours();
 pub(super) static TEST_TRUSTROOT: Flag = Flag::file("trustroot", Material, "TrustRoot that policies refer to").ours();
-pub(super) static TEST_NAMESPACE: Flag = Flag::text(
-    "system-namespace",
-    "NAME",
-    Material,
-    "Namespace of the Secrets and ConfigMaps that policies refer to",
-)
-.default("cosign-system")
-.ours();
+pub(super) static TEST_NAMESPACE: Flag =
+    Flag::text("system-namespace", "NAME", Material, "Namespace of the Secrets and ConfigMaps that policies refer to")
+        .default("cosign-system")
+        .ours();
 pub(super) static TEST_RECORD: Flag =
     Flag::file("record", Output, "Write all evidence that was gathered into FILE").ours();
 pub(super) static TEST_REPLAY: Flag =

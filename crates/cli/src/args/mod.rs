@@ -31,8 +31,8 @@ use error::NotSupported;
 use flag::{Flag, FlagGroups};
 use request::{
     DownloadAttestationRequest, DownloadSignatureRequest, ManifestRequest, PolicyEvalRequest, PolicyLintRequest,
-    PolicyTestRequest, ReleaseCommand, TreeRequest, TriangulateRequest, TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest,
-    VerifyImagesRequest,
+    PolicyTestRequest, ReleaseCommand, TreeRequest, TriangulateRequest, TrustCommand, VerifyBlobAttestationRequest,
+    VerifyBlobRequest, VerifyImagesRequest,
 };
 use scan::Scanned;
 use validate::{images, manifest, policy, release};

@@ -103,7 +103,8 @@ impl<'n> Gatherer<'n> {
 
     fn runner(&self) -> Result<&Runner, Failure> {
         if self.runner.get().is_none() {
-            let failed = |error: sigward_fetch::Error| Failure::Network { what: "network".into(), reason: error.to_string() };
+            let failed =
+                |error: sigward_fetch::Error| Failure::Network { what: "network".into(), reason: error.to_string() };
             let _ = self.runner.set(Runner::new().map_err(failed)?);
         }
         let missing = || Failure::Network { what: "network".into(), reason: "no runtime".into() };

@@ -422,11 +422,14 @@ impl Test<'_> {
             let inquiries = errand.iter().map(|(_, inquest)| inquest.inquiry(self.now)).collect();
             let endings = self.gatherer.ask(inquiries, secrets, Budget::image())?;
             for ((place, _), ending) in errand.iter().zip(endings) {
-                put(*place, match ending {
-                    Ending::Done(proof) => AuthorityOutcome::Proved(Arc::new(proof)),
-                    Ending::Failed(refusal) => AuthorityOutcome::Refused(Arc::new(refusal)),
-                    Ending::Stopped(reason) => AuthorityOutcome::NotGathered(NotGathered::Stopped(reason)),
-                });
+                put(
+                    *place,
+                    match ending {
+                        Ending::Done(proof) => AuthorityOutcome::Proved(Arc::new(proof)),
+                        Ending::Failed(refusal) => AuthorityOutcome::Refused(Arc::new(refusal)),
+                        Ending::Stopped(reason) => AuthorityOutcome::NotGathered(NotGathered::Stopped(reason)),
+                    },
+                );
             }
         }
         Ok(outcomes)

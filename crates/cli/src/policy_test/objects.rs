@@ -224,7 +224,8 @@ pub struct Contents<'o> {
 impl Contents<'_> {
     fn object(&self, kind: Kind, word: &str, name: &str) -> Result<&Value, Missing> {
         let namespace = self.namespace;
-        let missing = || Missing::new(format!("{word} {name:?} not found in namespace {namespace:?} of the given files"));
+        let missing =
+            || Missing::new(format!("{word} {name:?} not found in namespace {namespace:?} of the given files"));
         self.objects.get(kind, namespace, name).ok_or_else(missing)
     }
 }

@@ -131,7 +131,8 @@ impl Recording {
     /// # Errors
     /// [`Failure::Write`].
     pub fn write(&self, path: &Path) -> Result<(), Failure> {
-        let exchange = |(request, answer): (&Asked, &Told)| Exchange { request: request.clone(), answer: answer.clone() };
+        let exchange =
+            |(request, answer): (&Asked, &Told)| Exchange { request: request.clone(), answer: answer.clone() };
         let document = Document { format: FORMAT.to_owned(), exchanges: self.answers.iter().map(exchange).collect() };
         let bad = |reason: String| Failure::Write { path: path.display().to_string(), reason };
         let mut json = serde_json::to_vec_pretty(&document).map_err(|error| bad(error.to_string()))?;

@@ -99,7 +99,7 @@ fn in_words(outcome: &AuthorityOutcome) -> String {
         AuthorityOutcome::Refused(refusal) => format!("refused [{}]: {refusal}", refusal.reason().code()),
         AuthorityOutcome::NotGathered(NotGathered::Deadline) => "not answered in time".to_owned(),
         AuthorityOutcome::NotGathered(NotGathered::Stopped(reason)) => format!("not answered: {reason}"),
-        AuthorityOutcome::NotGathered(_) => "not needed".to_owned(),
+        AuthorityOutcome::NotGathered(NotGathered::NotNeeded) => "not asked".to_owned(),
     }
 }
 

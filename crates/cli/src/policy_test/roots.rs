@@ -34,7 +34,8 @@ impl Roots {
     ) -> Result<Self, Failure> {
         let mut roots = Self::default();
         for (name, kept) in objects.all(Kind::TrustRoot) {
-            let bad = |reason: String| Failure::Policy { reason: format!("{}: TrustRoot {name}: {reason}", kept.place) };
+            let bad =
+                |reason: String| Failure::Policy { reason: format!("{}: TrustRoot {name}: {reason}", kept.place) };
             let json = kept.object.to_string();
             let mut root: TrustRoot =
                 sigward_policy::object::decode(json.as_bytes()).map_err(|error| bad(error.to_string()))?;
@@ -48,8 +49,7 @@ impl Roots {
             let content = match plan(&root.spec, CachedFiles::default(), now) {
                 Ok(TrustRootPlan::Ready(content)) => Ok(*content),
                 Ok(TrustRootPlan::Ask(inquiry)) => {
-                    let budget =
-                        Budget { requests: limits::TUF_REQUESTS, bytes: limits::TUF_BYTES, concurrency: 1 };
+                    let budget = Budget { requests: limits::TUF_REQUESTS, bytes: limits::TUF_BYTES, concurrency: 1 };
                     match gatherer.ask(vec![*inquiry], None, budget)?.pop() {
                         Some(Ending::Done(content)) => Ok(content),
                         Some(Ending::Failed(error)) => Err(error.to_string()),

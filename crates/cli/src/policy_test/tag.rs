@@ -61,8 +61,7 @@ impl Inquiry for TagInquiry<'_> {
     fn step(&mut self, answers: Vec<Answer>) -> Step<Digest, TagError> {
         let Some(url) = &self.asked else {
             let Target::Tag(tag) = self.reference.target() else { return Step::Failed(TagError::NoTag) };
-            let need =
-                Need::registry(self.reference.repository(), &format!("manifests/{tag}"), ACCEPT, MANIFEST_BYTES);
+            let need = Need::registry(self.reference.repository(), &format!("manifests/{tag}"), ACCEPT, MANIFEST_BYTES);
             self.asked = Some(need.url.clone());
             return Step::Need(vec![need]);
         };

@@ -44,7 +44,8 @@ impl ImageDecision {
     /// Whatever policies say.
     pub(super) fn refused(fault: &Fault) -> Self {
         let (message, reasons) = (fault.text.clone(), vec![fault.reason]);
-        let entry = Entry { level: Level::Error, policy: None, message, details: String::new(), faults: Vec::new(), reasons };
+        let entry =
+            Entry { level: Level::Error, policy: None, message, details: String::new(), faults: Vec::new(), reasons };
         Self { entries: vec![entry], pass: None }
     }
 

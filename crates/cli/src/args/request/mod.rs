@@ -20,7 +20,8 @@ pub use images::{
 
 pub use manifest::{ImageDemands, ManifestInput, ManifestRequest, ManifestTask, PinMode, ReferenceDemand};
 pub use policy::{
-    LintFailing, LogLevel, PolicyEvalRequest, PolicyLintRequest, PolicyTestRequest, TestEvidence, TestOutput, TestPolicy,
+    LintFailing, LogLevel, PolicyEvalRequest, PolicyLintRequest, PolicyTestRequest, TestEvidence, TestOutput,
+    TestPolicy,
 };
 pub use release::{
     Kit, KnownFaults, LockUse, ReleaseCommand, ReleaseImages, ReleaseListRequest, ReleasePlace, ReleaseRequest,

@@ -88,9 +88,7 @@ pub(in crate::args) fn test(
         images,
         resource,
         trust_root: values.path(&f::TEST_TRUSTROOT),
-        system_namespace: values
-            .text(&f::TEST_NAMESPACE)?
-            .unwrap_or_else(|| f::TEST_NAMESPACE.default.to_owned()),
+        system_namespace: values.text(&f::TEST_NAMESPACE)?.unwrap_or_else(|| f::TEST_NAMESPACE.default.to_owned()),
         evidence,
         trust: TrustRequest { source: trust_source(values), authorities: None, timestamp_chain: None },
         registry: images::registry(values, notices)?,
