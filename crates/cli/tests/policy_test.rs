@@ -326,7 +326,7 @@ fn attack_an_unsigned_image_among_signed_ones() {
     let fields = json!(["spec.containers[0].image", "spec.containers[1].image"]);
     assert_eq!((&all["images"][0]["fields"], &all["images"][0]["allowed"]), (&fields, &json!(true)));
     assert_eq!(all["images"][1]["fields"], json!(["spec.volumes[0].image"]));
-    let expected = json!({"name": "p", "mode": "enforce", "verdict": "fail", "reasons": ["unsigned"],
+    let expected = json!({"name": "p", "mode": "enforce", "verdict": "fail", "reasons": ["image-unsigned"],
         "faults": all["images"][1]["policies"][0]["faults"]});
     assert_eq!(all["images"][1]["policies"], json!([expected]));
     // The same from the command line.
@@ -441,7 +441,7 @@ fn explanation_and_text() {
     policies.put("p.yaml", &[policy("p", "**", authorities)]);
     let run = policies.test(&format!("--policy p.yaml --image {} {trusted} --explain -o text", scene.by_tag()));
     let text =
-        format!("admitted: {} ({})\n  pass  p\n1 images: 1 admitted, 0 denied\n", scene.by_tag(), scene.image.digest());
+        format!("admitted: {} ({})\n  pass  p\nimages: 1 admitted, 0 denied\n", scene.by_tag(), scene.image.digest());
     assert_eq!((run.code, run.out.as_str()), (0, text.as_str()), "{run:?}");
     run.said("  p, authority-0 at ")
         .said(": refused [")

@@ -2,7 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 
-use sigward_fetch::{Budget, DriveError, PullSecrets, Runner, drive_all};
+use sigward_fetch::{Budget, Client, DriveError, PullSecrets, Runner, drive_all};
 use sigward_verify::evidence::{Answer, Inquiry, Need, Step};
 
 use super::recording::{Recording, method};
@@ -38,6 +38,17 @@ pub struct Gatherer<'n> {
     /// Each request and its answer, in words.
     seen: RefCell<Vec<String>>,
     runner: OnceCell<Runner>,
+    /// Whoever has no pull secrets asks with this one, and so with the same tokens.
+    client: OnceCell<Client>,
+}
+
+impl Drop for Gatherer<'_> {
+    fn drop(&mut self) {
+        // Name resolution that hangs is not waited for.
+        if let Some(runner) = self.runner.take() {
+            runner.end();
+        }
+    }
 }
 
 impl<'n> Gatherer<'n> {
@@ -57,8 +68,8 @@ impl<'n> Gatherer<'n> {
             TestEvidence::Recorded(_) => recorded = Some(RefCell::default()),
             TestEvidence::Replayed(path) => replayed = Some(Recording::read(path)?),
         }
-        let (seen, runner) = (RefCell::default(), OnceCell::new());
-        Ok(Self { network, registry, hosts, replayed, recorded, seen, runner })
+        let (seen, runner, client) = (RefCell::default(), OnceCell::new(), OnceCell::new());
+        Ok(Self { network, registry, hosts, replayed, recorded, seen, runner, client })
     }
 
     /// Whether nothing may be asked.
@@ -66,9 +77,9 @@ impl<'n> Gatherer<'n> {
         self.replayed.is_some()
     }
 
-    /// What was recorded.
-    pub fn into_recording(self) -> (Option<Recording>, Vec<String>) {
-        (self.recorded.map(RefCell::into_inner), self.seen.into_inner())
+    /// What was recorded, and each request in words.
+    pub fn into_recording(mut self) -> (Option<Recording>, Vec<String>) {
+        (self.recorded.take().map(RefCell::into_inner), self.seen.take())
     }
 
     /// Asks everything side by side, with these pull secrets before all other credentials. One ending for each inquiry.
@@ -90,7 +101,7 @@ impl<'n> Gatherer<'n> {
         if let Some(recording) = &self.replayed {
             return watched.iter_mut().map(|inquiry| replay(inquiry, recording)).collect();
         }
-        let client = self.network.registry_client_of(self.registry, self.hosts.clone(), secrets)?;
+        let client = self.client(secrets)?;
         let deadline = self.network.deadline();
         let results = self.runner()?.run(drive_all(&mut watched, &client, deadline, budget));
         let ending = |result| match result {
@@ -99,6 +110,18 @@ impl<'n> Gatherer<'n> {
             Err(DriveError::Stopped(error)) => Ending::Stopped(error.to_string()),
         };
         Ok(results.into_iter().map(ending).collect())
+    }
+
+    fn client(&self, secrets: Option<PullSecrets>) -> Result<Client, Failure> {
+        if let (None, Some(client)) = (&secrets, self.client.get()) {
+            return Ok(client.clone());
+        }
+        let is_usual = secrets.is_none();
+        let client = self.network.registry_client_of(self.registry, self.hosts.clone(), secrets)?;
+        if is_usual {
+            let _ = self.client.set(client.clone());
+        }
+        Ok(client)
     }
 
     fn runner(&self) -> Result<&Runner, Failure> {

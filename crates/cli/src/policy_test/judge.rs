@@ -181,7 +181,7 @@ fn load(objects: &Objects, request: &PolicyTestRequest, gatherer: &Gatherer<'_>)
     let config = match objects.get(Kind::ConfigMap, namespace, CONFIG_MAP) {
         None => ControllerConfig::default(),
         Some(_) => {
-            let bad = |reason: String| Failure::Policy { reason: format!("{CONFIG_MAP}: {reason}") };
+            let bad = |reason: String| Failure::Policy { reason };
             let contents = Contents { objects, namespace, remotes: &nothing };
             let data = contents.config_map(CONFIG_MAP).map_err(|missing| bad(missing.reason))?;
             ControllerConfig::from_data(&data).map_err(|error| bad(error.to_string()))?

@@ -13,7 +13,12 @@ use super::judge::{Case, Judged};
 impl Judged {
     /// The errors, in policy-controller's words: one for each policy that denies an image.
     pub fn errors(&self) -> Vec<String> {
-        self.cases.iter().flat_map(|case| case.texts(Level::Error)).collect()
+        let mut errors: Vec<_> = self.cases.iter().flat_map(|case| case.texts(Level::Error)).collect();
+        if errors.is_empty() {
+            // A denial never goes without a word.
+            errors.extend(self.verdict.message().map(str::to_owned));
+        }
+        errors
     }
 
     /// The warnings: of policies that only warn, and others.
@@ -54,8 +59,8 @@ impl Judged {
             case.write(&mut text);
         }
         let denied = self.cases.iter().filter(|case| !case.decision.passes()).count();
-        let (all, admitted) = (self.cases.len(), self.cases.len().saturating_sub(denied));
-        let _ = writeln!(text, "{all} images: {admitted} admitted, {denied} denied");
+        let admitted = self.cases.len().saturating_sub(denied);
+        let _ = writeln!(text, "images: {admitted} admitted, {denied} denied");
         text
     }
 
