@@ -371,7 +371,7 @@ fn folders_standard_input_and_several_policies() {
     assert_eq!(policies.test("--policy policies --resource policies/pod.yaml").code, 0);
     // All must hold.
     let denies = policy("z", "**", json!([{"static": {"action": "fail", "message": "z"}}]));
-    policies.put("z.yaml", &[denies.clone()]);
+    policies.put("z.yaml", std::slice::from_ref(&denies));
     policies.denies(&format!("--policy policies --policy z.yaml --image {image}"), "disallowed by static policy: z");
     let words = format!("policy test --policy policies --policy - --image {image}");
     let run = scene.place.run_with_input(&words, denies.to_string().as_bytes());

@@ -24,6 +24,9 @@ pub enum Ending<T, E> {
     Stopped(String),
 }
 
+/// One ending for each inquiry, in their order.
+pub type Endings<I> = Vec<Ending<<I as Inquiry>::Out, <I as Inquiry>::Error>>;
+
 /// Gathers evidence.
 #[derive(Debug)]
 pub struct Gatherer<'n> {
@@ -92,7 +95,7 @@ impl<'n> Gatherer<'n> {
         inquiries: Vec<I>,
         secrets: Option<PullSecrets>,
         budget: Budget,
-    ) -> Result<Vec<Ending<I::Out, I::Error>>, Failure> {
+    ) -> Result<Endings<I>, Failure> {
         if inquiries.is_empty() {
             return Ok(Vec::new());
         }

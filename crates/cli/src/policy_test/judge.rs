@@ -285,6 +285,9 @@ fn wants_public_trust(planned: &Planned) -> bool {
     questions.flat_map(|question| question.authority().trust_refs()).any(|which| which == TrustRef::PublicGood)
 }
 
+/// Questions that are asked with the same credentials, each with its case and its place there.
+type Errand = Vec<((usize, usize), Inquest)>;
+
 /// What all cases have in common.
 #[derive(Clone, Copy)]
 struct Test<'t> {
@@ -397,7 +400,7 @@ impl Test<'_> {
                 *slot = outcome;
             }
         };
-        let mut errands: BTreeMap<(Option<usize>, &Credentials), Vec<((usize, usize), Inquest)>> = BTreeMap::new();
+        let mut errands: BTreeMap<(Option<usize>, &Credentials), Errand> = BTreeMap::new();
         for (number, case) in planned.iter().enumerate() {
             for (index, question) in case.plan.questions().iter().enumerate() {
                 match question.prepare(roots, attachment_limit) {
