@@ -167,6 +167,12 @@ ExternalRef: PACKAGE-MANAGER purl {purl}
             "externalRefs": [{"referenceType": "purl", "referenceLocator": purl}]}]}).encode())
 
 
+def reviews():
+    """What an API server really sent."""
+    for request in sorted(FIXTURES.glob("admission/*.request.json")):
+        seed("admission_review", request.read_bytes())
+
+
 def main():
     if not FIXTURES.is_dir():
         sys.exit(f"no fixtures at {FIXTURES}: the targets run without seeds as well")
@@ -192,6 +198,7 @@ def main():
     seed("cluster_image_policy", (HERE.parent / "crates/policy/tests/data/cluster_image_policy.json").read_bytes())
     cue()
     sboms()
+    reviews()
     for pattern in [r"^https://github\.com/o/r/\.github/workflows/[^/@]+\.ya?ml@refs/tags/v[0-9]+(\.[0-9]+){0,2}$",
                     r"(?i:\QA.b\E)|[[:alpha:]&&-~[]]{1,3}", r"\A(?P<n>x*?)\z", r"[^]a]\pL\x{1F600}\123",
                     r"(a|b|[c-d])*{}{1,}", r"(?s-m).+", r"((x{50}){50}){10}"]:

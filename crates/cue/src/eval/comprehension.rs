@@ -85,6 +85,7 @@ impl<'p> Eval<'p> {
                             ..Vertex::default()
                         })?;
                         self.vertices[scope].arcs.push(field);
+                        self.lets_of_clauses.push(field);
                         next.push(self.add_env(env, scope, None));
                     }
                     Clause::For { key, value, source } => {

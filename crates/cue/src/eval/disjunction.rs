@@ -209,7 +209,9 @@ impl<'p> Eval<'p> {
         let env = self.overlaid(choice.env, &mut overlay);
         self.vertices[copy].node.orig_default_mode = mode;
         let conjunct = Conjunct { env, elem: elem.clone(), close: choice.close };
+        let outer = std::mem::replace(&mut self.in_alternative, true);
         let result = self.try_alternative(copy, &conjunct, last);
+        self.in_alternative = outer;
         if p != v {
             self.vertices[p].base = saved.1;
         }

@@ -58,6 +58,14 @@ impl<'p> Eval<'p> {
 
     /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
+        for v in std::mem::take(&mut self.lets_of_clauses) {
+            let used = self.vertices[v].status >= Status::Known;
+            let plain = self.vertices[self.deref(v)].node.scalar.is_some();
+            if used && !plain {
+                // CUE finds cycles in some of these that are none.
+                self.doubt(Weight::Always, v, "a let clause of a comprehension names what is no plain value");
+            }
+        }
         for v in std::mem::take(&mut self.ranged) {
             self.finalize(v)?;
             if self.own_error(v).is_some_and(|error| !error.is_incomplete()) {
@@ -155,6 +163,8 @@ impl<'p> Eval<'p> {
     pub(super) fn doubt_complex_required(&mut self, v: VertexId) {
         let plain = |conjunct: &Conjunct<'p>| match &conjunct.elem {
             Elem::Expr(Expr::Struct(lit)) => !lit.has_embedding,
+            Elem::Expr(Expr::Basic(_) | Expr::Bound(..) | Expr::Top | Expr::List(_)) => true,
+            Elem::Expr(expr) => self.refers_to_definition(expr),
             _ => false,
         };
         if !self.vertices[v].conjuncts.iter().all(plain) {

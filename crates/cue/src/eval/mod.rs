@@ -95,6 +95,10 @@ pub(crate) struct Eval<'p> {
     open_comprehension: bool,
     /// The clauses are evaluated of what has comprehensions within.
     nested_comprehension: bool,
+    /// An alternative is tried.
+    in_alternative: bool,
+    /// What `let` clauses of comprehensions name.
+    lets_of_clauses: Vec<VertexId>,
     /// Values outside of the tree that were ranged over.
     ranged: Vec<VertexId>,
     /// How often something under way was used.
@@ -137,6 +141,8 @@ impl<'p> Eval<'p> {
             required_pending: false,
             open_comprehension: false,
             nested_comprehension: false,
+            in_alternative: false,
+            lets_of_clauses: Vec::new(),
             ranged: Vec::new(),
             met_unfinished: 0,
             lossy: false,

@@ -191,7 +191,16 @@ impl<'p> Eval<'p> {
                 self.required = Some(self.error(Code::Incomplete, "required field missing: {}", vec![text.into()]));
                 Ok(found.unwrap_or(v))
             }
-            ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
+            ArcType::Optional => {
+                // CUE works on it all the same, and finds cycles there.
+                if let Some(arc) = found {
+                    self.nested(|e| {
+                        e.init(arc)?;
+                        e.run_tasks(arc)
+                    })?;
+                }
+                self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()])
+            }
             _ => {
                 self.doubt_if_unfinished(v, label);
                 let waits = !self.force && self.may_still_have(v, label);
@@ -384,7 +393,8 @@ impl<'p> Eval<'p> {
                 let value = self.validators(w)?;
                 return Ok(self.doubt_unfinished(w, value));
             }
-            self.doubt(Weight::Last, w, "a value is used to make itself");
+            let weight = if self.in_alternative { Weight::Always } else { Weight::Last };
+            self.doubt(weight, w, "a value is used to make itself");
             return self.fail(Code::Cycle, "cycle with field: {}", named);
         }
         self.fail(Code::Incomplete, "{} is not known yet", named)
