@@ -17,6 +17,7 @@ pub mod layout;
 pub mod manifest;
 pub mod network;
 pub mod policy_document;
+pub mod policy_test;
 pub mod release;
 pub mod render;
 pub mod requirements;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use sigward_fetch::{
-    Budget, Client, DriveError, EntryCache, Keychain, KeychainSources, Options, RegistryOptions, RegistrySecret,
-    RegistryTls, RegistryTransport, RetryPolicy, drive_all, run_blocking,
+    Budget, Client, DriveError, EntryCache, Keychain, KeychainSources, Options, PullSecrets, RegistryOptions,
+    RegistrySecret, RegistryTls, RegistryTransport, RetryPolicy, drive_all, run_blocking,
 };
 use sigward_verify::image::{BadReference, Repository};
 use sigward_verify::{EntryLookup, LogEntry, limits};
@@ -85,9 +85,26 @@ impl Network {
     /// # Errors
     /// [`Failure::Read`] if a file of certificates or keys cannot be read or used.
     pub fn registry_client(&self, request: &RegistryRequest, registries: Vec<String>) -> Result<Client, Failure> {
+        self.registry_client_of(request, registries, None)
+    }
+
+    /// The same, with pull secrets that come before everything else.
+    ///
+    /// # Errors
+    /// As [`Self::registry_client`].
+    pub fn registry_client_of(
+        &self,
+        request: &RegistryRequest,
+        registries: Vec<String>,
+        secrets: Option<PullSecrets>,
+    ) -> Result<Client, Failure> {
         self.used.store(true, Ordering::Relaxed);
+        let keychain = self.keychain(&request.credential, registries);
         let registry = RegistryOptions {
-            keychain: self.keychain(&request.credential, registries),
+            keychain: match secrets {
+                Some(secrets) => Keychain::chain(vec![Keychain::pull_secrets(secrets), keychain]),
+                None => keychain,
+            },
             transport: match request.transport {
                 request::RegistryTransport::Verified => RegistryTransport::Verified,
                 request::RegistryTransport::HttpAllowed => RegistryTransport::HttpAllowed,

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::args::env::Environment;
-use crate::args::request::OutputFormat;
-use crate::args::{self, Command, Globals, Parsed};
+use crate::args::request::{LogLevel, OutputFormat};
+use crate::args::{self, Command, Globals, Parsed, Verbosity};
 use crate::commands::{self, Streams};
 use crate::engine::write_atomically;
 use crate::exit::Exit;
@@ -75,6 +75,14 @@ fn dispatch(parsed: Parsed, environment: Environment, streams: &mut Streams<'_>)
         }
         Command::PolicyEval(request) => commands::policy::run(&request, streams),
         Command::PolicyLint(request) => commands::policy_lint::run(&request, streams),
+        Command::PolicyTest(request) => {
+            let globals = match request.log_level {
+                LogLevel::Debug => Globals { verbosity: Verbosity::Requests, ..globals },
+                _ => globals,
+            };
+            let network = network(&globals, environment);
+            commands::policy_test::run(&request, &network, streams)
+        }
         Command::Release(command) => {
             let network = network(&globals, environment);
             commands::release::run(&command, &network, streams)

@@ -280,10 +280,8 @@ fn what_cannot_be_done_is_said() {
     assert_eq!(token, UsageErrorKind::NotSupported(NotSupported::HardwareToken("sk")));
     let service = error(&["verify-attestation", "--key=gcpkms://x", "app"]);
     assert_eq!(service, UsageErrorKind::NotSupported(NotSupported::KeyService("gcpkms://".into())));
-    for command in [["download", "sbom"], ["policy", "test"]] {
-        let error = error(&command);
-        assert!(matches!(error, UsageErrorKind::NotSupported(_)), "{command:?}: {error:?}");
-    }
+    let sbom = error(&["download", "sbom"]);
+    assert!(matches!(sbom, UsageErrorKind::NotSupported(_)), "{sbom:?}");
     // cosign prints help, and succeeds.
     for command in [["download", "nope"], ["policy", "nope"]] {
         assert!(matches!(error(&command), UsageErrorKind::UnknownCommand { .. }), "{command:?}");

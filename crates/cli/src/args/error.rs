@@ -275,9 +275,6 @@ pub enum NotSupported {
     /// A command.
     #[error("command \"{0}\" is not supported: sigward verifies signatures and does not make, move or manage them")]
     Command(&'static str),
-    /// A command that is planned.
-    #[error("command \"{0}\" is not supported by this version of sigward")]
-    LaterCommand(&'static str),
     /// `--attachment`.
     #[error(
         "--attachment {0} is not supported: nothing signs what is attached that way together with its image; verify an \

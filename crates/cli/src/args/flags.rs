@@ -220,6 +220,51 @@ pub(super) static STRICT_EVAL: Flag = Flag::switch(
 .ours();
 pub(super) static STRICT_LINT: Flag = Flag::switch("strict", Checks, "Fail if there are warnings, too").ours();
 
+pub(super) static TEST_POLICY: Flag = Flag::of(
+    Kind::List,
+    "policy",
+    "FILE|DIR|URL|-",
+    Material,
+    "ClusterImagePolicies, and the TrustRoots, Secrets, ConfigMaps and ServiceAccounts that they need; repeatable",
+)
+.completes(Completes::Files)
+.ours();
+pub(super) static TEST_IMAGE: Flag =
+    Flag::of(Kind::List, "image", "IMAGE", Material, "Image that is judged; repeatable (default: those of --resource)")
+        .ours();
+pub(super) static TEST_RESOURCE: Flag =
+    Flag::file("resource", Material, "Pod or workload that names the images, for policies that look at it").ours();
+pub(super) static TEST_TRUSTROOT: Flag = Flag::file("trustroot", Material, "TrustRoot that policies refer to").ours();
+pub(super) static TEST_NAMESPACE: Flag =
+    Flag::text("system-namespace", "NAME", Material, "Namespace of the Secrets and ConfigMaps that policies refer to")
+        .default("cosign-system")
+        .ours();
+pub(super) static TEST_RECORD: Flag =
+    Flag::file("record", Output, "Write all evidence that was gathered into FILE").ours();
+pub(super) static TEST_REPLAY: Flag =
+    Flag::file("replay", Material, "Judge the evidence in FILE again, without any network").ours();
+pub(super) static TEST_LOG_LEVEL: Flag = Flag::of(
+    Kind::Choice(&["debug", "info", "warn", "error"]),
+    "log-level",
+    "LEVEL",
+    Output,
+    "What is said on standard error: debug, info, warn or error",
+)
+.default("info")
+.ours();
+/// Evidence is looked for in both places anyway, and verified wherever it was found.
+pub(super) static TEST_OCI11: Flag =
+    Flag::switch("enable-oci11", Registry, "Without effect: referrers are always looked at").hidden().ours();
+pub(super) static TEST_OUTPUT: Flag = Flag::of(
+    Kind::Choice(&["text", "json"]),
+    "output",
+    "FORMAT",
+    Output,
+    "text or json, for every result (default: as policy-tester, one line of JSON if the test fails)",
+)
+.short('o')
+.ours();
+
 pub(super) static IMAGE_PATH: Flag = Flag::of(
     Kind::List,
     "image-path",
@@ -424,6 +469,33 @@ pub(super) static MANIFEST_PIN: &[&Flag] = &[&PIN_CHECK, &PIN_DIFF];
 pub(super) static POLICY_EVAL: &[&Flag] = &[&POLICY_LANGUAGE, &POLICY_FILE, &POLICY_INPUT, &STRICT_EVAL, &OUTPUT];
 /// Flags of `policy lint` alone.
 pub(super) static POLICY_LINT: &[&Flag] = &[&STRICT_LINT, &OUTPUT];
+/// Flags of `policy test` alone.
+pub(super) static POLICY_TEST: &[&Flag] = &[
+    &TEST_POLICY,
+    &TEST_IMAGE,
+    &TEST_RESOURCE,
+    &TEST_TRUSTROOT,
+    &TEST_NAMESPACE,
+    &TEST_REPLAY,
+    &TRUSTED_ROOT,
+    &TUF,
+    &TRUST_MAX_AGE,
+    &ALLOW_HTTP,
+    &ALLOW_INSECURE,
+    &REGISTRY_USERNAME,
+    &REGISTRY_PASSWORD,
+    &REGISTRY_TOKEN,
+    &REGISTRY_CA,
+    &REGISTRY_CLIENT_CERT,
+    &REGISTRY_CLIENT_KEY,
+    &REGISTRY_SERVER_NAME,
+    &TRUSTED_REALM,
+    &TEST_OCI11,
+    &TEST_RECORD,
+    &TEST_OUTPUT,
+    &TEST_LOG_LEVEL,
+    &EXPLAIN,
+];
 /// Flags of what looks at a release.
 pub(super) static RELEASE: &[&Flag] =
     &[&RELEASE_BASE_URL, &RELEASE_PLATFORM, &RELEASE_ONLY, &RELEASE_RETRY, &RELEASE_RETRY_DELAY];

@@ -31,8 +31,8 @@ use error::NotSupported;
 use flag::{Flag, FlagGroups};
 use request::{
     DownloadAttestationRequest, DownloadSignatureRequest, ManifestRequest, PolicyEvalRequest, PolicyLintRequest,
-    ReleaseCommand, TreeRequest, TriangulateRequest, TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest,
-    VerifyImagesRequest,
+    PolicyTestRequest, ReleaseCommand, TreeRequest, TriangulateRequest, TrustCommand, VerifyBlobAttestationRequest,
+    VerifyBlobRequest, VerifyImagesRequest,
 };
 use scan::Scanned;
 use validate::{images, manifest, policy, release};
@@ -90,6 +90,8 @@ pub enum Command {
     PolicyEval(PolicyEvalRequest),
     /// `policy lint`.
     PolicyLint(PolicyLintRequest),
+    /// `policy test`.
+    PolicyTest(Box<PolicyTestRequest>),
     /// `release list|fetch|verify`.
     Release(ReleaseCommand),
     /// `tree`.
@@ -115,7 +117,12 @@ pub enum Command {
 pub fn parse(argv: &[OsString], lookup: env::Lookup<'_>) -> Result<Parsed, UsageError> {
     let program = program_name(argv.first().map(OsString::as_os_str));
     let arguments = argv.get(1..).unwrap_or_default();
-    let (arguments, mut notices) = scan::correct_dashes(arguments, &any_flag);
+    let (mut arguments, mut notices) = scan::correct_dashes(arguments, &any_flag);
+    if is_called(argv.first(), "policy-tester") && arguments.first().is_none_or(|word| word != "version") {
+        arguments.splice(0..0, ["policy".into(), "test".into()]);
+        // Its flags have one dash.
+        notices.retain(|notice| !matches!(notice, Notice::OneDash { .. }));
+    }
     let fail = |notices: &[Notice], kind| UsageError { notices: notices.to_vec(), kind, see_help_of: None };
     let Some(at) = scan::find_word(&arguments, GLOBALS_ONLY) else {
         let scanned = scan::scan(&arguments, GLOBALS_ONLY).map_err(|kind| fail(&notices, kind))?;
@@ -211,6 +218,7 @@ fn command(
         VerbKind::ManifestPin => Command::Manifest(Box::new(manifest::pin(values, positionals, notices)?)),
         VerbKind::PolicyEval => Command::PolicyEval(policy::eval(values, positionals)?),
         VerbKind::PolicyLint => Command::PolicyLint(policy::lint(values, positionals)?),
+        VerbKind::PolicyTest => Command::PolicyTest(Box::new(policy::test(values, positionals, notices)?)),
         VerbKind::ReleaseList => Command::Release(ReleaseCommand::List(release::list(values, positionals)?)),
         VerbKind::ReleaseFetch => {
             Command::Release(ReleaseCommand::Fetch(Box::new(release::fetch(values, positionals, notices)?)))
@@ -310,8 +318,7 @@ fn find_verb(word: &str, rest: &mut Vec<OsString>, program: &'static str) -> Res
 
 /// What is known of a command that does not work here.
 fn without(words: &str) -> Option<NotSupported> {
-    let later = verbs::LATER.iter().find(|name| **name == words).map(|name| NotSupported::LaterCommand(name));
-    later.or_else(|| verbs::COSIGN_ONLY.iter().find(|name| **name == words).map(|name| NotSupported::Command(name)))
+    verbs::COSIGN_ONLY.iter().find(|name| **name == words).map(|name| NotSupported::Command(name))
 }
 
 /// At most two letters more, less or other, as cobra suggests.
@@ -346,8 +353,12 @@ fn any_flag(name: &str) -> Option<&'static Flag> {
 
 /// `cosign` if the program was called so, else `sigward`.
 fn program_name(argv0: Option<&OsStr>) -> &'static str {
-    let stem = argv0.and_then(|name| Path::new(name).file_stem());
-    if stem == Some(OsStr::new("cosign")) { "cosign" } else { "sigward" }
+    if is_called(argv0, "cosign") { "cosign" } else { "sigward" }
+}
+
+/// Whether the program was called by this name, for instance through a link.
+fn is_called(argv0: Option<impl AsRef<OsStr>>, name: &str) -> bool {
+    argv0.is_some_and(|typed| Path::new(typed.as_ref()).file_stem() == Some(OsStr::new(name)))
 }
 
 #[cfg(test)]

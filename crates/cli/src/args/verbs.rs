@@ -40,6 +40,7 @@ pub(super) enum VerbKind {
     ManifestVerify,
     PolicyEval,
     PolicyLint,
+    PolicyTest,
     ReleaseFetch,
     ReleaseList,
     ReleaseVerify,
@@ -284,6 +285,22 @@ pub(super) static VERBS: &[Verb] = &[
         life: Life::Listed,
     },
     Verb {
+        path: &["policy", "test"],
+        kind: VerbKind::PolicyTest,
+        arguments: "",
+        summary: "Say whether policies admit images, without a cluster",
+        description: "Judges images as the admission controller would, by the ClusterImagePolicies in files, folders or \
+                      at a URL. Takes the flags of policy-tester, also with one dash, and prints what it prints: \
+                      nothing and 0 if the images are admitted; {\"errors\": [...], \"warnings\": [...]} and 1 if \
+                      not. With --record the evidence is kept in a file, by which --replay repeats the test without \
+                      a network: it is verified again.",
+        examples: "  {0} policy test --policy policy.yaml --image ghcr.io/org/app:v1\n  \
+                     {0} policy test --policy policies/ --resource pod.yaml --explain\n  \
+                     {0} policy test --policy policies/ --resource pod.yaml --record evidence.json\n",
+        flags: &[flags::POLICY_TEST, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
         path: &["release", "list"],
         kind: VerbKind::ReleaseList,
         arguments: "[VERSION]",
@@ -430,9 +447,6 @@ pub(super) static COSIGN_ONLY: &[&str] = &[
     "trusted-root",
     "upload",
 ];
-
-/// Commands of our own that are not there yet.
-pub(super) static LATER: &[&str] = &["policy test"];
 
 /// What commands of two words are about, by the first.
 pub(super) static GROUPS: &[(&str, &str)] = &[

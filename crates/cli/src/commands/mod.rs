@@ -5,6 +5,7 @@ pub mod attestation;
 pub mod manifest;
 pub mod policy;
 pub mod policy_lint;
+pub mod policy_test;
 pub mod release;
 pub mod trust;
 pub mod verify_blob;

@@ -85,6 +85,7 @@ fn no_match(plan: &ImagePlan, rule: NoMatch) -> ImageDecision {
         policy: None,
         message: "no matching policies".to_owned(),
         details: plan.image().to_owned(),
+        faults: Vec::new(),
         reasons: vec![Reason::NoMatchingPolicy],
     };
     match rule {
@@ -134,6 +135,7 @@ impl<'r> Review<'r> {
             policy: Some(policy.name().to_owned()),
             message: format!("failed policy: {}", policy.name()),
             details: format!("{} {}", self.plan.image(), texts.join(" ")),
+            faults: texts.iter().map(|&text| text.to_owned()).collect(),
             reasons,
         }
     }

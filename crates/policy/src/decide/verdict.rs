@@ -16,6 +16,8 @@ pub struct Entry {
     pub message: String,
     /// The image, and why.
     pub details: String,
+    /// Why, one text for each authority or policy within it that says no; empty where `message` says it all.
+    pub faults: Vec<String>,
     /// The classes of what is wrong, sorted.
     pub reasons: Vec<Reason>,
 }
@@ -42,7 +44,8 @@ impl ImageDecision {
     /// Whatever policies say.
     pub(super) fn refused(fault: &Fault) -> Self {
         let (message, reasons) = (fault.text.clone(), vec![fault.reason]);
-        let entry = Entry { level: Level::Error, policy: None, message, details: String::new(), reasons };
+        let entry =
+            Entry { level: Level::Error, policy: None, message, details: String::new(), faults: Vec::new(), reasons };
         Self { entries: vec![entry], pass: None }
     }
 

@@ -206,6 +206,17 @@ impl ImagePlan {
         self.tasks().map(|task| task.policy.as_ref())
     }
 
+    /// For each authority of each policy that is for the image: the policy, the authority's name, and which of the
+    /// questions is asked for it, if one is. For those who explain a decision.
+    pub fn asked_for(&self) -> impl Iterator<Item = (&ResolvedPolicy, &str, Option<usize>)> {
+        self.tasks().flat_map(|task| {
+            let authorities = task.policy.authorities.iter().enumerate();
+            authorities.map(|(index, authority)| {
+                (task.policy.as_ref(), authority.name(), task.asked.get(index).copied().flatten())
+            })
+        })
+    }
+
     fn tasks(&self) -> impl Iterator<Item = &PolicyTask> {
         let tasks: &[PolicyTask] = match &self.outlook {
             Outlook::Policies { tasks, .. } => tasks,

@@ -19,7 +19,10 @@ pub use images::{
 };
 
 pub use manifest::{ImageDemands, ManifestInput, ManifestRequest, ManifestTask, PinMode, ReferenceDemand};
-pub use policy::{LintFailing, PolicyEvalRequest, PolicyLintRequest};
+pub use policy::{
+    LintFailing, LogLevel, PolicyEvalRequest, PolicyLintRequest, PolicyTestRequest, TestEvidence, TestOutput,
+    TestPolicy,
+};
 pub use release::{
     Kit, KnownFaults, LockUse, ReleaseCommand, ReleaseImages, ReleaseListRequest, ReleasePlace, ReleaseRequest,
     ReportFormat, Retry, Unnamed,
