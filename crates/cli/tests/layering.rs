@@ -57,7 +57,13 @@ const ROOMS: &[Room] = &[
     Room { package: VERIFY, folder: "crates/verify", may_use: &[], must_not_reach: WORLD, pure: true },
     Room { package: TRUST, folder: "crates/trust", may_use: &[VERIFY], must_not_reach: WORLD, pure: true },
     Room { package: CUE, folder: "crates/cue", may_use: &[], must_not_reach: WORLD, pure: true },
-    Room { package: POLICY, folder: "crates/policy", may_use: &[VERIFY, CUE], must_not_reach: WORLD, pure: true },
+    Room {
+        package: POLICY,
+        folder: "crates/policy",
+        may_use: &[VERIFY, TRUST, CUE],
+        must_not_reach: WORLD,
+        pure: true,
+    },
     Room {
         package: FETCH,
         folder: "crates/fetch",

@@ -19,6 +19,7 @@ fn documentation_lists_every_code_and_no_other() {
         .chain(sigward::release::fault::Fault::CODES)
         .chain(&["log-lookup-forbidden"])
         .copied()
+        .chain(sigward_policy::Reason::ALL.map(sigward_policy::Reason::code))
         .collect();
     assert_eq!(documented.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new(), "documented, not known");
     assert_eq!(known.difference(&documented).collect::<Vec<_>>(), Vec::<&&str>::new(), "known, not documented");

@@ -29,7 +29,10 @@ mod tuf_store;
 pub use drive::{DriveError, drive, drive_all};
 pub use entry_cache::EntryCache;
 pub use error::Error;
-pub use http::{Budget, Client, Credential, Options, Origin, ProxySettings, RetryPolicy, Streaming, TlsRoots};
+pub use http::{
+    BadNetwork, Budget, Client, Credential, Network, NetworkRules, Options, Origin, ProxySettings, RetryPolicy,
+    Streaming, TlsRoots,
+};
 pub use hyper::body::Bytes;
 pub use keychain::{Keychain, KeychainSources, PullSecrets, RegistryCredential, RegistrySecret};
 pub use refresh::{RefreshedTrust, refresh_trust};

@@ -4,6 +4,26 @@
 /// is smaller.
 pub const MAX_POLICY_BYTES: usize = 1 << 20;
 
+/// Bytes of a Kubernetes object as JSON. etcd's request limit is 1.5 MiB; a TrustRoot with an archive comes near.
+pub const MAX_OBJECT_BYTES: usize = 2 << 20;
+
+/// Bytes of a pattern for names of images. A name has 255 for the repository, 128 for the tag, and a host.
+pub const MAX_GLOB_BYTES: usize = 1_024;
+
+/// Entries in all lists of a ClusterImagePolicy together; each may cost a regular expression or a key. Real ones have some
+/// ten.
+pub const MAX_POLICY_ENTRIES: usize = 2_000;
+
+/// Bytes of a TrustRoot's archive when it is unpacked. sigstore's public repository has some 200 KB, and an archive inside of
+/// an object below [`MAX_OBJECT_BYTES`] cannot hold much more that does not repeat itself.
+pub const MAX_ARCHIVE_BYTES: usize = 16 << 20;
+
+/// Files of a TrustRoot's archive.
+pub const MAX_ARCHIVE_FILES: usize = 2_000;
+
+/// Targets that an old TUF repository lists as keys. sigstore's had ten.
+pub const MAX_LEGACY_TARGETS: usize = 64;
+
 /// Bytes of an input document. An attestation of 128 MiB is the largest that cosign reads
 /// (`COSIGN_MAX_ATTACHMENT_SIZE`); documents of real scanners are a few MiB.
 pub const MAX_INPUT_BYTES: usize = 128 << 20;

@@ -366,3 +366,19 @@ fn keywords_are_imported_in_any_order() {
         Err(CompileError::Parse { .. })
     ));
 }
+
+/// A verdict that depends on the time holds for no later moment, wherever the clock is asked.
+#[test]
+fn whether_the_clock_is_asked_is_known() {
+    for (source, asked) in [
+        ("isCompliant { input.x }", false),
+        ("isCompliant { time.parse_rfc3339_ns(input.t) > 5 }", false),
+        ("isCompliant { input.t > time.now_ns() }", true),
+        ("isCompliant { not late }\nlate { time.now_ns() > input.t }", true),
+        ("isCompliant { count([t | t := time.now_ns()]) == 1 }", true),
+        ("f(x) = y { y := time.now_ns() - x }\nisCompliant { f(1) > 5 }", true),
+    ] {
+        let policy = compile(&format!("package sigstore\n{source}")).unwrap();
+        assert_eq!(policy.uses_clock(), asked, "{source}");
+    }
+}

@@ -82,3 +82,12 @@ pub const IMAGE_EVIDENCE_BYTES: u64 = 128 * 1024 * 1024;
 pub const IMAGE_BATCH: usize = 16;
 /// Signatures of one image whose log entries are looked up; cosign writes the entry beside the signature since 1.4.
 pub const IMAGE_LOOKUPS: usize = 32;
+
+/// Bytes of an image's configuration. Docker and containerd write some KiB; containerd reads at most 8 MiB of any manifest.
+pub const CONFIG_BYTES: usize = 4 * 1024 * 1024;
+/// Manifests and configurations of one image together. An index names some ten platforms.
+pub const CONFIGS_BYTES: u64 = 32 * 1024 * 1024;
+/// Manifests of one image, attestations of buildkit included. The largest official images have some 30.
+pub const CONFIG_MANIFESTS: usize = 128;
+/// Indices within each other. The specification allows them; images have one.
+pub const INDEX_DEPTH: usize = 3;

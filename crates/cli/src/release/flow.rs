@@ -156,7 +156,7 @@ pub fn run<'a>(
 fn draft_of(ready: &Ready, rules: &Rules<'_>) -> Option<Witness> {
     let document: &SpdxDocument = ready.taken.spdx.as_ref()?.as_ref().ok()?;
     check_head(document, &rules.version, Subject::Release).ok()?;
-    Witness::new(document, &rules.version).ok()
+    Some(Witness::new(document, &rules.version))
 }
 
 /// What lists the files, but for the SBOM.
@@ -223,7 +223,9 @@ fn prepare(
     match (place, server) {
         (Place::Folder { root }, _) => reader::at_hand(path, rules, root),
         (Place::Fetched { root, .. }, Some(server)) => {
+            // A cached entry would do for now, and leave a file that cannot be verified without a network.
             if let Ok(mut ready) = reader::at_hand(path, rules, root)
+                && ready.evidence.is_bundle()
                 && proves(&mut ready)
             {
                 return Ok(ready);

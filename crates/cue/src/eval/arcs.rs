@@ -43,6 +43,8 @@ impl<'p> Eval<'p> {
             arc: mode,
             is_let,
             is_dynamic,
+            // Most fields are of a document alone, and never get a second conjunct.
+            conjuncts: Vec::with_capacity(1),
             ..Vertex::default()
         })?;
         self.vertices[v].arcs.push(arc);

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Intercept;
@@ -21,6 +23,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::hello::{client_hello, is_tls};
+use super::network::NetworkRules;
 use super::proxy::{BadProxy, Proxies};
 use super::tls::{TlsRoots, TlsSettings, provider};
 
@@ -36,6 +39,8 @@ pub(crate) enum ConnectError {
     NoRoots { reason: String },
     #[error(transparent)]
     BadProxy(#[from] BadProxy),
+    #[error("{host} is in a network that is not asked")]
+    RefusedNetwork { host: String },
 }
 
 /// Opens connections for the HTTP client.
@@ -49,6 +54,7 @@ struct Shared {
     servers: Tls,
     /// Proxies are not the servers that a setting was meant for.
     https_proxies: Tls,
+    network: Arc<NetworkRules>,
     timeout: Duration,
 }
 
@@ -72,9 +78,16 @@ impl Tls {
 
 impl Connector {
     /// `roots` are for https proxies.
-    pub(crate) fn new(proxies: Proxies, servers: TlsSettings, roots: TlsRoots, timeout: Duration) -> Self {
+    pub(crate) fn new(
+        proxies: Proxies,
+        network: NetworkRules,
+        servers: TlsSettings,
+        roots: TlsRoots,
+        timeout: Duration,
+    ) -> Self {
         let https_proxies = Tls::new(TlsSettings::of(roots));
-        Self { shared: Arc::new(Shared { proxies, servers: Tls::new(servers), https_proxies, timeout }) }
+        let (servers, network) = (Tls::new(servers), Arc::new(network));
+        Self { shared: Arc::new(Shared { proxies, servers, https_proxies, network, timeout }) }
     }
 
     pub(crate) fn proxies(&self) -> &Proxies {
@@ -152,6 +165,46 @@ impl Shared {
         }
         dial.dial(dst).await.map(MaybeHttpsStream::Http)
     }
+
+    /// Addresses in URLs are not resolved, so that they are looked at here.
+    fn check_literal(&self, dst: &Uri) -> Result<(), ConnectError> {
+        let host = dst.host().unwrap_or_default();
+        let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();
+        match address {
+            Ok(address) if !self.network.permit(address) => Err(ConnectError::RefusedNetwork { host: host.to_owned() }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Resolves names to the addresses that may be asked.
+#[derive(Clone)]
+struct Resolver {
+    inner: GaiResolver,
+    network: Arc<NetworkRules>,
+}
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = BoxError;
+    type Future = Connecting<Self::Response>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let (network, host) = (Arc::clone(&self.network), name.to_string());
+        let resolving = self.inner.call(name);
+        Box::pin(async move {
+            let found: Vec<_> = resolving.await?.collect();
+            let permitted: Vec<_> = found.iter().copied().filter(|found| network.permit(found.ip())).collect();
+            if permitted.is_empty() && !found.is_empty() {
+                return Err(ConnectError::RefusedNetwork { host }.into());
+            }
+            Ok(permitted.into_iter())
+        })
+    }
 }
 
 /// Opens the stream below TLS: directly, or through a proxy.
@@ -163,7 +216,10 @@ struct Dial {
 
 impl Dial {
     async fn dial(self, dst: Uri) -> Result<Dialed, BoxError> {
-        let mut tcp = HttpConnector::new();
+        self.shared.check_literal(&dst)?;
+        // A proxy is where the settings say; it resolves names itself, and must have rules of its own.
+        let network = if self.proxy.is_some() { Arc::default() } else { Arc::clone(&self.shared.network) };
+        let mut tcp = HttpConnector::new_with_resolver(Resolver { inner: GaiResolver::new(), network });
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(self.shared.timeout));

@@ -6,6 +6,7 @@ mod credential;
 mod follow;
 mod hello;
 mod meter;
+mod network;
 mod proxy;
 pub(crate) mod retry;
 mod tls;
@@ -19,6 +20,7 @@ pub use credential::Credential;
 pub(crate) use follow::{Ask, Exchange, Payload, Route, Run};
 pub use meter::Budget;
 pub(crate) use meter::Meter;
+pub use network::{BadNetwork, Network, NetworkRules};
 pub use proxy::ProxySettings;
 pub(crate) use proxy::{Proxies, is_loopback};
 pub use retry::RetryPolicy;
@@ -37,7 +39,7 @@ use sigward_verify::evidence::{Answer, Need, Response, Service, Unreachable};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::registry::{Registries, RegistryOptions};
-use crate::{Error, limits};
+use crate::{Error, Keychain, limits};
 
 /// How the client behaves.
 #[derive(Debug, Clone)]
@@ -52,6 +54,8 @@ pub struct Options {
     pub roots: TlsRoots,
     /// Proxies.
     pub proxies: ProxySettings,
+    /// Networks that are not asked.
+    pub network: NetworkRules,
     /// Secrets, each for one origin.
     pub credentials: Vec<Credential>,
     /// How registries of images are reached, and with which credentials. Nothing of it holds for other services.
@@ -67,6 +71,7 @@ impl Default for Options {
             retry: RetryPolicy::default(),
             roots: TlsRoots::System,
             proxies: ProxySettings::default(),
+            network: NetworkRules::default(),
             credentials: Vec::new(),
             registry: RegistryOptions::default(),
         }
@@ -104,10 +109,22 @@ impl Client {
     /// A client which behaves as `options` say.
     pub fn new(options: Options) -> Self {
         let (proxies, tls) = (Proxies::new(&options.proxies), TlsSettings::of(options.roots.clone()));
-        let wire = Wire::new(Connector::new(proxies, tls, options.roots.clone(), options.connect));
+        let network = options.network.clone();
+        let wire = Wire::new(Connector::new(proxies, network, tls, options.roots.clone(), options.connect));
         let registries = Registries::new(&options, &wire);
         let user_agent = HeaderValue::from_static(concat!("sigward/", env!("CARGO_PKG_VERSION")));
         Self { shared: Arc::new(Shared { wire, registries, options, user_agent }) }
+    }
+
+    /// The same client for somebody else: registries see the credentials of `keychain`, and no token that was given for
+    /// another one. Connections and what is known of registries are shared.
+    #[must_use]
+    pub fn with_keychain(&self, keychain: Keychain) -> Self {
+        let Shared { wire, registries, options, user_agent } = self.shared.as_ref();
+        let mut options = options.clone();
+        options.registry.keychain = keychain;
+        let (registries, user_agent) = (registries.for_somebody_else(), user_agent.clone());
+        Self { shared: Arc::new(Shared { wire: wire.clone(), registries, options, user_agent }) }
     }
 
     /// The body of `url`, at most `limit` bytes. An answer that is no success is an error.

@@ -36,6 +36,7 @@ enum Source {
     },
     Files(Box<Files>),
     PullSecrets(PullSecrets),
+    Chain(Vec<Keychain>),
 }
 
 /// The files of docker and podman, read once.
@@ -69,6 +70,12 @@ impl Keychain {
         Self { source: Arc::new(Source::PullSecrets(secrets)) }
     }
 
+    /// The first of these that has a credential. One that cannot be read ends the search: whoever comes after it was not
+    /// meant to be asked.
+    pub fn chain(keychains: Vec<Self>) -> Self {
+        Self { source: Arc::new(Source::Chain(keychains)) }
+    }
+
     /// The credential for a repository: that of the longest path which is configured.
     ///
     /// # Errors
@@ -81,6 +88,14 @@ impl Keychain {
                 Ok(registries.iter().any(|registry| registry == host).then(|| credential.clone()))
             }
             Source::PullSecrets(secrets) => secrets.find(repository).map_err(Arc::new),
+            Source::Chain(keychains) => {
+                for keychain in keychains {
+                    if let Some(found) = Box::pin(keychain.find(repository)).await? {
+                        return Ok(Some(found));
+                    }
+                }
+                Ok(None)
+            }
             Source::Files(_) => {
                 let (source, repository) = (Arc::clone(&self.source), repository.clone());
                 // Files and programs may block.
@@ -106,6 +121,7 @@ impl fmt::Debug for Keychain {
             }
             Source::Files(files) => f.debug_tuple("Keychain::files").field(&files.sources).finish(),
             Source::PullSecrets(secrets) => f.debug_tuple("Keychain::pull_secrets").field(secrets).finish(),
+            Source::Chain(keychains) => f.debug_tuple("Keychain::chain").field(keychains).finish(),
         }
     }
 }

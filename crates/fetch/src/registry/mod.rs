@@ -39,11 +39,11 @@ pub(crate) struct Registries {
     near: Wire,
     /// To token servers, and to wherever the registry redirects: without the client certificate, which is not for them.
     far: Wire,
-    schemes: Schemes,
+    schemes: Arc<Schemes>,
     passes: Passes,
     /// What a registry asked for before, so that its other repositories need not be refused first.
-    challenges: Mutex<HashMap<Origin, Challenge>>,
-    rooms: Mutex<HashMap<String, Arc<Semaphore>>>,
+    challenges: Arc<Mutex<HashMap<Origin, Challenge>>>,
+    rooms: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
 }
 
 impl Registries {
@@ -56,7 +56,8 @@ impl Registries {
         };
         let connect = |tls: TlsSettings| {
             let proxies = Proxies::new(&options.proxies);
-            Wire::new(Connector::new(proxies, tls, options.roots.clone(), options.connect))
+            let network = options.network.clone();
+            Wire::new(Connector::new(proxies, network, tls, options.roots.clone(), options.connect))
         };
         let usual = TlsSettings { verification, ..TlsSettings::of(registry.tls.roots(&options.roots)) };
         let far = match (verification, registry.tls.has_roots()) {
@@ -67,10 +68,22 @@ impl Registries {
         Self {
             near,
             far,
-            schemes: Schemes::default(),
+            schemes: Arc::default(),
             passes: Passes::default(),
-            challenges: Mutex::default(),
-            rooms: Mutex::default(),
+            challenges: Arc::default(),
+            rooms: Arc::default(),
+        }
+    }
+
+    /// What is known of registries, and nothing of what they gave to anybody.
+    pub(crate) fn for_somebody_else(&self) -> Self {
+        Self {
+            near: self.near.clone(),
+            far: self.far.clone(),
+            schemes: Arc::clone(&self.schemes),
+            passes: Passes::default(),
+            challenges: Arc::clone(&self.challenges),
+            rooms: Arc::clone(&self.rooms),
         }
     }
 

@@ -12,6 +12,7 @@ mod auth;
 mod realm;
 mod scheme;
 mod sharing;
+mod tenants;
 mod tls;
 
 use std::sync::Arc;

@@ -13,6 +13,7 @@ mod eval;
 mod flatten;
 mod json;
 mod lexer;
+pub mod lint;
 mod number;
 mod order;
 mod parser;
@@ -148,6 +149,12 @@ impl RegoPolicy {
         let sorted = order::sort_rules(&program)?;
         check::check(&program, &sorted)?;
         Ok(Self { plan: plan::plan(&program)?, query })
+    }
+
+    /// Whether a verdict may depend on the time: such a verdict holds for no later moment.
+    #[must_use]
+    pub fn uses_clock(&self) -> bool {
+        self.plan.uses_clock
     }
 
     /// Evaluates the policy over a JSON document. `now` is what `time.now_ns()` says.

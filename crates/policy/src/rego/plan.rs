@@ -1,5 +1,6 @@
 //! What is left of a policy for evaluation: variables are numbers, functions are found, statements are in order.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
 use super::CompileError;
@@ -15,6 +16,8 @@ pub(crate) struct Plan {
     pub(crate) package: Vec<String>,
     pub(crate) rules: Vec<RulePlan>,
     pub(crate) by_name: BTreeMap<String, usize>,
+    /// Whether anything asks for the time.
+    pub(crate) uses_clock: bool,
 }
 
 /// All rules of one name.
@@ -96,23 +99,25 @@ pub(crate) fn plan(program: &Program) -> Result<Plan, CompileError> {
     let by_name: BTreeMap<String, usize> =
         program.groups.keys().enumerate().map(|(n, name)| (name.clone(), n)).collect();
     let mut rules = Vec::with_capacity(by_name.len());
+    let uses_clock = Cell::new(false);
     for group in program.groups.values() {
         let mut chains = Vec::with_capacity(group.chains.len());
         for chain in &group.chains {
-            let chain = chain.iter().map(|clause| plan_clause(program, &by_name, clause));
+            let chain = chain.iter().map(|clause| plan_clause(program, &by_name, &uses_clock, clause));
             chains.push(chain.collect::<Result<Vec<_>, _>>()?);
         }
         rules.push(RulePlan { kind: group.kind, chains, default: group.default.clone() });
     }
-    Ok(Plan { package: program.package.clone(), rules, by_name })
+    Ok(Plan { package: program.package.clone(), rules, by_name, uses_clock: uses_clock.get() })
 }
 
 fn plan_clause(
     program: &Program,
     by_name: &BTreeMap<String, usize>,
+    uses_clock: &Cell<bool>,
     clause: &Clause,
 ) -> Result<ClausePlan, CompileError> {
-    let mut planner = Planner { program, by_name, slots: HashMap::new(), line: clause.line };
+    let mut planner = Planner { program, by_name, uses_clock, slots: HashMap::new(), line: clause.line };
     let args = planner.nodes(&clause.args)?;
     if args.iter().any(|a| matches!(a, Node::Ref(..) | Node::Comprehension(_))) {
         return planner.unsupported("an argument of that kind in a head");
@@ -127,6 +132,7 @@ fn plan_clause(
 struct Planner<'a> {
     program: &'a Program,
     by_name: &'a BTreeMap<String, usize>,
+    uses_clock: &'a Cell<bool>,
     slots: HashMap<Name, usize>,
     line: usize,
 }
@@ -153,7 +159,10 @@ impl Planner<'_> {
             Kind::Call(call) => {
                 let (function, arity) = match call.operator.as_slice() {
                     [name] => match table::find(name) {
-                        Some(builtin) => (Function::Builtin(builtin), builtin.args.len()),
+                        Some(builtin) => {
+                            self.uses_clock.set(self.uses_clock.get() || builtin.reads_clock());
+                            (Function::Builtin(builtin), builtin.args.len())
+                        }
                         None => return self.unsupported(&format!("the built-in function {name}")),
                     },
                     path => {

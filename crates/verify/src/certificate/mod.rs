@@ -125,6 +125,11 @@ impl Certificate {
         self.subject() == self.issuer()
     }
 
+    /// Whether its basic constraints call it an authority (RFC 5280 §4.2.1.9). What cannot be read calls it nothing.
+    pub fn is_authority(&self) -> bool {
+        matches!(self.basic_constraints(), Ok(Some((true, _))))
+    }
+
     pub(crate) fn is_version3(&self) -> bool {
         self.version3
     }

@@ -41,6 +41,8 @@ pub struct Descriptor {
 pub(super) struct Manifest {
     /// Type of the artifact, or that of its config; may be empty.
     pub artifact_type: String,
+    /// The configuration; `None` where it has none that could be asked for.
+    pub config: Option<Box<Descriptor>>,
     /// Layers.
     pub layers: Vec<Descriptor>,
     /// What it is about.
@@ -74,12 +76,13 @@ impl Content {
             (Some(_), None) if says_index => Err(malformed(format!("its type is {media_type}, and it has layers"))),
             (Some(layers), None) => {
                 let layers = layers.checked("layers", limit)?;
-                let config_type = wire.config.map(|config| config.media_type).unwrap_or_default();
+                let config_type = wire.config.as_ref().map(|config| config.media_type.clone()).unwrap_or_default();
+                let config = wire.config.and_then(|config| config.read(what).ok()).map(Box::new);
                 let artifact_type = wire.artifact_type.filter(|t| !t.is_empty()).unwrap_or(config_type);
                 let layers = layers.into_iter().map(|layer| layer.read(what)).collect::<Result<_, _>>()?;
                 let subject = wire.subject.map(|subject| subject.read(what)).transpose()?.map(|subject| subject.digest);
                 let annotations = wire.annotations.unwrap_or_default().0;
-                Ok(Self::Manifest(Manifest { artifact_type, layers, subject, annotations }))
+                Ok(Self::Manifest(Manifest { artifact_type, config, layers, subject, annotations }))
             }
             (None, Some(_)) if !says_index && !media_type.is_empty() => {
                 Err(malformed(format!("its type is {media_type}, and it has manifests")))

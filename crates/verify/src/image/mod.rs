@@ -2,6 +2,7 @@
 //!
 //! [`ImageInquiry`] is the whole way from a name to an [`ImageVerdict`]; who performs its needs does not matter.
 
+mod configs;
 mod error;
 mod inquiry;
 mod listing;
@@ -13,6 +14,7 @@ mod referrer_list;
 mod reply;
 mod verdict;
 
+pub use configs::ConfigInquiry;
 pub use error::{EvidenceFault, ImageError, LayerRole, Origin, Rejected};
 pub use inquiry::ImageInquiry;
 pub use listing::{Attached, AttachedTag, Contents, Listing, ListingInquiry, ListingQuestion, Referrer, Referrers};

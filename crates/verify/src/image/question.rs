@@ -54,6 +54,10 @@ pub enum Wanted {
         /// The predicate type.
         predicate_type: String,
     },
+    /// Every image signature that holds: for policies that count them.
+    EverySignature,
+    /// Every attestation that holds, of whatever type.
+    EveryAttestation,
 }
 
 /// What evidence must be.
@@ -81,6 +85,9 @@ pub enum Forms {
     All,
     /// The tag scheme alone (`--new-bundle-format=false`).
     TagsOnly,
+    /// Bundles among referrers alone (`signatureFormat: bundle` of a ClusterImagePolicy). What cosign 2 attached as a
+    /// referrer in the older form is none.
+    BundlesOnly,
 }
 
 /// What to do about signatures without a log entry.

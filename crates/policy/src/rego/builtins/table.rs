@@ -22,6 +22,11 @@ impl Builtin {
         self.args.iter().map(|a| Some(notation(a))).collect()
     }
 
+    /// Whether its value depends on when it is asked.
+    pub(crate) fn reads_clock(&self) -> bool {
+        self.name == "time.now_ns"
+    }
+
     pub(crate) fn result_type(&self) -> Type {
         notation(self.result)
     }

@@ -144,7 +144,7 @@ impl<'m> ImageInquiry<'m> {
     }
 
     fn next_phase(&mut self) -> Next {
-        if self.is_satisfied() {
+        if self.has_enough() {
             return self.finish();
         }
         match self.phases.pop_front() {
@@ -206,7 +206,7 @@ impl<'m> ImageInquiry<'m> {
     fn judge_of<'a>(&'a self, image: &'a Digest) -> Judge<'a> {
         let annotations = match &self.question.wanted {
             Wanted::Signature { annotations, .. } => annotations.as_slice(),
-            Wanted::Attestation { .. } => &[],
+            Wanted::Attestation { .. } | Wanted::EverySignature | Wanted::EveryAttestation => &[],
         };
         let (material, requirements, now) = (self.material, &self.question.requirements, self.now);
         Judge { image, material, requirements, annotations, now }
@@ -238,7 +238,7 @@ impl<'m> ImageInquiry<'m> {
             return self.next_phase();
         }
         let lacking = std::mem::take(&mut self.lacking);
-        if self.is_satisfied() {
+        if self.has_enough() {
             lacking.into_iter().for_each(|e| self.reject(e.origin, EvidenceFault::NotLookedUp));
             return self.next_phase();
         }
@@ -250,8 +250,18 @@ impl<'m> ImageInquiry<'m> {
         self.next_phase()
     }
 
+    /// Whether nothing more is to be asked.
+    fn has_enough(&self) -> bool {
+        !matches!(self.question.wanted, Wanted::EverySignature | Wanted::EveryAttestation) && self.is_satisfied()
+    }
+
+    /// Whether what was proved is what is wanted. Who wants every piece of evidence is not served with a part: what the
+    /// registry failed to answer may be the piece that matters.
     fn is_satisfied(&self) -> bool {
         match &self.question.wanted {
+            Wanted::EverySignature | Wanted::EveryAttestation if self.broken.is_some() => false,
+            Wanted::EverySignature => self.proved.iter().any(|p| meets(p, &Demand::ImageSignature)),
+            Wanted::EveryAttestation => self.proved.iter().any(|p| p.predicate_type().is_some()),
             Wanted::Signature { demands, .. } if demands.is_empty() => !self.proved.is_empty(),
             Wanted::Signature { demands, .. } => {
                 demands.iter().all(|demand| self.proved.iter().any(|p| meets(p, demand)))
@@ -269,8 +279,11 @@ impl<'m> ImageInquiry<'m> {
             return self.explain();
         }
         let mut proved = std::mem::take(&mut self.proved);
-        if let Wanted::Attestation { predicate_type } = &self.question.wanted {
-            proved.retain(|p| p.predicate_type() == Some(predicate_type));
+        match &self.question.wanted {
+            Wanted::Attestation { predicate_type } => proved.retain(|p| p.predicate_type() == Some(predicate_type)),
+            Wanted::EverySignature => proved.retain(|p| meets(p, &Demand::ImageSignature)),
+            Wanted::EveryAttestation => proved.retain(|p| p.predicate_type().is_some()),
+            Wanted::Signature { .. } => {}
         }
         let rejected = std::mem::take(&mut self.rejected);
         Ok(Step::Done(ImageVerdict { digest: self.image_digest()?, proved, rejected }))
@@ -297,15 +310,21 @@ impl<'m> ImageInquiry<'m> {
                 let kinds: Vec<_> = self.proved.iter().map(|p| p.kind().to_string()).collect();
                 Err(ImageError::Demand { demand, found: kinds.join(", ") })
             }
+            Wanted::EverySignature if !self.proved.is_empty() => {
+                let kinds: Vec<_> = self.proved.iter().map(|p| p.kind().to_string()).collect();
+                Err(ImageError::Demand { demand: Demand::ImageSignature.to_string(), found: kinds.join(", ") })
+            }
             Wanted::Attestation { predicate_type } if !self.proved.is_empty() => {
                 let found = self.proved.iter().map(|p| p.predicate_type().unwrap_or_default().to_owned()).collect();
                 Err(ImageError::PredicateType { expected: predicate_type.clone(), found })
             }
             _ if found_nothing && !self.seen => self.ask_existence(),
-            Wanted::Attestation { .. } => Err(ImageError::NoMatchingAttestations { rejected }),
-            Wanted::Signature { .. } if self.bundles_found > 0 => Err(ImageError::NoMatchingAttestations { rejected }),
-            Wanted::Signature { .. } if found_nothing => Err(ImageError::NoSignatures),
-            Wanted::Signature { .. } => Err(ImageError::NoMatchingSignatures { rejected }),
+            Wanted::Attestation { .. } | Wanted::EveryAttestation => {
+                Err(ImageError::NoMatchingAttestations { rejected })
+            }
+            _ if self.bundles_found > 0 => Err(ImageError::NoMatchingAttestations { rejected }),
+            _ if found_nothing => Err(ImageError::NoSignatures),
+            _ => Err(ImageError::NoMatchingSignatures { rejected }),
         }
     }
 
@@ -323,8 +342,10 @@ impl<'m> ImageInquiry<'m> {
             Reply::Content(content) => {
                 check_digest(&asked, &self.image_digest()?, &content.body)?;
                 match &self.question.wanted {
-                    Wanted::Signature { .. } => Err(ImageError::NoSignatures),
-                    Wanted::Attestation { .. } => Err(ImageError::NoMatchingAttestations { rejected: Vec::new() }),
+                    Wanted::Signature { .. } | Wanted::EverySignature => Err(ImageError::NoSignatures),
+                    Wanted::Attestation { .. } | Wanted::EveryAttestation => {
+                        Err(ImageError::NoMatchingAttestations { rejected: Vec::new() })
+                    }
                 }
             }
         }
@@ -357,10 +378,16 @@ fn phases(question: &ImageQuestion) -> VecDeque<Phase> {
         Wanted::Signature { demands, .. } if wants_attestation(demands) => {
             vec![signatures, Phase::Referrers, attestations]
         }
-        Wanted::Signature { .. } => vec![signatures, Phase::Referrers],
+        Wanted::Signature { .. } | Wanted::EverySignature => vec![signatures, Phase::Referrers],
         Wanted::Attestation { .. } => vec![Phase::Referrers, attestations],
+        Wanted::EveryAttestation => vec![attestations, Phase::Referrers],
     };
-    all.into_iter().filter(|phase| question.forms == Forms::All || *phase != Phase::Referrers).collect()
+    let is_in = |phase: &Phase| match question.forms {
+        Forms::All => true,
+        Forms::TagsOnly => *phase != Phase::Referrers,
+        Forms::BundlesOnly => *phase == Phase::Referrers,
+    };
+    all.into_iter().filter(is_in).collect()
 }
 
 /// One manifest, by tag or digest.

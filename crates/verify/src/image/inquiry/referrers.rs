@@ -12,7 +12,7 @@ use crate::image::manifest::{ACCEPT_MANIFESTS, BUNDLE_TYPE, COSIGN_SIGNATURES, C
 use crate::image::referrer_list::ReferrerList;
 use crate::image::reply::{self, Absence, NoReply, Reply};
 use crate::image::verdict::Evidence;
-use crate::image::{EvidenceFault, ImageError, LayerRole, Origin};
+use crate::image::{EvidenceFault, Forms, ImageError, LayerRole, Origin};
 use crate::limits;
 use crate::profile::Profile;
 
@@ -179,7 +179,7 @@ impl ImageInquiry<'_> {
         {
             return Err(malformed(format!("its subject is {subject}")));
         }
-        if manifest.artifact_type == COSIGN_SIGNATURES {
+        if manifest.artifact_type == COSIGN_SIGNATURES && self.question.forms != Forms::BundlesOnly {
             // Of several the last counts (specs/cosign.md §2.7).
             queue.signatures = Some((manifest.layers, content.url.clone()));
             return Ok(());

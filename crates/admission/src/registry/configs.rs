@@ -1,0 +1,73 @@
+//! Configurations of images (`fetchConfigFile`). They are as trustworthy as the digest that names them, and never change, so
+//! that they are kept by it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moka::sync::Cache;
+use sigward_fetch::{Budget, drive};
+use sigward_policy::plan::ImagePlan;
+
+use super::tenants::Tenancy;
+use crate::cache::{Boarding, CredentialId, Flights, Lost};
+use crate::limits;
+
+/// A configuration for each platform, as JSON; or why there is none.
+pub type Configs = Result<BTreeMap<String, String>, String>;
+
+/// Reads configurations.
+#[derive(Debug, Clone)]
+pub struct ConfigFiles {
+    kept: Cache<String, Arc<Configs>>,
+    under_way: Flights<(String, CredentialId), Arc<Configs>>,
+}
+
+impl ConfigFiles {
+    /// Keeps at most so many bytes.
+    pub fn new(bytes: u64) -> Self {
+        let weight = |name: &String, configs: &Arc<Configs>| {
+            let texts = configs.as_ref().as_ref().map_or(0, |all| all.iter().map(|(k, v)| k.len() + v.len()).sum());
+            u32::try_from(name.len().saturating_add(texts).saturating_add(256)).unwrap_or(u32::MAX)
+        };
+        let kept =
+            Cache::builder().max_capacity(bytes).weigher(weight).time_to_idle(Duration::from_secs(3_600)).build();
+        Self { kept, under_way: Flights::default() }
+    }
+
+    /// The configurations of the image of a plan, if a policy wants them.
+    pub async fn of(&self, plan: &ImagePlan, tenancy: &Tenancy<'_>, deadline: Instant) -> Option<Arc<Configs>> {
+        let mut inquiry = plan.config_inquiry()?;
+        let name = plan.reference_name()?.to_owned();
+        if let Some(configs) = self.kept.get(&name) {
+            return Some(configs);
+        }
+        let tenant = match tenancy.own() {
+            Ok(tenant) => tenant,
+            Err(reason) => return Some(Arc::new(Err(reason))),
+        };
+        let passenger = match self.under_way.board(&(name.clone(), tenant.id)) {
+            Boarding::Join(passenger) => passenger,
+            Boarding::Fly(ticket, passenger) => {
+                let kept = self.kept.clone();
+                tokio::spawn(async move {
+                    let end = Instant::now().checked_add(limits::GATHER).unwrap_or(deadline);
+                    let found = drive(&mut inquiry, &tenant.client, end, Budget::image()).await;
+                    let found = Arc::new(found.map_err(|error| error.to_string()));
+                    if found.is_ok() {
+                        kept.insert(name, Arc::clone(&found));
+                    }
+                    ticket.land(found);
+                });
+                passenger
+            }
+        };
+        Some(passenger.arrive(deadline).await.unwrap_or_else(|lost| {
+            let reason = match lost {
+                Lost::Deadline => "context was canceled before validation completed",
+                Lost::Crashed => "internal error",
+            };
+            Arc::new(Err(reason.to_owned()))
+        }))
+    }
+}

@@ -1,0 +1,192 @@
+//! Paths, probes and bodies (specs/policy-controller.md §0.3).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::drain::Drain;
+use super::{About, Hook, Reviewer, guard};
+use crate::limits;
+use crate::review::Review;
+
+/// What all connections share.
+pub struct Door {
+    reviewer: Arc<dyn Reviewer>,
+    drain: Drain,
+    figures: Figures,
+    /// What bodies may take together, in kilobytes.
+    bodies: Arc<Semaphore>,
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door").field("drain", &self.drain).finish_non_exhaustive()
+    }
+}
+
+/// What a listener is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figures {
+    /// Webhooks; figures are elsewhere.
+    Elsewhere,
+    /// Figures and probes, and no webhooks.
+    Alone,
+}
+
+type Reply = Response<Full<Bytes>>;
+
+/// The path of conversions.
+const CONVERSION: &str = "/resource-conversion";
+
+impl Door {
+    /// `reviewer` answers, until `drain` says that probes are to be refused.
+    pub fn new(reviewer: Arc<dyn Reviewer>, drain: Drain, figures: Figures) -> Self {
+        Self { reviewer, drain, figures, bodies: Arc::new(Semaphore::new(limits::BODIES_KB)) }
+    }
+
+    pub(super) fn handshake_failed(&self, peer: SocketAddr, reason: &str) {
+        self.reviewer.handshake_failed(peer, reason);
+    }
+
+    /// Answers one request.
+    pub(super) async fn handle(&self, request: Request<Incoming>) -> Reply {
+        let start = Instant::now();
+        if let Some(reply) = self.probe(request.method(), request.uri().path(), request.headers()) {
+            return reply;
+        }
+        let path = request.uri().path().to_owned();
+        if self.figures == Figures::Alone {
+            return self.figures(request.method(), &path);
+        }
+        self.drain.touch();
+        let hook = Hook::of(&path);
+        if hook.is_none() && path != CONVERSION {
+            return text(StatusCode::BAD_REQUEST, format!("no controller registered for: {path}"));
+        }
+        if request.method() != Method::POST {
+            return text(StatusCode::METHOD_NOT_ALLOWED, format!("expected POST, found {}", request.method()));
+        }
+        if !is_json(request.headers()) {
+            let reply = "invalid Content-Type, want `application/json`".to_owned();
+            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, reply);
+        }
+        let deadline = guard::deadline(start, guard::timeout_of(request.uri().query()));
+        let reading = tokio::time::timeout_at(deadline.into(), self.read(request));
+        let (body, _room) = match reading.await {
+            Ok(Ok(read)) => read,
+            Ok(Err(reply)) => return reply,
+            Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body did not come in time".to_owned()),
+        };
+        match hook {
+            Some(hook) => self.review(hook, &body, start, deadline).await,
+            None => self.convert(&body),
+        }
+    }
+
+    fn figures(&self, method: &Method, path: &str) -> Reply {
+        match (method, path) {
+            (&Method::GET, "/metrics") => {
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                reply(StatusCode::OK, kind, self.reviewer.metrics().into())
+            }
+            _ => text(StatusCode::NOT_FOUND, "/metrics is here, and nothing else".to_owned()),
+        }
+    }
+
+    /// The answer to a probe, if it is one: by its path, or by who asks (`kube-probe`, or the header that knative's
+    /// manifests send). Nothing is healthy that is going away.
+    fn probe(&self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Reply> {
+        let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        let is_probe = agent.starts_with("kube-probe/") || headers.contains_key("k-kubelet-probe");
+        let is_health = matches!(path, "/healthz" | "/health" | "/livez");
+        let is_readiness = matches!(path, "/readyz" | "/readiness");
+        if !matches!(*method, Method::GET | Method::HEAD) || !(is_probe || is_health || is_readiness) {
+            return None;
+        }
+        if self.drain.is_draining() {
+            return Some(text(StatusCode::SERVICE_UNAVAILABLE, "shutting down".to_owned()));
+        }
+        Some(match self.reviewer.ready() {
+            Err(missing) if is_readiness => text(StatusCode::SERVICE_UNAVAILABLE, missing),
+            _ => text(StatusCode::OK, "ok".to_owned()),
+        })
+    }
+
+    /// The body, and the room that it takes for as long as it is held.
+    async fn read(&self, request: Request<Incoming>) -> Result<(Bytes, OwnedSemaphorePermit), Reply> {
+        let too_large = || {
+            let reply = format!("the body is larger than the limit of {} bytes", limits::BODY_BYTES);
+            text(StatusCode::PAYLOAD_TOO_LARGE, reply)
+        };
+        let limit = u64::try_from(limits::BODY_BYTES).unwrap_or(u64::MAX);
+        let told = request.body().size_hint();
+        if told.lower() > limit {
+            return Err(too_large());
+        }
+        let kilobytes = told.exact().unwrap_or(limit) / 1024 + 1;
+        let room = Arc::clone(&self.bodies).acquire_many_owned(u32::try_from(kilobytes).unwrap_or(u32::MAX));
+        let Ok(room) = room.await else { return Err(too_large()) };
+        match Limited::new(request.into_body(), limits::BODY_BYTES).collect().await {
+            Ok(body) => Ok((body.to_bytes(), room)),
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+            Err(error) => Err(text(StatusCode::BAD_REQUEST, format!("could not read body: {error}"))),
+        }
+    }
+
+    async fn review(&self, hook: Hook, body: &[u8], start: Instant, deadline: Instant) -> Reply {
+        let review = match Review::parse(body) {
+            Ok(review) => review,
+            Err(error) => return text(StatusCode::BAD_REQUEST, format!("could not decode body: {error}")),
+        };
+        let about = About::of(&review.uid, review.request.as_ref().ok());
+        let answer = match review.request {
+            Ok(request) => {
+                let reviewing = Arc::clone(&self.reviewer).review(hook, request, deadline);
+                guard::guarded(hook, start, deadline, reviewing).await
+            }
+            Err(error) => guard::unreadable(hook, &error),
+        };
+        self.reviewer.answered(hook, &about, &answer, start.elapsed());
+        json(&answer.to_json(review.version, &review.uid))
+    }
+
+    fn convert(&self, body: &[u8]) -> Reply {
+        let bad = |reason: String| text(StatusCode::BAD_REQUEST, format!("could not decode body: {reason}"));
+        match serde_json::from_slice(body) {
+            Err(error) => bad(error.to_string()),
+            Ok(review) => match self.reviewer.convert(review) {
+                Ok(answer) => json(&answer),
+                Err(reason) => bad(reason),
+            },
+        }
+    }
+}
+
+/// knative takes exactly this value; a parameter such as `charset` does not change the meaning.
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn text(status: StatusCode, text: String) -> Reply {
+    reply(status, "text/plain; charset=utf-8", text.into())
+}
+
+fn json(value: &Value) -> Reply {
+    reply(StatusCode::OK, "application/json", value.to_string().into())
+}
+
+fn reply(status: StatusCode, kind: &'static str, body: Bytes) -> Reply {
+    let mut reply = Response::new(Full::new(body));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    reply.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    reply
+}
