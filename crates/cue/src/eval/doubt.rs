@@ -130,7 +130,7 @@ impl<'p> Eval<'p> {
         let simple = !vertex.closed_once
             && !vertex.closed_recursive
             && !vertex.node.has_disjunction
-            && vertex.node.has_structs
+            && vertex.node.a_struct.is_some()
             && label.as_index().is_none()
             && !vertex.node.tasks.iter().any(|task| {
                 task.state == State::Running && matches!(task.kind, TaskKind::Resolve(_) | TaskKind::Expr(_))

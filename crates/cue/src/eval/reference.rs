@@ -211,6 +211,9 @@ impl<'p> Eval<'p> {
                 let code =
                     if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
                 if let Some(index) = label.as_index() {
+                    if self.vertices[v].is_disjunct {
+                        self.doubt(Weight::Always, v, "an element is missed in one of several lists");
+                    }
                     let length = self.elements(v).len();
                     let nodes = vec![index.to_string().into(), length.to_string().into()];
                     return self.fail(code, "index out of range [{}] with length {}", nodes);
