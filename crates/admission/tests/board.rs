@@ -1,4 +1,4 @@
-//! Figures that the chart's board and alerts ask for are figures that the program has.
+//! Figures that the chart asks for, and flags that it passes, are those of the program.
 
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files, and a panic is a failed test")]
 
@@ -24,4 +24,15 @@ fn board_and_alerts_ask_for_figures_that_there_are() {
     assert!(asked.len() > 8, "{asked:?}");
     let missing: Vec<_> = asked.iter().filter(|name| !has(name)).collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_deployment_passes_flags_that_there_are() {
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/base/sigward.yaml");
+    let text = std::fs::read_to_string(base).unwrap();
+    let flags: Vec<_> = text.lines().filter_map(|line| line.trim_start().strip_prefix("- --")).collect();
+    assert!(flags.len() > 5, "{flags:?}");
+    let argv = std::iter::once("sigward-admission".to_owned()).chain(flags.iter().map(|flag| format!("--{flag}")));
+    let args = sigward_admission::args::Args::read(argv.map(Into::into)).unwrap();
+    assert_eq!((args.secure_port, args.policies), (8443, None));
 }
