@@ -115,6 +115,22 @@ def policies():
         seed("rego", f"{pair['policy']}\0{pair['input']}".encode())
 
 
+def cue():
+    """Policies with documents, and CUE's own test data."""
+    for policy in sorted(FIXTURES.glob("policies/cue/*.cue")):
+        seed("cue_source", policy.read_bytes())
+    cases = FIXTURES / "policies/cases_catalog.json"
+    for case in json.loads(cases.read_text()) if cases.exists() else []:
+        if case["type"] == "cue":
+            seed("cue", f"{case['policy']}\0{json.dumps(case['input'])}".encode())
+    for archive in sorted(FIXTURES.glob("cue-testdata/*/*.txtar")):
+        for part in archive.read_text().split("\n-- ")[1:]:
+            name, _, text = part.partition(" --\n")
+            if name.endswith(".cue"):
+                seed("cue_source", text.encode())
+                seed("cue", text.encode())
+
+
 def main():
     if not FIXTURES.is_dir():
         sys.exit(f"no fixtures at {FIXTURES}: the targets run without seeds as well")
@@ -138,6 +154,7 @@ def main():
     log_answers()
     policies()
     seed("cluster_image_policy", (HERE.parent / "crates/policy/tests/data/cluster_image_policy.json").read_bytes())
+    cue()
     for pattern in [r"^https://github\.com/o/r/\.github/workflows/[^/@]+\.ya?ml@refs/tags/v[0-9]+(\.[0-9]+){0,2}$",
                     r"(?i:\QA.b\E)|[[:alpha:]&&-~[]]{1,3}", r"\A(?P<n>x*?)\z", r"[^]a]\pL\x{1F600}\123",
                     r"(a|b|[c-d])*{}{1,}", r"(?s-m).+", r"((x{50}){50}){10}"]:

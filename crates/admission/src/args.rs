@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use sigward_fetch::Network;
 
+use crate::cluster::ClusterArgs;
 use crate::limits;
 use crate::logs::{LogFormat, LogLevel};
 use crate::roots::PUBLIC_MIRROR;
@@ -78,6 +79,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub tuf_root: Option<PathBuf>,
 
+    /// What means something only in a cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+
     /// Never ask --tuf-mirror.
     #[arg(long)]
     pub disable_tuf: bool,
@@ -98,12 +103,13 @@ pub struct Args {
     #[arg(long, value_name = "MIB", default_value_t = limits::CACHE_KB / 1024)]
     pub cache_size: u64,
 
-    /// How long a proof is used.
+    /// How long a proof is used. Keys, identities and trust material are part of what it is kept under; this is for
+    /// certificates of logs and authorities that time would take away.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub proof_ttl: Duration,
 
-    /// How long a refusal is used.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    /// How long a refusal is used: an image is signed after it was pushed, perhaps after it was refused.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     pub refusal_ttl: Duration,
 
     /// Folder for what survives a restart: TUF metadata.

@@ -10,12 +10,14 @@
 //! | plan, gather, decide | [`judge`], [`registry`], [`cache`] |
 //! | webhooks for policies and trust roots | [`resources`] |
 //! | the objects that decide, from files or watches | [`objects`], [`files`] |
+//! | the cluster: watches, and what is written | [`cluster`] |
 //! | what is in force | [`state`], [`trust`], [`roots`], [`remote`] |
 //! | what is told | [`logs`], [`metrics`], [`events`] |
 
 pub mod app;
 pub mod args;
 pub mod cache;
+pub mod cluster;
 pub mod content;
 pub mod events;
 pub mod files;

@@ -63,13 +63,6 @@ pub const LOG_LINES: usize = 8_192;
 /// Cached outcomes where nothing else is configured, in kilobytes.
 pub const CACHE_KB: u64 = 64 << 10;
 
-/// How long an authority's proof about a digest is used. Keys and identities are part of the key of the cache; this is
-/// for certificates and roots that time would take away.
-pub const PROOF_TTL: Duration = Duration::from_secs(60 * 60);
-
-/// How long a definitive refusal is used: short, as images are signed after they are pushed.
-pub const REFUSAL_TTL: Duration = Duration::from_secs(30);
-
 /// Gathers of evidence at once. Each holds connections and manifests.
 pub const GATHERS: usize = 64;
 
@@ -78,3 +71,10 @@ pub const GATHER: Duration = Duration::from_secs(25);
 
 /// Pull secrets of one Pod and its ServiceAccount.
 pub const PULL_SECRETS: usize = 100;
+
+/// Denials that wait to be told as Events; more are not told.
+pub const DENIALS: usize = 256;
+
+/// How long nobody must have asked before a replica that was told to end closes its door: as long as kube-proxies and load
+/// balancers may take to learn of it (knative's value).
+pub const QUIET_PERIOD: Duration = Duration::from_secs(45);

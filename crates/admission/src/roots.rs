@@ -83,6 +83,8 @@ struct Kept {
     /// The `spec` that it is from; null for the public instance's.
     spec: Value,
     material: Result<Trusted, String>,
+    /// The material as `trusted_root` in JSON, where it is from a TrustRoot.
+    published: Option<Arc<[u8]>>,
     files: CachedFiles,
     /// When it was known to be the newest.
     as_of: Timestamp,
@@ -107,7 +109,8 @@ impl Roots {
     pub fn map(&self) -> TrustMap {
         let material = |kept: &Kept| self.in_time(kept);
         let named = self.named.iter().map(|(name, kept)| (name.clone(), material(kept))).collect();
-        TrustMap::new(material(&self.public)).with_roots(named)
+        let published = self.named.iter().filter_map(|(name, kept)| Some((name.clone(), kept.published.clone()?)));
+        TrustMap::new(material(&self.public)).with_roots(named).with_published(published.collect())
     }
 
     fn in_time(&self, kept: &Kept) -> Result<Trusted, String> {
@@ -226,8 +229,14 @@ fn after(pause: Duration) -> Option<Instant> {
 impl Kept {
     /// The public instance's material that is at hand: given, kept from a former refresh, or embedded.
     fn public(source: &PublicSource) -> Self {
-        let fresh =
-            |material, as_of, due| Self { spec: Value::Null, material, files: CachedFiles::default(), as_of, due };
+        let fresh = |material, as_of, due| Self {
+            spec: Value::Null,
+            material,
+            published: None,
+            files: CachedFiles::default(),
+            as_of,
+            due,
+        };
         let PublicSource::Tuf { mirror, root, cache, refresh } = source else {
             let PublicSource::Given(json) = source else { return fresh(Err(String::new()), Timestamp::now(), None) };
             return fresh(of_trusted_root(json), Timestamp::now(), None);
@@ -259,6 +268,7 @@ impl Kept {
         let mut kept = Self {
             spec,
             material: Err("it has not been fetched yet".to_owned()),
+            published: None,
             files: CachedFiles::default(),
             as_of: Timestamp::UNIX_EPOCH,
             due: None,
@@ -278,6 +288,7 @@ impl Kept {
     fn take(&mut self, content: TrustRootContent) {
         let fingerprint = Fingerprint::of_bytes(sha256(&content.trusted_root));
         self.material = Ok(Trusted { material: Arc::new(content.material), fingerprint });
+        self.published = Some(content.trusted_root.into());
         self.files = content.files;
         self.as_of = Timestamp::now();
     }

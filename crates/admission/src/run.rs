@@ -12,17 +12,19 @@ use sigward_fetch::{
     RetryPolicy,
 };
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::args::Args;
+use crate::cluster::{self, ClusterError, Connections, ServingCertificate};
 use crate::cache::{CacheSettings, OutcomeCache};
 use crate::files::{FilesError, Folder};
 use crate::judge::Judge;
 use crate::limits;
 use crate::logs::Log;
 use crate::metrics::Metrics;
-use crate::objects::ObjectStore;
+use crate::objects::{ObjectKind, ObjectStore};
 use crate::registry::configs::ConfigFiles;
 use crate::registry::gather::Gatherer;
 use crate::registry::tags::Tags;
@@ -83,9 +85,9 @@ pub enum RunError {
         /// What it is.
         found: String,
     },
-    /// Nowhere to have policies from.
-    #[error("--policies DIR is expected")]
-    NoSource,
+    /// The cluster.
+    #[error("{0}; without a cluster: --policies DIR")]
+    Cluster(#[from] ClusterError),
     /// The system's signals.
     #[error("signals: {0}")]
     Signals(std::io::Error),
@@ -103,13 +105,14 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let state = Arc::new(State::default());
     let (client, fallback) = client(&args)?;
 
-    let folder = args.policies.clone().ok_or(RunError::NoSource)?;
-    let mut folder = Folder::new(folder);
-    folder.look()?.put_into(&store);
-    tokio::task::spawn_blocking({
-        let (store, log) = (Arc::clone(&store), log.clone());
-        move || watch_folder(folder, &store, &log)
-    });
+    if let Some(folder) = &args.policies {
+        let mut folder = Folder::new(folder.clone());
+        folder.look()?.put_into(&store);
+        tokio::task::spawn_blocking({
+            let (store, log) = (Arc::clone(&store), log.clone());
+            move || watch_folder(folder, &store, &log)
+        });
+    }
 
     let settings = root_settings(&args)?;
     let roots = Roots::new(settings, Arc::clone(&store), client.clone(), log.clone(), Arc::clone(&metrics));
@@ -125,7 +128,29 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         builder,
         period: args.policy_resync_period,
     };
-    keeper.start().await;
+    let slot = CertificateSlot::default();
+    let (stop, stopped) = watch::channel(false);
+    let (events, cluster) = match args.policies {
+        Some(_) => {
+            keeper.start().await;
+            (None, None)
+        }
+        None => {
+            let (events, denials) = mpsc::channel(limits::DENIALS);
+            let connections = Connections {
+                store: Arc::clone(&store),
+                remotes: Arc::clone(&remotes),
+                state: Arc::clone(&state),
+                certificate: slot.clone(),
+                denials,
+                stop: stopped,
+                log: log.clone(),
+            };
+            let cluster = start_cluster(&args, connections).await?;
+            tokio::spawn(keeper.start_when_synced());
+            (Some(events), Some(cluster))
+        }
+    };
 
     let cache = OutcomeCache::new(CacheSettings {
         bytes: args.cache_size.saturating_mul(1 << 20),
@@ -140,13 +165,34 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         metrics: Arc::clone(&metrics),
     };
     let namespace = args.system_namespace.clone();
-    let app = Arc::new(App { state, judge, store, remotes, namespace, log: log.clone(), metrics, events: None });
-    serve_until_signal(&args, app, &log).await
+    let app = Arc::new(App { state, judge, store, remotes, namespace, log: log.clone(), metrics, events });
+    let served = serve_until_signal(&args, app, slot, stop, &log).await;
+    if let Some(cluster) = cluster {
+        // It gives the Lease back; an API server that does not answer must not keep the process.
+        let _ = tokio::time::timeout(Duration::from_secs(5), cluster).await;
+    }
+    served
+}
+
+/// Connects, and works with the cluster in the background. Nothing that fails later ends it.
+async fn start_cluster(args: &Args, connections: Connections) -> Result<JoinHandle<()>, RunError> {
+    let certificate = match args.tls_cert {
+        Some(_) => ServingCertificate::Given,
+        None => ServingCertificate::Own,
+    };
+    let config = args.cluster.config(&args.system_namespace, certificate);
+    let client = cluster::connect(config.kubeconfig.as_deref()).await?;
+    Ok(tokio::spawn(async move { cluster::run(&client, &config, connections).await }))
 }
 
 /// Listens, and serves until a signal comes. A second one does not wait.
-async fn serve_until_signal(args: &Args, app: Arc<App>, log: &Log) -> Result<(), RunError> {
-    let slot = CertificateSlot::default();
+async fn serve_until_signal(
+    args: &Args,
+    app: Arc<App>,
+    slot: CertificateSlot,
+    ending: watch::Sender<bool>,
+    log: &Log,
+) -> Result<(), RunError> {
     let tls = match (&args.tls_cert, &args.tls_key) {
         (Some(certificate), Some(key)) => {
             let mut files = CertificateFiles::new(certificate.clone(), key.clone());
@@ -158,6 +204,8 @@ async fn serve_until_signal(args: &Args, app: Arc<App>, log: &Log) -> Result<(),
             });
             Some(Arc::new(config))
         }
+        // The cluster puts a certificate there.
+        _ if args.policies.is_none() => Some(Arc::new(slot.server_config(tls_version()?)?)),
         _ => None,
     };
     let address = args.listen.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], args.secure_port)));
@@ -165,7 +213,10 @@ async fn serve_until_signal(args: &Args, app: Arc<App>, log: &Log) -> Result<(),
         return Err(RunError::PlainHttp { address });
     }
     let listener = bind("--listen", address).await?;
-    let quiet = args.drain_quiet_period.unwrap_or(Duration::ZERO);
+    let quiet = args.drain_quiet_period.unwrap_or(match args.policies {
+        Some(_) => Duration::ZERO,
+        None => limits::QUIET_PERIOD,
+    });
     let drain = Drain::new(quiet, quiet.saturating_mul(4));
     let reviewer: Arc<dyn crate::server::Reviewer> = app;
     let door = |figures| Arc::new(Door::new(Arc::clone(&reviewer), drain.clone(), figures));
@@ -184,16 +235,18 @@ async fn serve_until_signal(args: &Args, app: Arc<App>, log: &Log) -> Result<(),
     let stopping = async move {
         let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
     };
-    let serving = serve(listener, tls, door(Figures::Elsewhere), stopping, limits::REVIEW_MAX);
-    tokio::pin!(serving);
+    // A task of its own: connections are accepted while the door closes.
+    let mut serving = tokio::spawn(serve(listener, tls, door(Figures::Elsewhere), stopping, limits::REVIEW_MAX));
     tokio::select! {
-        () = &mut serving => return Ok(()),
+        _ = &mut serving => return Ok(()),
         () = signals.next() => log.info("draining", json!({"quietPeriodSeconds": quiet.as_secs()})),
     }
+    // Others write from now on.
+    ending.send_replace(true);
     let leaving = async {
         drain.drain().await;
         stop.send_replace(true);
-        (&mut serving).await;
+        let _ = (&mut serving).await;
     };
     tokio::select! {
         () = leaving => {}
@@ -271,9 +324,10 @@ impl Keeper {
     /// Makes the first snapshot, with what can be fetched in a short time; goes on in the background.
     async fn start(mut self) {
         let mut changes = self.store.changes();
-        changes.mark_unchanged();
+        let seen = *changes.borrow_and_update();
         let _ = tokio::time::timeout(FIRST, self.roots.refresh()).await;
         self.put();
+        self.state.reflect(seen);
         let _ = tokio::time::timeout(FIRST, self.fetch_remotes()).await;
         tokio::spawn(async move {
             let mut resync = Instant::now();
@@ -283,17 +337,29 @@ impl Keeper {
                     _ = changes.changed() => tokio::time::sleep(SETTLE).await,
                     () = tokio::time::sleep(pause) => {}
                 }
-                changes.mark_unchanged();
+                let seen = *changes.borrow_and_update();
                 if resync.elapsed() >= self.period {
                     resync = Instant::now();
                 }
                 self.put();
+                self.state.reflect(seen);
                 if self.roots.refresh().await {
                     self.put();
                 }
                 self.fetch_remotes().await;
             }
         });
+    }
+
+    /// The same once the cluster has told everything there is.
+    async fn start_when_synced(self) {
+        let mut changes = self.store.changes();
+        while !ObjectKind::ALL.iter().all(|kind| self.store.is_synced(*kind)) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+        self.start().await;
     }
 
     /// Until something is due.

@@ -146,11 +146,12 @@ fn add(all: &mut References, more: &References) {
 #[derive(Debug)]
 pub struct State {
     current: watch::Sender<Option<Arc<Snapshot>>>,
+    reflected: watch::Sender<u64>,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { current: watch::Sender::new(None) }
+        Self { current: watch::Sender::new(None), reflected: watch::Sender::new(0) }
     }
 }
 
@@ -163,6 +164,16 @@ impl State {
     /// From now on this is in force.
     pub fn put(&self, snapshot: Arc<Snapshot>) {
         self.current.send_replace(Some(snapshot));
+    }
+
+    /// What is in force is made of the store as it was after so many changes ([`ObjectStore::changes`]).
+    pub fn reflect(&self, changes: u64) {
+        self.reflected.send_replace(changes);
+    }
+
+    /// Tells of each change of the store that counts from now on.
+    pub fn reflected(&self) -> watch::Receiver<u64> {
+        self.reflected.subscribe()
     }
 
     /// Tells of each new one.

@@ -12,12 +12,13 @@ use sigward_verify::{TrustMaterial, sha256};
 pub struct TrustMap {
     public_good: Result<Trusted, String>,
     roots: BTreeMap<String, Result<Trusted, String>>,
+    published: BTreeMap<String, Arc<[u8]>>,
 }
 
 impl TrustMap {
     /// Material of the public instance, or why there is none, and no TrustRoots.
     pub fn new(public_good: Result<Trusted, String>) -> Self {
-        Self { public_good, roots: BTreeMap::new() }
+        Self { public_good, roots: BTreeMap::new(), published: BTreeMap::new() }
     }
 
     /// The same with these TrustRoots, each with its material or why it has none.
@@ -25,6 +26,18 @@ impl TrustMap {
     pub fn with_roots(mut self, roots: BTreeMap<String, Result<Trusted, String>>) -> Self {
         self.roots = roots;
         self
+    }
+
+    /// The same with what TrustRoots came to, as `trusted_root` in JSON, for others to read.
+    #[must_use]
+    pub fn with_published(mut self, published: BTreeMap<String, Arc<[u8]>>) -> Self {
+        self.published = published;
+        self
+    }
+
+    /// What a TrustRoot came to, as `trusted_root` in JSON.
+    pub fn published(&self, name: &str) -> Option<&[u8]> {
+        self.published.get(name).map(|json| &**json)
     }
 
     /// Whether it is the same material.

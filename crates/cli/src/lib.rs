@@ -16,6 +16,7 @@ pub mod input;
 pub mod layout;
 pub mod manifest;
 pub mod network;
+pub mod policy_document;
 pub mod release;
 pub mod render;
 pub mod requirements;

@@ -74,6 +74,7 @@ fn dispatch(parsed: Parsed, environment: Environment, streams: &mut Streams<'_>)
             commands::manifest::run(&request, &network, streams)
         }
         Command::PolicyEval(request) => commands::policy::run(&request, streams),
+        Command::PolicyLint(request) => commands::policy_lint::run(&request, streams),
         Command::Release(command) => {
             let network = network(&globals, environment);
             commands::release::run(&command, &network, streams)

@@ -8,9 +8,9 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use sigward::args::env::Environment;
 use sigward::args::error::NotSupported;
 use sigward::args::request::{
-    AttachmentKind, ClaimUse, FormatChoice, ImageQuestionKind, ImageSource, Location, OutputFormat, Platform,
-    PolicyFile, PolicyLanguage, PredicateType, ReferrerUse, RegistryCredential, RegistryRequest, RegistryTransport,
-    SignatureDemand, Signer, TlogUse, VerifyImagesRequest,
+    AttachmentKind, ClaimUse, FormatChoice, ImageQuestionKind, ImageSource, LintFailing, Location, OutputFormat,
+    Platform, PolicyFile, PolicyLanguage, PredicateType, ReferrerUse, RegistryCredential, RegistryRequest,
+    RegistryTransport, SignatureDemand, Signer, TlogUse, VerifyImagesRequest,
 };
 use sigward::args::{Command, Notice, Parsed, UsageError, UsageErrorKind, parse};
 
@@ -280,7 +280,7 @@ fn what_cannot_be_done_is_said() {
     assert_eq!(token, UsageErrorKind::NotSupported(NotSupported::HardwareToken("sk")));
     let service = error(&["verify-attestation", "--key=gcpkms://x", "app"]);
     assert_eq!(service, UsageErrorKind::NotSupported(NotSupported::KeyService("gcpkms://".into())));
-    for command in [["download", "sbom"], ["policy", "lint"], ["policy", "test"]] {
+    for command in [["download", "sbom"], ["policy", "test"]] {
         let error = error(&command);
         assert!(matches!(error, UsageErrorKind::NotSupported(_)), "{command:?}: {error:?}");
     }
@@ -387,6 +387,22 @@ fn a_policy_is_evaluated_over_a_document() {
 }
 
 #[test]
+fn policies_are_linted_and_judged_strictly() {
+    let lint = |words: &[&str]| match parsed(words).command {
+        Command::PolicyLint(request) => (request.files.len(), request.failing, request.output),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(lint(&["policy", "lint", "a.cue", "b.yaml"]), (2, LintFailing::Errors, OutputFormat::Text));
+    let words = ["policy", "lint", "--strict", "--output=json", "a.rego"];
+    assert_eq!(lint(&words), (1, LintFailing::Warnings, OutputFormat::Json));
+    assert!(matches!(error(&["policy", "lint"]), UsageErrorKind::ArgumentCount(_)));
+    let words = |kind| ["policy", "eval", "--policy=p", "--input=i", "--strict", kind];
+    let Command::PolicyEval(request) = parsed(&words("--type=cue")).command else { panic!() };
+    assert_eq!(request.strictness, sigward_cue::Strictness::RequireFields);
+    assert!(matches!(error(&words("--type=rego")), UsageErrorKind::Contradiction { .. }));
+}
+
+#[test]
 fn the_environment_says_where_credentials_and_signatures_are() {
     let read = |variables: &[(&str, &str)]| {
         Environment::read(&|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
@@ -450,6 +466,7 @@ fn help_shows_what_works_and_fits() {
         "download attestation",
         "policy",
         "policy eval",
+        "policy lint",
     ];
     for topic in topics {
         let words: Vec<&str> = std::iter::once("help").chain(topic.split_whitespace()).collect();

@@ -106,3 +106,145 @@ fn recorded_policies_have_opas_verdicts() {
     }
     assert!(cases.len() >= 40);
 }
+
+#[test]
+fn strict_evaluation_rejects_a_missing_field() {
+    let policy = "predicate: approved: true\npredicate: note?: string";
+    let missing = eval(&["--type=cue", "--strict", "--output=json"], policy, "{\"predicate\": {}}");
+    let answer: Value = serde_json::from_slice(&missing.stdout).unwrap();
+    assert_eq!((missing.status.code(), &answer["verdict"]), (Some(1), &"reject".into()));
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("predicate.approved: the policy constrains this field"), "{message}");
+    let there = eval(&["--type=cue", "--strict"], policy, "{\"predicate\": {\"approved\": true}}");
+    assert_eq!((there.status.code(), there.stdout.as_slice()), (Some(0), b"accept\n".as_slice()));
+    // Without it, as CUE.
+    assert_eq!(eval(&["--type=cue"], policy, "{}").status.code(), Some(0));
+    let rego = eval(&["--type=rego", "--strict"], "package sigstore", "{}");
+    assert_eq!(rego.status.code(), Some(1));
+    assert!(rego.stdout.is_empty(), "Rego says itself what a missing field means");
+}
+
+/// Lints files, each with its text.
+fn lint(arguments: &[&str], files: &[(&str, &str)]) -> (Option<i32>, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_sigward"))
+        .args(["policy", "lint", "--output=json"])
+        .args(arguments)
+        .args(files.iter().map(|(name, _)| name))
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
+}
+
+/// File, line, severity, code and path of each finding.
+fn places(report: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let findings = report["findings"].as_array().unwrap().iter();
+    findings.map(|f| ["file", "line", "severity", "code", "path"].map(|key| text(&f[key])).join(" ")).collect()
+}
+
+#[test]
+fn a_policy_is_linted_with_exit_codes_for_scripts() {
+    let traps = ("a.cue", "predicate: {\n  approved: true\n}\n");
+    let (code, report) = lint(&[], &[traps]);
+    assert_eq!(code, Some(0), "warnings alone do not fail");
+    assert_eq!(
+        places(&report),
+        ["a.cue null warning accepts-empty ", "a.cue 2 warning missing-field predicate.approved"]
+    );
+    assert_eq!((&report["errors"], &report["warnings"]), (&0.into(), &2.into()));
+    assert_eq!(lint(&["--strict"], &[traps]).0, Some(1));
+    let good = ("b.cue", "predicate?: approved?: true\n");
+    assert_eq!(lint(&["--strict"], &[good]).0, Some(0));
+    let (code, report) = lint(&[], &[("c.cue", "a: 1\nb: nosuch\n"), ("d.rego", "package sigstore\nisCompliant {")]);
+    assert_eq!(code, Some(1));
+    assert_eq!(places(&report), ["c.cue 2 error does-not-compile b", "d.rego 2 error does-not-compile "]);
+    // A note is no warning.
+    assert_eq!(lint(&["--strict"], &[("e.rego", "package sigstore\nisCompliant { input.a }")]).0, Some(0));
+    assert_eq!(lint(&[], &[("f.txt", "")]).0, Some(1));
+}
+
+const CLUSTER_IMAGE_POLICY: &str = r#"apiVersion: v1
+kind: Secret
+metadata:
+  name: other
+---
+apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata:
+  name: vuln
+spec:
+  images:
+  - glob: "**"
+  authorities:
+  - name: a
+    keyless: {}
+    attestations:
+    - name: scan
+      predicateType: vuln
+      policy:
+        type: cue
+        data: |
+          predicateType: "https://cosign.sigstore.dev/attestation/vuln/v1"
+          predicate: {
+            approved: true
+          }
+    - name: remote
+      predicateType: vuln
+      policy:
+        type: cue
+        configMapRef: {name: x, key: y}
+  policy:
+    type: rego
+    data: |
+      package sigstore
+      default isCompliant = false
+      isCompliant {
+        input.spec.containers[_].name == "good"
+      }
+"#;
+
+#[test]
+fn policies_in_a_cluster_image_policy_are_linted_at_their_lines() {
+    let (code, report) = lint(&[], &[("p.yaml", CLUSTER_IMAGE_POLICY)]);
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        places(&report),
+        [
+            "p.yaml 37 warning any-element ",
+            "p.yaml 21 warning accepts-empty ",
+            "p.yaml 24 warning missing-field predicate.approved",
+        ]
+    );
+    assert_eq!(report["findings"][0]["policy"], "vuln: spec.policy");
+    assert_eq!(report["findings"][1]["policy"], "vuln: spec.authorities[0].attestations[0].policy");
+    // Folded lines are not those of the policy.
+    let folded = CLUSTER_IMAGE_POLICY.replace("        data: |\n", "        data: >-\n\n");
+    let (_, report) = lint(&[], &[("p.yaml", &folded)]);
+    let lines: Vec<_> = report["findings"].as_array().unwrap().iter().map(|f| f["line"].clone()).collect();
+    assert_eq!(lines[1..], [Value::from(21)], "{report}");
+    let quoted = "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: a}\nspec:\n  \
+                  policy: {type: cue, data: \"a: 1\\nb: \"}\n";
+    let (code, report) = lint(&[], &[("q.yaml", quoted)]);
+    assert_eq!((code, places(&report)), (Some(1), vec!["q.yaml 5 error does-not-compile ".to_owned()]));
+}
+
+#[test]
+fn yaml_that_is_not_understood_is_an_error() {
+    for (text, code) in [
+        ("a: [", "unreadable"),
+        ("a: 1\n", "no-policy"),
+        ("a: 1\na: 2\n", "unreadable"),
+        (
+            "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nspec: {policy: {type: cel, data: \"a\"}}",
+            "unreadable",
+        ),
+    ] {
+        let (exit, report) = lint(&[], &[("p.yml", text)]);
+        assert_eq!((exit, &report["findings"][0]["code"]), (Some(1), &code.into()), "{text}: {report}");
+    }
+}

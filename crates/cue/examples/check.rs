@@ -1,7 +1,7 @@
 //! Judges one document: `cargo run --example check -- POLICY DOCUMENT`.
 #![allow(clippy::disallowed_methods, clippy::expect_used, clippy::print_stdout, reason = "an example, run by hand")]
 
-use sigward_cue::{Mode, Policy};
+use sigward_cue::{Mode, Policy, Strictness};
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -14,6 +14,7 @@ fn main() {
             let document = read(document);
             println!("default: {:?}", policy.check(&document, Mode::Default));
             println!("final: {:?}", policy.check(&document, Mode::Final));
+            println!("strict: {:?}", policy.check_with(&document, Mode::Default, Strictness::RequireFields));
         }
     }
 }

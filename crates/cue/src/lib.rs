@@ -21,8 +21,17 @@ mod json;
 pub mod kind;
 mod label;
 pub mod limits;
+pub mod lint;
 pub mod number;
 mod policy;
+mod references;
+pub mod strict;
 mod syntax;
+pub mod tree;
 
 pub use policy::{CompileError, Mode, Outcome, Policy, compile};
+pub use strict::Strictness;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

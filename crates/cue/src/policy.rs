@@ -1,12 +1,16 @@
 //! Policies and their verdicts.
 
+use std::rc::Rc;
+
 use crate::compile::{self, Program, Refused};
-use crate::eval::error::{R, Stop};
+use crate::eval::error::{Bottom, R, Stop};
 use crate::eval::types::{Elem, VertexId};
-use crate::eval::{Eval, Validation};
+use crate::eval::{Eval, Validation, Weight};
 use crate::json;
 use crate::label::Interner;
 use crate::limits::MAX_POLICY_BYTES;
+use crate::references;
+use crate::strict::Strictness;
 use crate::syntax;
 
 /// A policy, ready for any number of documents.
@@ -137,6 +141,7 @@ impl Policy {
             eval.finalize(root)?;
             Ok(eval.own_error(root))
         });
+        let result = sure(result, &eval, Weight::Always);
         match result {
             Ok(None) => Ok(()),
             Ok(Some(error)) => Err(CompileError::Evaluate { message: eval.report(&error) }),
@@ -152,6 +157,12 @@ impl Policy {
     /// Unifies the policy with a document and validates the result.
     #[must_use]
     pub fn check(&self, document: &str, mode: Mode) -> Outcome {
+        self.check_with(document, mode, Strictness::AsCue)
+    }
+
+    /// The same; with [`Strictness::RequireFields`], what the policy constrains must be there too.
+    #[must_use]
+    pub fn check_with(&self, document: &str, mode: Mode, strictness: Strictness) -> Outcome {
         let mut names = Interner::new(&self.program.names);
         let data = match json::parse(document, &mut names) {
             Ok(data) => data,
@@ -172,16 +183,42 @@ impl Policy {
             let found = eval.validate(root, asked)?;
             // `cosign verify-attestation` also asks the value for its own error, of whatever class.
             let own = if mode == Mode::Default { None } else { eval.own_error(root) };
+            let refusal = match (found.or(own), strictness) {
+                (Some(error), _) => Some(Refusal::Error(error)),
+                (None, Strictness::AsCue) => None,
+                (None, Strictness::RequireFields) => {
+                    let missing = eval.missing(root, &data, &references::referred(&self.program))?;
+                    if missing.is_empty() { None } else { Some(Refusal::Missing(missing)) }
+                }
+            };
             // Work that was only counted may have been cut short.
             eval.spend(0)?;
-            Ok(found.or(own))
+            Ok(refusal)
         });
+        let result = sure(result, &eval, if mode == Mode::Default { Weight::Always } else { Weight::Last });
         match result {
             Ok(None) => Outcome::Accept,
-            Ok(Some(error)) => Outcome::Reject { message: eval.report(&error) },
-            Err(Stop::Error(error)) => Outcome::Reject { message: eval.report(&error) },
+            Ok(Some(Refusal::Missing(missing))) => Outcome::Reject { message: list(&missing) },
+            Ok(Some(Refusal::Error(error))) | Err(Stop::Error(error)) => {
+                Outcome::Reject { message: eval.report(&error) }
+            }
             Err(Stop::Unsupported(message)) => Outcome::Unsupported { message },
         }
+    }
+}
+
+/// Why a document is refused.
+enum Refusal<'p> {
+    Error(Rc<Bottom<'p>>),
+    /// Only strict evaluation asks for it.
+    Missing(Vec<String>),
+}
+
+/// No error counts as none only where there is no doubt.
+fn sure<'p, T>(result: R<'p, Option<T>>, eval: &Eval<'p>, least: Weight) -> R<'p, Option<T>> {
+    match (result, eval.doubts(least)) {
+        (Ok(None), Some(doubt)) => Err(Stop::Unsupported(doubt)),
+        (result, _) => result,
     }
 }
 

@@ -173,6 +173,58 @@ fn attack_an_unverified_envelope_among_referrers() {
     bench.assert_denied(Reason::AttestationMissing, "none of the expected identities matched");
 }
 
+/// GitHub's own policies: a TrustRoot with a timestamp authority and no log, and no certificate transparency; and those
+/// for the public instance, whose newer log knows no time.
+#[test]
+fn bundles_without_a_log_and_of_a_newer_log() {
+    let mut own = wanting(bench::by_jane_of("github"), &[wanted("x", SLSA, "cue", "predicate: _")]);
+    own["keyless"]["insecureIgnoreSCT"] = json!(true);
+    own["signatureFormat"] = json!("bundle");
+    own["rfc3161timestamp"] = json!({"trustRootRef": "github"});
+    let mut bench = Bench::new().authority(own);
+    let image = bench.world.image.clone();
+    let root = bench.world.sigstore.trusted_root();
+    let github = sigward_testkit::TrustedRoot { tlogs: Vec::new(), ctlogs: Vec::new(), ..root };
+    bench.roots.insert("github".into(), github);
+    let signed = bench.world.attested(SLSA);
+    bench.world.refer(&referrer(&image, &signed.bundle_v03_tsa_only(), SLSA));
+    bench.assert_admitted();
+    bench.world.forget();
+    bench.world.refer(&referrer(&image, &signed.bundle_v03(), SLSA));
+    bench.assert_denied(Reason::AttestationMissing, "threshold not met for verified signed timestamps");
+
+    let public = with(wanting(by_jane(), &[wanted("x", SLSA, "", "")]), json!({"signatureFormat": "bundle"}));
+    let logged = with(public.clone(), json!({"ctlog": {"url": "https://rekor.sigstore.dev"}}));
+    bench.policies = vec![policy("p", &[public]), policy("q", &[logged])];
+    bench.assert_admitted();
+    bench.world.forget();
+    bench.world.refer(&referrer(&image, &signed.bundle_v03_rekor2(), SLSA));
+    bench.assert_admitted();
+    bench.world.forget();
+    bench.world.refer(&referrer(&image, &signed.bundle_v03_tsa_only(), SLSA));
+    bench.assert_denied(Reason::AttestationMissing, "not enough verified log entries");
+}
+
+/// In CUE a field that is missing is accepted, as policy-controller has it; `policy.sigward.dev/strict` asks for it.
+#[test]
+fn a_field_that_is_missing() {
+    let cue = wanting(by_jane(), &[wanted("x", "custom", "cue", "predicate: approved: true")]);
+    let mut strict = policy("p", std::slice::from_ref(&cue));
+    strict["metadata"]["annotations"] = json!({"policy.sigward.dev/strict": "true"});
+    for (predicate, lax, under_strict) in
+        [(json!({"approved": true}), true, true), (json!({}), true, false), (json!({"approved": false}), false, false)]
+    {
+        let mut bench = Bench::new();
+        by_tag(&mut bench, &[(CUSTOM, predicate.clone())]);
+        bench.policies = vec![policy("p", std::slice::from_ref(&cue))];
+        assert_eq!(bench.review().is_allowed(), lax, "{predicate}");
+        bench.policies = vec![strict.clone()];
+        let verdict = bench.review();
+        assert_eq!(verdict.is_allowed(), under_strict, "{predicate}: {:?}", verdict.message());
+        assert!(under_strict || verdict.reasons() == [Reason::PolicyRefused]);
+    }
+}
+
 /// What is not judged must not be there: a policy that cannot be had, or another document than was meant.
 #[test]
 fn attack_another_policy_than_was_meant() {
@@ -182,6 +234,7 @@ fn attack_another_policy_than_was_meant() {
     let mut bench = Bench::new().authority(wanting(by_jane(), &[reference(remote)]));
     by_tag(&mut bench, &[(CUSTOM, json!({"Data": "good"}))]);
     bench.assert_denied(Reason::PolicyBroken, "policy of x: https://policies.test/a.cue was never had");
+    assert!(bench.world.asked().is_empty(), "nobody is asked for what will be refused");
     bench.remotes.insert("https://policies.test/a.cue".into(), b"predicate: Data: \"good\"".to_vec());
     bench.assert_admitted();
     bench.remotes.insert("https://policies.test/a.cue".into(), b"predicate: _".to_vec());
@@ -209,8 +262,14 @@ fn a_policy_that_reads_the_clock_is_asked_again() {
     let plan = bench.plan(&set, &image);
     let outcomes = bench.gather(&plan);
     assert!(bench.decide(&plan, &outcomes).passes());
+    let before = bench.now;
     bench.now = "2026-12-02T00:00:00Z".parse().unwrap();
     assert!(!bench.decide(&plan, &outcomes).passes());
+    // What was proved is the same whenever it was gathered: a verdict that the clock makes is no part of it.
+    let later = bench.outcome().unwrap();
+    bench.now = before;
+    assert_eq!(bench.outcome().unwrap(), later);
+    bench.now = "2026-12-02T00:00:00Z".parse().unwrap();
     bench.assert_denied(Reason::PolicyRefused, "failed evaluating rego policy for type x");
 }
 

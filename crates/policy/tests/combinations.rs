@@ -291,9 +291,9 @@ fn attack_every_fault_denies() {
         ("500", |b| b.world.fail("registry.test", 500), Firmness::Transient),
         ("429", |b| b.world.fail("registry.test", 429), Firmness::Transient),
         ("redirects to nowhere", |b| b.world.fail("registry.test", 302), Firmness::Transient),
-        ("401", |b| b.world.fail("registry.test", 401), Firmness::CredentialDependent),
-        ("403", |b| b.world.fail("registry.test", 403), Firmness::CredentialDependent),
-        ("404", |b| b.world.fail("registry.test", 404), Firmness::CredentialDependent),
+        ("401", |b| b.world.fail("registry.test", 401), Firmness::Transient),
+        ("403", |b| b.world.fail("registry.test", 403), Firmness::Transient),
+        ("404", |b| b.world.fail("registry.test", 404), Firmness::Transient),
         ("a web page", |b| page(b, "manifests"), Firmness::Transient),
         ("payload is a web page", |b| page(b, "blobs"), Firmness::Transient),
         ("payload is gone", |b| b.world.fail("blobs", 404), Firmness::Transient),
@@ -357,12 +357,26 @@ fn firmness_follows_the_credential() {
     assert_eq!(bench.outcome().unwrap_err().firmness(), Firmness::Settled);
     // Referrers are absent, and that was told to nobody in particular.
     bench.world.api = bench::images::Api::Status(404);
-    assert_eq!(bench.outcome().unwrap_err().firmness(), Firmness::CredentialDependent);
+    assert_eq!(bench.outcome().unwrap_err().firmness(), Firmness::Transient);
     bench.world.change("registry.test", |_, _, mut answer| {
         answer.credential = Some("robot".into());
         answer
     });
+    assert_eq!(bench.outcome().unwrap_err().firmness(), Firmness::CredentialDependent);
+    bench.world.api = bench::images::Api::Pages(100);
     assert_eq!(bench.outcome().unwrap_err().firmness(), Firmness::Settled);
+    for status in [401, 403] {
+        bench.world.fail("registry.test", status);
+        assert_eq!(bench.outcome().unwrap_err().firmness(), Firmness::CredentialDependent);
+    }
+}
+
+/// An image that is signed after it was refused is let in: "not there", told to nobody in particular, is not kept.
+#[test]
+fn attack_on_availability_an_anonymous_absence_is_not_kept() {
+    let bench = Bench::new().authority(by_jane());
+    assert_eq!(bench.outcome().unwrap_err().reason(), Reason::Unsigned);
+    assert_eq!(bench.outcome().unwrap_err().firmness(), Firmness::Transient);
 }
 
 /// Trust that is missing denies, and is asked for again.

@@ -10,6 +10,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use serde_json::Value;
 use sigward_policy::cip::{self, ClusterImagePolicy, ValidationContext};
 use sigward_policy::config::EmptyAuthorities;
 use sigward_policy::object::{PatchOperation, decode};
+use sigward_policy::resolve::{ContentSource, Missing, ResolvedPolicy};
 use support::{policy_controller, yaml};
 
 /// What the webhooks say: the text of a refusal, or nothing.
@@ -79,4 +81,43 @@ fn what_policy_controller_accepts_is_accepted() {
             assert_eq!(answer(policy, empty_authorities), "", "{name}");
         }
     }
+}
+
+/// Nothing is there that a policy could refer to: what is missing must be said, and nothing else may be wrong.
+struct Nothing;
+
+impl ContentSource for Nothing {
+    fn secret(&self, name: &str) -> Result<BTreeMap<String, Vec<u8>>, Missing> {
+        Err(Missing::new(format!("absent: {name}")))
+    }
+
+    fn config_map(&self, name: &str) -> Result<BTreeMap<String, String>, Missing> {
+        Err(Missing::new(format!("absent: {name}")))
+    }
+
+    fn remote(&self, url: &str) -> Result<Vec<u8>, Missing> {
+        Err(Missing::new(format!("absent: {url}")))
+    }
+}
+
+/// Every policy of those tests can be resolved, policies in CUE and Rego included, as far as nothing outside of it is
+/// missing.
+#[test]
+fn what_policy_controller_accepts_is_resolved() {
+    let Some(sources) = policy_controller() else { return };
+    let folder = sources.join("test/testdata/policy-controller");
+    let mut resolved = 0;
+    for part in ["valid", "e2e", "empty-authorities"] {
+        for (name, text) in files(&folder.join(part)) {
+            for policy in yaml(&text).iter().filter(|document| document["kind"] == cip::KIND) {
+                let faults = ResolvedPolicy::load(policy, &Nothing).faults();
+                let known = ["absent: ", "is not supported"];
+                let unknown: Vec<_> =
+                    faults.iter().filter(|fault| !known.iter().any(|known| fault.contains(known))).collect();
+                assert!(unknown.is_empty(), "{part}/{name}: {unknown:?}");
+                resolved += 1;
+            }
+        }
+    }
+    assert!(resolved >= 14, "{resolved}");
 }

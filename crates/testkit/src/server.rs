@@ -136,6 +136,11 @@ impl Server {
         lock(&self.shared.faults).push(fault);
     }
 
+    /// Ends all faults.
+    pub fn clear_faults(&self) {
+        lock(&self.shared.faults).clear();
+    }
+
     /// All requests so far.
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.shared.log).clone()

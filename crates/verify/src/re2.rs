@@ -70,7 +70,7 @@ fn translate(source: &str) -> Result<String, String> {
     let mut repeatable = false;
     while let Some(c) = rest.chars().next() {
         let tail = rest.get(c.len_utf8()..).unwrap_or_default();
-        let repetition = matches!(c, '*' | '+' | '?') || (c == '{' && is_repetition(tail));
+        let repetition = matches!(c, '*' | '+' | '?') || (c == '{' && is_repetition(tail)?);
         if repetition && !repeatable {
             return Err(format!("nothing to repeat, or repeated twice, at {rest}"));
         }
@@ -321,10 +321,28 @@ fn group<'a>(inner: &'a str, out: &mut String) -> Result<&'a str, String> {
     Ok(rest)
 }
 
-fn is_repetition(tail: &str) -> bool {
-    let Some((inside, _)) = tail.split_once('}') else { return false };
-    let (low, high) = inside.split_once(',').unwrap_or((inside, ""));
-    !low.is_empty() && low.len() <= 4 && [low, high].iter().all(|n| n.bytes().all(|b| b.is_ascii_digit()))
+/// How often Go lets something be repeated (`regexp/syntax`, `maxRepeat`).
+const MAX_REPEAT: u32 = 1_000;
+
+/// Whether braces are a repetition: `{2}`, `{2,}`, `{2,3}`. Counts without a leading zero make one; a count that is too
+/// large is then an error, where other braces stand for themselves.
+fn is_repetition(tail: &str) -> Result<bool, String> {
+    let Some((inside, _)) = tail.split_once('}') else { return Ok(false) };
+    let (low, high) = inside.split_once(',').map_or((inside, None), |(low, high)| (low, Some(high)));
+    let is_count = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'))
+    };
+    let high = high.filter(|high| !high.is_empty());
+    if !is_count(low) || high.is_some_and(|high| !is_count(high)) {
+        return Ok(false);
+    }
+    let value = |text: &str| text.parse::<u32>().ok().filter(|count| *count <= MAX_REPEAT);
+    let valid = match (value(low), high.map(value)) {
+        (Some(_), None) => true,
+        (Some(low), Some(Some(high))) => low <= high,
+        _ => false,
+    };
+    if valid { Ok(true) } else { Err(format!("invalid repeat count: {{{inside}}}")) }
 }
 
 #[cfg(test)]
@@ -350,6 +368,12 @@ mod tests {
             (r"^[a&&b]$", "&", true),
             (r"^a{,2}$", "a{,2}", true),
             (r"^a{2}$", "aa", true),
+            (r"^a{1000}$", "aa", false),
+            // A leading zero, a sign or a space: braces like any other text.
+            (r"^a{02}$", "a{02}", true),
+            (r"^a{02}$", "aa", false),
+            (r"^a{1,02}$", "a{1,02}", true),
+            (r"^a{-1}$", "a{-1}", true),
             (r"(?i)FOO\z", "foo", true),
             (r"^\x41\0101$", "AA", false),
             (r"^\101$", "A", true),
@@ -409,6 +433,12 @@ mod tests {
             r"a\E",
             r"\é",
             r"\p{",
+            // Go's limit is 1,000; the regex crate has none, and literal braces would match what nobody meant.
+            "a{1001}",
+            "a{12345}",
+            "a{1,1001}",
+            "a{99999999999}",
+            "a{3,2}",
         ] {
             assert!(matches!(Pattern::new(pattern), Err(Error::Regexp { .. })), "{pattern}");
         }

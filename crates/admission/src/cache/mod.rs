@@ -15,9 +15,14 @@ use moka::sync::Cache;
 use sigward_policy::decide::AuthorityOutcome;
 use sigward_policy::plan::{AuthorityProof, AuthorityRefusal, Firmness, ProofKey};
 
-/// Whose credentials were shown, as a digest over them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CredentialId(pub [u8; 32]);
+/// Whose credentials were shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CredentialId {
+    /// Nobody's in particular: no pull secret was at hand.
+    Anybody,
+    /// A digest over the secrets.
+    Secrets([u8; 32]),
+}
 
 /// Bounds of the cache.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +77,7 @@ impl OutcomeCache {
     pub fn keep(&self, key: &ProofKey, credential: CredentialId, outcome: &AuthorityOutcome) {
         match outcome {
             AuthorityOutcome::Proved(proof) => self.proofs.insert(key.clone(), Arc::clone(proof)),
-            AuthorityOutcome::Refused(refusal) if refusal.firmness() != Firmness::Transient => {
+            AuthorityOutcome::Refused(refusal) if is_kept(refusal.firmness(), credential) => {
                 self.refusals.insert((key.clone(), credential), Arc::clone(refusal));
             }
             AuthorityOutcome::Refused(_) | AuthorityOutcome::NotGathered(_) => {}
@@ -85,5 +90,32 @@ impl OutcomeCache {
         self.refusals.run_pending_tasks();
         let entries = self.proofs.entry_count().saturating_add(self.refusals.entry_count());
         (entries, self.proofs.weighted_size().saturating_add(self.refusals.weighted_size()))
+    }
+}
+
+/// What nobody in particular was told is no more than that: a registry may say 404 of what it hides.
+fn is_kept(firmness: Firmness, credential: CredentialId) -> bool {
+    match firmness {
+        Firmness::Settled => true,
+        Firmness::CredentialDependent => credential != CredentialId::Anybody,
+        Firmness::Transient => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_and_what_nobody_was_told_are_not_kept() {
+        let somebody = CredentialId::Secrets([1; 32]);
+        for (firmness, by_anybody, by_somebody) in [
+            (Firmness::Settled, true, true),
+            (Firmness::CredentialDependent, false, true),
+            (Firmness::Transient, false, false),
+        ] {
+            assert_eq!(is_kept(firmness, CredentialId::Anybody), by_anybody, "{firmness:?}");
+            assert_eq!(is_kept(firmness, somebody), by_somebody, "{firmness:?}");
+        }
     }
 }

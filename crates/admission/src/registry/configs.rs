@@ -30,7 +30,8 @@ impl ConfigFiles {
             let texts = configs.as_ref().as_ref().map_or(0, |all| all.iter().map(|(k, v)| k.len() + v.len()).sum());
             u32::try_from(name.len().saturating_add(texts).saturating_add(256)).unwrap_or(u32::MAX)
         };
-        let kept = Cache::builder().max_capacity(bytes).weigher(weight).time_to_idle(Duration::from_secs(3_600)).build();
+        let kept =
+            Cache::builder().max_capacity(bytes).weigher(weight).time_to_idle(Duration::from_secs(3_600)).build();
         Self { kept, under_way: Flights::default() }
     }
 

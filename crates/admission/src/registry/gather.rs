@@ -89,7 +89,7 @@ impl Gatherer {
         question: &AuthorityQuestion,
         snapshot: &Snapshot,
         tenancy: &Tenancy<'_>,
-        errands: &mut BTreeMap<[u8; 32], Errand>,
+        errands: &mut BTreeMap<CredentialId, Errand>,
     ) -> Pending {
         let key = match question.key(snapshot) {
             Ok(key) => key,
@@ -119,8 +119,7 @@ impl Gatherer {
                     return Pending::Known(AuthorityOutcome::Proved(proof));
                 }
                 self.metrics.cache_lookup("proof", "miss");
-                let id = tenant.id.0;
-                let errand = errands.entry(id).or_insert_with(|| Errand { tenant, open: Vec::new() });
+                let errand = errands.entry(tenant.id).or_insert_with(|| Errand { tenant, open: Vec::new() });
                 errand.open.push((ticket, question.clone()));
                 Pending::Waiting(passenger)
             }

@@ -20,7 +20,7 @@ use crate::workload::Workload;
 /// Somebody who asks registries.
 #[derive(Debug, Clone)]
 pub struct Tenant {
-    /// Digest over the secrets.
+    /// Who it is.
     pub id: CredentialId,
     /// Asks with them.
     pub client: Client,
@@ -73,10 +73,10 @@ impl Tenants {
                 all.extend_from_slice(&sha256(part));
             }
         }
-        let id = CredentialId(sha256(&all));
         if all.is_empty() {
-            return Ok(Tenant { id, client: self.base.clone() });
+            return Ok(Tenant { id: CredentialId::Anybody, client: self.base.clone() });
         }
+        let id = CredentialId::Secrets(sha256(&all));
         let chain = || Keychain::chain(vec![Keychain::pull_secrets(found), self.fallback.clone()]);
         let client = self.clients.get_with(id, || self.base.with_keychain(chain()));
         Ok(Tenant { id, client })

@@ -159,6 +159,21 @@ pub fn ask(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str
     Reply { status, body: body.to_owned() }
 }
 
+/// A POST whose body is framed by its own headers.
+pub fn ask_raw(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
+    stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+    let _ = stream.write_all(body);
+    let mut text = Vec::new();
+    let _ = stream.read_to_end(&mut text);
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text:?}"));
+    Reply { status, body: text }
+}
+
 /// An answered review.
 #[derive(Debug)]
 pub struct Judged {

@@ -212,6 +212,14 @@ pub(super) static POLICY_LANGUAGE: Flag =
 pub(super) static POLICY_FILE: Flag = Flag::file("policy", Command, "The policy").ours();
 pub(super) static POLICY_INPUT: Flag = Flag::file("input", Command, "The document that it judges, JSON").ours();
 
+pub(super) static STRICT_EVAL: Flag = Flag::switch(
+    "strict",
+    Checks,
+    "Reject a document that lacks a field which a CUE policy constrains; CUE itself accepts it",
+)
+.ours();
+pub(super) static STRICT_LINT: Flag = Flag::switch("strict", Checks, "Fail if there are warnings, too").ours();
+
 pub(super) static IMAGE_PATH: Flag = Flag::of(
     Kind::List,
     "image-path",
@@ -413,7 +421,9 @@ pub(super) static MANIFEST_IMAGES: &[&Flag] =
 /// Flags of `manifest pin` alone.
 pub(super) static MANIFEST_PIN: &[&Flag] = &[&PIN_CHECK, &PIN_DIFF];
 /// Flags of `policy eval` alone.
-pub(super) static POLICY_EVAL: &[&Flag] = &[&POLICY_LANGUAGE, &POLICY_FILE, &POLICY_INPUT, &OUTPUT];
+pub(super) static POLICY_EVAL: &[&Flag] = &[&POLICY_LANGUAGE, &POLICY_FILE, &POLICY_INPUT, &STRICT_EVAL, &OUTPUT];
+/// Flags of `policy lint` alone.
+pub(super) static POLICY_LINT: &[&Flag] = &[&STRICT_LINT, &OUTPUT];
 /// Flags of what looks at a release.
 pub(super) static RELEASE: &[&Flag] =
     &[&RELEASE_BASE_URL, &RELEASE_PLATFORM, &RELEASE_ONLY, &RELEASE_RETRY, &RELEASE_RETRY_DELAY];

@@ -30,12 +30,12 @@ pub use notice::Notice;
 use error::NotSupported;
 use flag::{Flag, FlagGroups};
 use request::{
-    DownloadAttestationRequest, DownloadSignatureRequest, ManifestRequest, PolicyEvalRequest, ReleaseCommand,
-    TreeRequest, TriangulateRequest, TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest,
+    DownloadAttestationRequest, DownloadSignatureRequest, ManifestRequest, PolicyEvalRequest, PolicyLintRequest,
+    ReleaseCommand, TreeRequest, TriangulateRequest, TrustCommand, VerifyBlobAttestationRequest, VerifyBlobRequest,
     VerifyImagesRequest,
 };
 use scan::Scanned;
-use validate::{images, manifest, release};
+use validate::{images, manifest, policy, release};
 use verbs::{Life, VERBS, Verb, VerbKind};
 
 /// A command line that was understood.
@@ -88,6 +88,8 @@ pub enum Command {
     Manifest(Box<ManifestRequest>),
     /// `policy eval`.
     PolicyEval(PolicyEvalRequest),
+    /// `policy lint`.
+    PolicyLint(PolicyLintRequest),
     /// `release list|fetch|verify`.
     Release(ReleaseCommand),
     /// `tree`.
@@ -207,7 +209,8 @@ fn command(
         VerbKind::ManifestImages => Command::Manifest(Box::new(manifest::images(values, positionals)?)),
         VerbKind::ManifestVerify => Command::Manifest(Box::new(manifest::verify(values, positionals, notices)?)),
         VerbKind::ManifestPin => Command::Manifest(Box::new(manifest::pin(values, positionals, notices)?)),
-        VerbKind::PolicyEval => Command::PolicyEval(images::policy_eval(values, positionals)?),
+        VerbKind::PolicyEval => Command::PolicyEval(policy::eval(values, positionals)?),
+        VerbKind::PolicyLint => Command::PolicyLint(policy::lint(values, positionals)?),
         VerbKind::ReleaseList => Command::Release(ReleaseCommand::List(release::list(values, positionals)?)),
         VerbKind::ReleaseFetch => {
             Command::Release(ReleaseCommand::Fetch(Box::new(release::fetch(values, positionals, notices)?)))

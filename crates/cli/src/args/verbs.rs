@@ -39,6 +39,7 @@ pub(super) enum VerbKind {
     ManifestPin,
     ManifestVerify,
     PolicyEval,
+    PolicyLint,
     ReleaseFetch,
     ReleaseList,
     ReleaseVerify,
@@ -270,6 +271,19 @@ pub(super) static VERBS: &[Verb] = &[
         life: Life::Listed,
     },
     Verb {
+        path: &["policy", "lint"],
+        kind: VerbKind::PolicyLint,
+        arguments: "FILE...",
+        summary: "Find what policies accept by mistake",
+        description: "Looks over policies in CUE (.cue) and Rego (.rego), and those that ClusterImagePolicies hold \
+                      (.yaml, .yml, .json): fields that may be missing, policies that accept {}, policies that cannot \
+                      be evaluated. Exits with 0 if there is no error, with 1 if there is one, and with --strict also \
+                      if there is a warning.",
+        examples: "  {0} policy lint policy.cue\n  {0} policy lint --strict policies/*.yaml\n",
+        flags: &[flags::POLICY_LINT, flags::GLOBAL],
+        life: Life::Listed,
+    },
+    Verb {
         path: &["release", "list"],
         kind: VerbKind::ReleaseList,
         arguments: "[VERSION]",
@@ -418,7 +432,7 @@ pub(super) static COSIGN_ONLY: &[&str] = &[
 ];
 
 /// Commands of our own that are not there yet.
-pub(super) static LATER: &[&str] = &["policy lint", "policy test"];
+pub(super) static LATER: &[&str] = &["policy test"];
 
 /// What commands of two words are about, by the first.
 pub(super) static GROUPS: &[(&str, &str)] = &[

@@ -4,6 +4,7 @@ pub mod attached;
 pub mod attestation;
 pub mod manifest;
 pub mod policy;
+pub mod policy_lint;
 pub mod release;
 pub mod trust;
 pub mod verify_blob;

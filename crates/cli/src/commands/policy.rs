@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use jiff::Timestamp;
+use sigward_cue::Strictness;
 use sigward_policy::limits::{MAX_INPUT_BYTES, MAX_POLICY_BYTES};
 use sigward_policy::rego::{RegoOutcome, RegoPolicy, RegoQuery};
 
@@ -25,7 +26,7 @@ fn verdict(request: &PolicyEvalRequest) -> Result<RegoOutcome, Failure> {
     let policy = text(&request.policy, MAX_POLICY_BYTES)?;
     let input = text(&request.input, MAX_INPUT_BYTES)?;
     match request.language {
-        PolicyLanguage::Cue => Ok(cue_verdict(&policy, &input)),
+        PolicyLanguage::Cue => Ok(cue_verdict(&policy, &input, request.strictness)),
         PolicyLanguage::Rego => Ok(match RegoPolicy::compile(&policy, RegoQuery::IsCompliant) {
             Ok(policy) => policy.evaluate(&input, Timestamp::now()),
             Err(error) if error.is_unsupported() => RegoOutcome::Unsupported { message: error.to_string() },
@@ -35,7 +36,7 @@ fn verdict(request: &PolicyEvalRequest) -> Result<RegoOutcome, Failure> {
 }
 
 /// `CompileString`, `Unify`, `Validate()`: policy-controller's `pkg/policy/eval.go`, with its words.
-fn cue_verdict(policy: &str, input: &str) -> RegoOutcome {
+fn cue_verdict(policy: &str, input: &str, strictness: Strictness) -> RegoOutcome {
     let policy = match sigward_cue::Policy::compile(policy) {
         Ok(policy) => policy,
         Err(error) => {
@@ -47,7 +48,7 @@ fn cue_verdict(policy: &str, input: &str) -> RegoOutcome {
             };
         }
     };
-    match policy.check(input, sigward_cue::Mode::Default) {
+    match policy.check_with(input, sigward_cue::Mode::Default, strictness) {
         sigward_cue::Outcome::Accept => RegoOutcome::Accept { warning: None },
         sigward_cue::Outcome::Reject { message } => {
             RegoOutcome::Reject { message: format!("failed to evaluate the policy with error: {message}") }
@@ -57,7 +58,7 @@ fn cue_verdict(policy: &str, input: &str) -> RegoOutcome {
 }
 
 /// A file's text; of a longer one enough for the evaluator to see that it is too long.
-fn text(path: &Path, limit: usize) -> Result<String, Failure> {
+pub(super) fn text(path: &Path, limit: usize) -> Result<String, Failure> {
     let file = File::open(path).map_err(|e| Failure::open(path, &e))?;
     let failed = |reason: String| Failure::Read { what: format!("read {}", path.display()), reason };
     let mut bytes = Vec::new();

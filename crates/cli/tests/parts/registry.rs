@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
@@ -21,44 +22,28 @@ const GUARD: &str = r#""$0" serve "$1" 2>&1 & read -r _; kill $!; wait"#;
 pub struct Registry {
     /// `127.0.0.1:PORT`.
     pub host: String,
+    program: PathBuf,
     guard: Child,
     lifeline: Option<ChildStdin>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Registry {
     pub fn start(parts: &Parts) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("config.yml");
-        // The registry tells the port that it was given in a line of its log.
-        let text = format!(
-            "version: 0.1\nlog: {{level: info, accesslog: {{disabled: true}}}}\n\
-             storage: {{filesystem: {{rootdirectory: {}}}, maintenance: {{uploadpurging: {{enabled: false}}}}}}\n\
-             http: {{addr: '127.0.0.1:0', secret: none}}\n",
-            folder.path().join("data").display()
-        );
-        std::fs::write(&config, text).unwrap();
-        let mut guard = Command::new("/bin/sh")
-            .args(["-c", GUARD])
-            .args([&parts.registry, &config])
-            .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lifeline = guard.stdin.take();
-        let mut lines = BufReader::new(guard.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let mut seen = String::new();
-        let host = loop {
-            let line = lines.next().unwrap_or_else(|| panic!("the registry ended: {seen}"));
-            if let Some((_, rest)) = line.split_once("listening on ") {
-                break rest.split('"').next().unwrap().to_owned();
-            }
-            seen.push_str(&line);
-        };
-        // Who does not read its log blocks it.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { host, guard, lifeline, _folder: folder }
+        let (guard, lifeline, host) = launch(&parts.registry, &folder, "127.0.0.1:0");
+        Self { host, program: parts.registry.clone(), guard, lifeline, folder }
+    }
+
+    /// Ends it; what it has stays.
+    pub fn stop(&mut self) {
+        drop(self.lifeline.take());
+        drop(self.guard.wait());
+    }
+
+    /// Starts it again after [`Self::stop`], at the same address.
+    pub fn restart(&mut self) {
+        (self.guard, self.lifeline, self.host) = launch(&self.program, &self.folder, &self.host);
     }
 
     /// `127.0.0.1:PORT/NAME`.
@@ -118,9 +103,41 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        drop(self.lifeline.take());
-        drop(self.guard.wait());
+        self.stop();
     }
+}
+
+fn launch(program: &Path, folder: &TempDir, address: &str) -> (Child, Option<ChildStdin>, String) {
+    let config = folder.path().join("config.yml");
+    // The registry tells the port that it was given in a line of its log.
+    let text = format!(
+        "version: 0.1\nlog: {{level: info, accesslog: {{disabled: true}}}}\n\
+         storage: {{filesystem: {{rootdirectory: {}}}, maintenance: {{uploadpurging: {{enabled: false}}}}}}\n\
+         http: {{addr: '{address}', secret: none}}\n",
+        folder.path().join("data").display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut guard = Command::new("/bin/sh")
+        .args(["-c", GUARD])
+        .args([program, &config])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lifeline = guard.stdin.take();
+    let mut lines = BufReader::new(guard.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut seen = String::new();
+    let host = loop {
+        let line = lines.next().unwrap_or_else(|| panic!("the registry ended: {seen}"));
+        if let Some((_, rest)) = line.split_once("listening on ") {
+            break rest.split('"').next().unwrap().to_owned();
+        }
+        seen.push_str(&line);
+    };
+    // Who does not read its log blocks it.
+    std::thread::spawn(move || lines.for_each(drop));
+    (guard, lifeline, host)
 }
 
 /// All types of manifests: the registry converts what is not accepted.

@@ -1,6 +1,7 @@
 //! From the syntax tree to expressions: names are resolved, as `cue/ast/astutil/resolve.go` and
 //! `internal/core/compile` of CUE v0.15.4 do.
 
+mod labels;
 mod predeclared;
 
 use std::collections::HashMap;
@@ -76,6 +77,8 @@ struct Scope {
     aliases: Vec<String>,
     /// A `for` clause, or a `let` clause that depends on one, in a struct.
     is_for: bool,
+    /// The value of one of its fields is compiled.
+    in_field: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -85,6 +88,8 @@ struct Entry {
     /// While a `let` clause is compiled, it may not be met again.
     busy: bool,
     checked: bool,
+    /// An alias or a `let` clause: it may not have the name of a field around it, nor the other way round.
+    is_alias: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -129,6 +134,11 @@ impl Compiler {
             }
             let base = if package.is_empty() { path.rsplit('/').next().unwrap_or(path) } else { package };
             let name = import.name.clone().unwrap_or_else(|| base.to_owned());
+            let is_field = |decl: &ast::Decl| matches!(decl, ast::Decl::Field(field) if matches!(&field.label, ast::Label::Ident(label) if *label == name));
+            if self.imports.contains_key(&name) || file.decls.iter().any(is_field) {
+                self.errors.push(format!("{name} redeclared as imported package name"));
+                continue;
+            }
             self.import_order.push(name.clone());
             self.imports.insert(name, (path.into(), import.name.clone(), false));
         }
@@ -185,13 +195,14 @@ impl Compiler {
                 return;
             }
             match scope.names.get(name) {
-                Some(Entry { target: Target::Field(_), .. }) if !scope.aliases.contains(name) => {}
-                Some(_) => {
-                    self.error(format!("cannot have both alias and field with name {name:?} in same scope"));
-                }
-                None => {
+                Some(Entry { is_alias: false, .. }) => {}
+                _ if self.is_taken(scope, name, false) => {}
+                _ => {
                     let target = Target::Field(self.names.identifier(name));
-                    scope.names.insert(name.clone(), Entry { target, used: true, busy: false, checked: true });
+                    scope.names.insert(
+                        name.clone(),
+                        Entry { target, used: true, busy: false, checked: true, is_alias: false },
+                    );
                 }
             }
         }
@@ -202,17 +213,15 @@ impl Compiler {
             self.error("cannot use _ as alias or let clause");
             return;
         }
+        if self.is_taken(scope, name, true) {
+            return;
+        }
         if scope.names.contains_key(name) {
-            let message = if scope.aliases.iter().any(|a| a == name) {
-                format!("alias {name:?} redeclared in same scope")
-            } else {
-                format!("cannot have both alias and field with name {name:?} in same scope")
-            };
-            self.error(message);
+            self.error(format!("alias {name:?} redeclared in same scope"));
             return;
         }
         scope.aliases.push(name.to_owned());
-        scope.names.insert(name.to_owned(), Entry { target, used: false, busy: false, checked: false });
+        scope.names.insert(name.to_owned(), Entry { target, used: false, busy: false, checked: false, is_alias: true });
     }
 
     fn pop_scope(&mut self) {
@@ -291,7 +300,9 @@ impl Compiler {
             return Some(self.pattern(field, pattern, text));
         }
         self.path.push(text);
+        self.set_in_field(true);
         let value = self.field_value(&field.value);
+        self.set_in_field(false);
         self.path.pop();
         Some(match &field.label {
             ast::Label::Ident(name) if name == "_" => {
@@ -305,10 +316,16 @@ impl Compiler {
         })
     }
 
+    fn set_in_field(&mut self, in_field: bool) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.in_field = in_field;
+        }
+    }
+
     fn field_value(&mut self, value: &Ast) -> Expr {
         let Ast::Alias(name, value) = value else { return self.expr(value) };
         let label = self.names.identifier(name);
-        let mut scope = Scope::default();
+        let mut scope = Scope { in_field: true, ..Scope::default() };
         self.declare_alias(&mut scope, name, Target::Value(label));
         self.scopes.push(scope);
         let value = self.expr(value);
@@ -323,13 +340,17 @@ impl Compiler {
         }
         let filter = match pattern {
             Ast::Alias(name, pattern) => {
-                let entry = Entry { target: Target::LabelName, used: true, busy: false, checked: true };
-                scope.names.insert(name.clone(), entry);
+                let entry = Entry { target: Target::LabelName, used: true, busy: false, checked: true, is_alias: true };
+                if !self.is_taken(&scope, name, true) {
+                    scope.names.insert(name.clone(), entry);
+                }
                 pattern
             }
             pattern => pattern,
         };
+        self.check_pattern_names(filter, &scope.names.keys().cloned().collect::<Vec<_>>());
         let filter = self.expr(filter);
+        scope.in_field = true;
         self.scopes.push(scope);
         self.path.push(text);
         let value = self.field_value(&field.value);
@@ -381,7 +402,8 @@ impl Compiler {
             return None;
         }
         let label = self.names.identifier(name);
-        let entry = Entry { target: Target::Field(label), used: true, busy: false, checked: true };
+        self.is_taken(scope, name, false);
+        let entry = Entry { target: Target::Field(label), used: true, busy: false, checked: true, is_alias: false };
         scope.names.insert(name.to_owned(), entry);
         Some(label)
     }

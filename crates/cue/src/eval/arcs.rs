@@ -25,8 +25,14 @@ impl<'p> Eval<'p> {
             let known = &mut self.vertices[arc].arc;
             if mode < *known && *known != ArcType::NotPresent {
                 *known = mode;
+                if mode == ArcType::Member {
+                    self.doubt_if_missed(v, label);
+                }
             }
             return Ok((arc, false));
+        }
+        if mode == ArcType::Member {
+            self.doubt_if_missed(v, label);
         }
         let is_let = self.names.kind(label) == LabelKind::Let;
         let is_dynamic = self.vertices[v].is_dynamic;
@@ -109,6 +115,9 @@ impl<'p> Eval<'p> {
             }
             return Ok(false);
         }
+        if !self.vertices[arc].conjuncts.is_empty() {
+            self.doubt_required(arc);
+        }
         self.vertices[arc].conjuncts.push(conjunct.clone());
         match self.vertices[arc].status {
             Status::New => {}
@@ -154,6 +163,8 @@ impl<'p> Eval<'p> {
         vertex.child_errors = None;
         vertex.patterns.clear();
         vertex.is_shared = false;
+        self.doubt_if_seen(v);
+        let vertex = &mut self.vertices[v];
         let node = std::mem::take(&mut vertex.node);
         vertex.node.notify.clone_from(&node.notify);
         vertex.node.replace.clone_from(&node.replace);
@@ -166,6 +177,7 @@ impl<'p> Eval<'p> {
     fn reopen_field(&mut self, v: VertexId) -> R<'p, ()> {
         self.nested(|e| {
             e.spend(1)?;
+            e.doubt_if_seen(v);
             let vertex = &mut e.vertices[v];
             vertex.status = Status::New;
             vertex.arc = ArcType::Pending;

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use super::Eval;
+use super::doubt::Weight;
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::print::function_name;
-use super::types::{
-    Base, CloseInfo, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId,
-};
+use super::reference::{Resolved, is_reference};
+use super::types::{Base, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId};
 use crate::builtins::{Builtin, BuiltinError, CallContext};
 use crate::expr::{ArcType, Core, Expr, Op};
 use crate::kind::Kind;
@@ -83,17 +83,37 @@ impl<'p> Eval<'p> {
         let non_concrete = self.is_non_concrete(function) || matches!(function, Function::Core(Core::Or));
         let mut args = Vec::with_capacity(arguments.len());
         let mut failed: Option<Rc<Bottom<'p>>> = None;
-        for argument in arguments {
+        for (n, argument) in arguments.iter().enumerate() {
+            let met = self.met_unfinished;
             let value = if non_concrete { self.evaluate(argument, env) } else { self.plain_value(argument, env) };
+            let value = self.doubt_cycle(value);
             match Self::caught(value)? {
                 Ok(value) => args.push(value),
-                Err(error) => failed = combine(failed, Some(error)),
+                Err(error) => {
+                    if error.is_incomplete()
+                        && (met != self.met_unfinished || self.may_be_wrong(function, n, argument, env)?)
+                    {
+                        self.doubt(Weight::Always, self.at, "an argument of a function is not known");
+                    }
+                    failed = combine(failed, Some(error));
+                }
             }
         }
         match failed {
             Some(error) => Err(Stop::Error(error)),
             None => Ok(args),
         }
+    }
+
+    /// Whether an argument that has no value has a kind already that is wrong.
+    fn may_be_wrong(&mut self, function: Function, n: usize, argument: &'p Expr, env: EnvId) -> R<'p, bool> {
+        let Function::Package(builtin) = function else { return Ok(false) };
+        let Some(parameter) = builtin.parameters.get(n).filter(|_| is_reference(argument)) else { return Ok(false) };
+        let resolved = Self::caught(self.resolve(argument, env))?;
+        self.required = None;
+        let Ok(Resolved::Vertex(v)) = resolved else { return Ok(false) };
+        let kind = self.vertices[self.deref(v)].node.kind;
+        Ok(!kind.meets(parameter.kind))
     }
 
     fn name(function: Function) -> String {
@@ -137,6 +157,11 @@ impl<'p> Eval<'p> {
         let mut plain = Vec::with_capacity(builtin.parameters.len());
         let schemas = self.schemas.len();
         let outer = std::mem::replace(&mut self.lossy, false);
+        for (n, (parameter, value)) in builtin.parameters.iter().zip(&args).enumerate() {
+            if !parameter.schema {
+                self.check_kind(&name, n, value, parameter.kind)?;
+            }
+        }
         for (n, parameter) in builtin.parameters.iter().enumerate() {
             let Some(value) = args.get(n) else {
                 plain.extend(parameter.default.clone());
@@ -149,7 +174,6 @@ impl<'p> Eval<'p> {
                 )));
                 continue;
             }
-            self.check_kind(&name, n, value, parameter.kind)?;
             if !value.is_concrete() && !builtin.non_concrete {
                 let template = format!("{name}: non-concrete argument {n}");
                 return self.fail(Code::Incomplete, &template, vec![]);
@@ -229,6 +253,9 @@ impl<'p> Eval<'p> {
                 if items.is_empty() {
                     return Ok(Value::Top);
                 }
+                for item in &items {
+                    self.know(*item, true)?;
+                }
                 Ok(Value::Conjunction(Rc::new(items.into_iter().map(Value::Vertex).collect())))
             }
             (Core::Or, [list]) => self.or(list),
@@ -264,6 +291,7 @@ impl<'p> Eval<'p> {
             Value::Vertex(v) => {
                 self.know(*v, false)?;
                 let w = self.deref(*v);
+                self.doubt_own_name(w);
                 if self.vertices[w].status < Status::Known && !self.force {
                     return self.fail(
                         Code::Incomplete,
@@ -283,8 +311,11 @@ impl<'p> Eval<'p> {
                 }
             }
             value => {
-                let kind = self.kind_of(value).to_string();
-                let nodes = vec![value.clone().into(), kind.into()];
+                let kind = self.kind_of(value);
+                if kind.meets(Kind::STRUCT) {
+                    self.doubt(Weight::Always, self.at, "a length is asked of what may be a struct");
+                }
+                let nodes = vec![value.clone().into(), kind.to_string().into()];
                 return self.fail(Code::Incomplete, "incomplete argument {} (type {})", nodes);
             }
         };
@@ -422,9 +453,8 @@ impl<'p> Eval<'p> {
 
     /// Unifies a value with a constraint; the error, if there is one, with incomplete ones counted.
     fn unify_final(&mut self, value: &Value<'p>, schema: &Value<'p>) -> R<'p, Option<Rc<Bottom<'p>>>> {
-        let conjunct =
-            |value: &Value<'p>| Conjunct { env: NO_ENV, elem: Elem::Value(value.clone()), close: CloseInfo::default() };
-        let v = self.inline(vec![conjunct(value), conjunct(schema)])?;
+        let v = self.inline(Vec::new())?;
+        self.add_parts(v, [value.clone(), schema.clone()].into_iter());
         self.finalize(v)?;
         self.strict_error(v)
     }

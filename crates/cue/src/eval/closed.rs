@@ -202,6 +202,11 @@ impl<'p> Eval<'p> {
         CloseInfo { from_embed: false, ..close }
     }
 
+    /// The number of a value that `Unify` joins with another.
+    pub(super) fn split_scope(&mut self, v: VertexId, close: CloseInfo) -> CloseInfo {
+        self.new_requirement(v, close, DefKind::Struct)
+    }
+
     /// Checks the fields of a vertex against all closed structs that it is unified with.
     pub(super) fn check_typos(&mut self, noderef: VertexId) {
         let v = self.deref(noderef);
@@ -262,7 +267,7 @@ impl<'p> Eval<'p> {
     /// The conjuncts of a field, also of one that was not looked into.
     fn field_info(&self, field: VertexId) -> Vec<ConjunctInfo> {
         let vertex = &self.vertices[field];
-        if !vertex.node.info.is_empty() {
+        if vertex.status != Status::New {
             return vertex.node.info.clone();
         }
         let info = |c: &super::types::Conjunct<'p>| ConjunctInfo {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Eval;
+use super::doubt::Seen;
 use super::error::{Code, R};
 use super::tasks::{Task, TaskKind};
 use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, Status, Value, Vertex, VertexId};
@@ -150,7 +151,8 @@ impl<'p> Eval<'p> {
 
     /// What a `for` clause ranges over.
     fn for_source(&mut self, source: &'p crate::expr::Expr, env: EnvId) -> R<'p, VertexId> {
-        let value = self.evaluate(source, env)?;
+        let value = self.evaluate(source, env);
+        let value = self.doubt_cycle(value)?;
         let value = self.default_of(value)?;
         let named = || vec![Elem::Expr(source).into()];
         let Value::Vertex(v) = value else {
@@ -179,6 +181,8 @@ impl<'p> Eval<'p> {
             }
             return self.fail(Code::Eval, "cannot range over {} (found {}, want list or struct)", nodes);
         }
+        self.mark_seen(v, Seen::Itself);
+        self.doubt_own_name(v);
         Ok(v)
     }
 }

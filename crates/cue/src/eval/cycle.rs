@@ -8,7 +8,10 @@ use crate::expr::ArcType;
 /// What to do with a reference.
 pub(super) enum Step {
     Go(CloseInfo),
+    /// It waits for evidence that it is no cycle.
     Skip,
+    /// It is here already.
+    Known,
 }
 
 impl<'p> Eval<'p> {
@@ -40,7 +43,7 @@ impl<'p> Eval<'p> {
             self.count(1);
             if self.deref(r.arc) == target {
                 if self.deref(r.node) == here {
-                    return Step::Skip;
+                    return Step::Known;
                 }
                 if close.cycle == CycleType::Optional && non_cyclic {
                     if r.depth == depth {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::Eval;
+use super::doubt::Weight;
 use super::error::{Bottom, Code, Message, R, Stop, combine};
 use super::tasks::State;
 use super::types::{
@@ -67,7 +68,13 @@ impl<'p> Eval<'p> {
                 let left = (self.vertices[*p].node.default_mode, self.vertices[*p].node.orig_default_mode);
                 match self.alternative(v, *p, choice, elem, *mode, last)? {
                     Err(error) if error.code == Code::User => self.vertices[v].node.user_errors.push(error),
-                    Err(error) => errors.push(error),
+                    Err(error) => {
+                        let inline = self.vertices[v].is_dynamic && !self.vertices[v].is_let;
+                        if error.code == Code::Cycle || (inline && error.is_incomplete()) {
+                            self.doubt(Weight::Always, v, "an alternative depends on what is not known");
+                        }
+                        errors.push(error);
+                    }
                     Ok(result) => {
                         results.push(result);
                         left_drops &= left.0 != DefaultMode::Is && left.1 != DefaultMode::Is;
@@ -81,6 +88,9 @@ impl<'p> Eval<'p> {
         }
         if results.is_empty() {
             let code = errors.iter().map(|e| e.code).max().unwrap_or(Code::Eval);
+            if code.is_incomplete() && cross.len() > 1 {
+                self.doubt(Weight::Always, v, "some alternatives fail, others are not known");
+            }
             self.vertices[v].node.disjunct_errors.extend(errors);
             let error = self.empty_disjunction(v, code);
             self.add_error(v, error);

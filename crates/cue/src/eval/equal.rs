@@ -185,6 +185,10 @@ impl<'p> Eval<'p> {
         }
         for arc in self.vertices[w].arcs.clone() {
             let regular = self.vertices[arc].label.is_some_and(|l| self.names.is_regular(l));
+            if self.vertices[arc].arc == ArcType::Required {
+                let pieces = vec!["field is required but not present".into()];
+                return Ok(Some(Bottom::new(Code::Incomplete, arc, pieces)));
+            }
             if regular && self.vertices[arc].arc == ArcType::Member {
                 self.finalize(arc)?;
                 if let Some(error) = self.nested(|e| e.first_incomplete(arc, depth.saturating_add(1)))? {

@@ -197,6 +197,14 @@ impl<'p> Eval<'p> {
         node.errors = combine(node.errors.take(), Some(error));
     }
 
+    /// The graver of two errors, or both.
+    pub(super) fn either(a: Option<Rc<Bottom<'p>>>, b: Option<Rc<Bottom<'p>>>) -> Stop<'p> {
+        match combine(a, b) {
+            Some(error) => Stop::Error(error),
+            None => Stop::Unsupported("an error that is none".to_owned()),
+        }
+    }
+
     /// What went wrong, if it is an error and not a limit.
     pub(super) fn caught<T>(result: R<'p, T>) -> R<'p, Result<T, Rc<Bottom<'p>>>> {
         match result {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Eval;
+use super::doubt::{Seen, Weight};
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::reference::{Resolved, is_reference};
 use super::types::{Base, Bound, CloseInfo, Conjunct, Elem, EnvId, Status, Value, Vertex, VertexId};
@@ -73,7 +74,10 @@ impl<'p> Eval<'p> {
             self.know(v, true)?;
         }
         let w = self.deref(v);
-        if let Some(error) = self.hard_error(w) {
+        if let Some(error) = self.vertices[w].node.errors.clone() {
+            if error.is_incomplete() && self.vertices[w].node.has_disjunction {
+                self.doubt(Weight::Always, self.at, "alternatives are constrained by what is not known");
+            }
             return Err(Stop::Error(error));
         }
         match self.value_of(w) {
@@ -107,9 +111,6 @@ impl<'p> Eval<'p> {
         if literal(operand).is_some() && !value.is_concrete() {
             return self.fail(Code::Eval, "bound has fixed non-concrete value", vec![]);
         }
-        if let Value::Bound(inner) = &value {
-            return Ok(bound_of_bound(op, inner, self.kind_of(&value)));
-        }
         if !value.is_concrete() {
             let nodes = vec![named().into(), op.sign().into()];
             return self.fail(Code::Incomplete, "non-concrete value {} for bound {}", nodes);
@@ -122,6 +123,12 @@ impl<'p> Eval<'p> {
         let mut failed: Option<Rc<Bottom<'p>>> = None;
         for part in parts {
             let value = self.plain_value(part, env).and_then(|value| self.text_of(&value, bytes));
+            if let (Err(Stop::Error(error)), Expr::And(..) | Expr::Or { .. }) = (&value, part)
+                && error.is_incomplete()
+            {
+                // CUE takes some of these for an empty text.
+                self.doubt(Weight::Always, self.at, "a text is made of a conjunction that is not known");
+            }
             match Self::caught(value)? {
                 Ok(text) => out.extend_from_slice(&text),
                 Err(error) => failed = combine(failed, Some(error)),
@@ -213,7 +220,8 @@ impl<'p> Eval<'p> {
         let whole = self.evaluate(expr, env)?;
         let value = self.default_of(whole.clone())?;
         let value = self.unwrap(value)?;
-        if value.is_concrete() {
+        let validates = matches!(value, Value::Function(function) if self.is_bare_validator(function));
+        if value.is_concrete() && !validates {
             return Ok(value);
         }
         let nodes = vec![whole.into(), op.sign().into()];
@@ -223,32 +231,62 @@ impl<'p> Eval<'p> {
     /// `x == _|_`, `x != _|_`: whether there is a value at all.
     fn compare_to_bottom(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
         let exists = op == Op::NotEqual;
-        let value = self.evaluate(operand, env).and_then(|value| self.default_of(value));
+        let value = self.settle(operand, env).and_then(|()| self.evaluate(operand, env));
+        let value = self.doubt_cycle(value);
         let found = match Self::caught(value)? {
-            // CUE's answer depends on what it looks at first.
-            Err(error) if error.code == Code::Cycle => {
-                return Err(Stop::Unsupported("a comparison with _|_ that depends on itself".to_owned()));
+            // More may come: then it is told later.
+            Err(error) if error.code == Code::Cycle || (error.is_incomplete() && !self.force) => {
+                return Err(Stop::Error(error));
             }
-            Err(error) => {
-                // More may come: then it is told later.
-                if error.is_incomplete() && !self.force {
-                    return Err(Stop::Error(error));
-                }
-                false
-            }
-            Ok(Value::Vertex(v)) => self.exists(v)?,
-            Ok(Value::Bottom(_)) => false,
-            Ok(value) => value.is_concrete(),
+            Err(_) => false,
+            Ok(value) => match Self::caught(self.default_of(value))? {
+                // Alternatives of which none is the default are a value.
+                Err(_) => true,
+                Ok(Value::Vertex(v)) => self.exists(v)?,
+                Ok(Value::Bottom(_)) => false,
+                // What may be a struct or a list is one.
+                Ok(value) => value.is_concrete() || self.kind_of(&value).meets(Kind::STRUCT | Kind::LIST),
+            },
         };
         Ok(Value::Bool(found == exists))
     }
 
+    /// Whether there is a value is asked when all is known, and not when the first conjunct is.
+    fn settle(&mut self, operand: &'p Expr, env: EnvId) -> R<'p, ()> {
+        if !is_reference(operand) {
+            return Ok(());
+        }
+        let Resolved::Vertex(v) = self.resolve(operand, env)? else { return Ok(()) };
+        if self.required.is_some() && self.vertices[v].node.running > 0 {
+            self.doubt(Weight::Always, v, "a value is asked for while it is made");
+        }
+        self.check_required()?;
+        self.know(v, false)?;
+        let w = self.deref(v);
+        if self.vertices[w].status >= Status::Known {
+            return Ok(());
+        }
+        if self.vertices[w].node.running > 0 {
+            self.doubt(Weight::Always, w, "a value is asked for while it is made");
+            return Ok(());
+        }
+        if self.force {
+            return self.finalize(v);
+        }
+        self.fail(Code::Incomplete, "{} is not known yet", vec![Elem::Expr(operand).into()])
+    }
+
     fn exists(&mut self, v: VertexId) -> R<'p, bool> {
         if self.has_depth_cycle(v) {
+            self.doubt(Weight::Always, v, "a value is asked for while it is made");
             return Ok(false);
         }
         self.finalize(v)?;
+        self.mark_seen(v, Seen::Itself);
         let w = self.deref(v);
+        if self.vertices[w].status != Status::Final {
+            self.doubt(Weight::Always, v, "a value is asked for while it is made");
+        }
         if self.vertices[v].arc != ArcType::Member {
             return Ok(false);
         }
@@ -265,7 +303,8 @@ impl<'p> Eval<'p> {
         high: Option<&'p Expr>,
         env: EnvId,
     ) -> R<'p, Value<'p>> {
-        let value = self.plain_value(subject, env)?;
+        let value = self.plain_value(subject, env);
+        let value = self.doubt_cycle(value)?;
         let (length, elements) = match &value {
             Value::Bytes(bytes) => (bytes.len(), Vec::new()),
             Value::Vertex(v) if self.vertex_kind(*v) == Kind::LIST => {
@@ -313,7 +352,8 @@ impl<'p> Eval<'p> {
     }
 
     fn slice_index(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, usize> {
-        let value = self.plain_value(expr, env)?;
+        let value = self.plain_value(expr, env);
+        let value = self.doubt_cycle(value)?;
         let Value::Number(number) = &value else { return self.type_error(&value, Kind::INT, Some("slice index")) };
         if number.is_negative() {
             return self.fail(Code::Eval, "cannot convert negative number to uint64", vec![]);
@@ -322,23 +362,5 @@ impl<'p> Eval<'p> {
             Some(Ok(index)) => Ok(index),
             _ => self.fail(Code::Eval, "cannot convert number {} to uint64", vec![value.clone().into()]),
         }
-    }
-}
-
-/// `<(>=3)` and its like.
-fn bound_of_bound<'p>(op: Op, inner: &Rc<Bound<'p>>, kind: Kind) -> Value<'p> {
-    let less = |op: Op| matches!(op, Op::Less | Op::LessEqual);
-    let greater = |op: Op| matches!(op, Op::Greater | Op::GreaterEqual);
-    let with = |op: Op| Value::Bound(Rc::new(Bound { op, value: inner.value.clone() }));
-    match (op, inner.op) {
-        (op, Op::NotEqual) if less(op) || greater(op) => Value::Basic(kind),
-        (Op::NotEqual, Op::NotEqual) => inner.value.clone(),
-        (Op::NotEqual, Op::LessEqual) => with(Op::Greater),
-        (Op::NotEqual, Op::Less) => with(Op::GreaterEqual),
-        (Op::NotEqual, Op::GreaterEqual) => with(Op::Less),
-        (Op::NotEqual, Op::Greater) => with(Op::LessEqual),
-        (a, b) if (less(a) && greater(b)) || (greater(a) && less(b)) => Value::Basic(kind),
-        (a @ (Op::Less | Op::Greater), b) if less(a) == less(b) => with(a),
-        _ => Value::Bound(Rc::clone(inner)),
     }
 }

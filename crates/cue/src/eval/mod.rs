@@ -10,7 +10,9 @@ mod call;
 mod closed;
 mod comprehension;
 mod cycle;
+mod describe;
 mod disjunction;
+mod doubt;
 mod equal;
 pub(crate) mod error;
 mod expression;
@@ -23,12 +25,13 @@ mod regexp;
 mod schedule;
 mod shape;
 mod simplify;
+mod strict;
 mod tasks;
 pub(crate) mod types;
 mod validate;
 pub(crate) mod value;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::{Index, IndexMut};
 use std::rc::Rc;
 
@@ -39,6 +42,7 @@ use crate::expr::Expr;
 use crate::label::{Interner, Label};
 use crate::limits::{MAX_EVALUATION_DEPTH, MAX_STEPS, MAX_VERTICES};
 
+pub(crate) use doubt::Weight;
 pub(crate) use shape::Shape;
 pub(crate) use validate::Validation;
 
@@ -85,6 +89,10 @@ pub(crate) struct Eval<'p> {
     schemas: Vec<Value<'p>>,
     /// The error of a reference to a required field, which all the same gives its conjuncts.
     required: Option<Rc<error::Bottom<'p>>>,
+    /// What is put in comes from a required field that is missing.
+    required_pending: bool,
+    /// How often something under way was used.
+    met_unfinished: u64,
     /// An argument of a function has parts that functions do not see.
     lossy: bool,
     /// The vertex that is looked at: errors are told there.
@@ -101,6 +109,10 @@ pub(crate) struct Eval<'p> {
     index: HashMap<(VertexId, Label), VertexId>,
     /// How deep printing is.
     printing: std::cell::Cell<usize>,
+    /// Why nothing can be accepted any more.
+    doubt: Option<doubt::Doubt>,
+    /// Fields that were looked for when nothing else could come.
+    missed: HashSet<(VertexId, Label)>,
 }
 
 impl<'p> Eval<'p> {
@@ -116,6 +128,8 @@ impl<'p> Eval<'p> {
             regexps: HashMap::new(),
             schemas: Vec::new(),
             required: None,
+            required_pending: false,
+            met_unfinished: 0,
             lossy: false,
             at: NO_VERTEX,
             close: CloseInfo::default(),
@@ -125,6 +139,8 @@ impl<'p> Eval<'p> {
             arc_depth: 0,
             index: HashMap::new(),
             printing: std::cell::Cell::new(0),
+            doubt: None,
+            missed: HashSet::new(),
         }
     }
 
@@ -137,9 +153,20 @@ impl<'p> Eval<'p> {
 
     /// `Unify` of vertices.
     pub(crate) fn unified(&mut self, parts: &[VertexId]) -> R<'p, VertexId> {
-        let conjunct =
-            |v: &VertexId| Conjunct { env: NO_ENV, elem: Elem::Value(Value::Vertex(*v)), close: CloseInfo::default() };
-        self.add_vertex(Vertex { conjuncts: parts.iter().map(conjunct).collect(), ..Vertex::default() })
+        let v = self.add_vertex(Vertex::default())?;
+        self.add_parts(v, parts.iter().map(|part| Value::Vertex(*part)));
+        Ok(v)
+    }
+
+    /// Adds values as conjuncts that do not open each other: each has a scope that what it embeds may close.
+    pub(super) fn add_parts(&mut self, v: VertexId, parts: impl Iterator<Item = Value<'p>>) {
+        for part in parts {
+            let close = match part {
+                Value::Vertex(_) => self.split_scope(v, CloseInfo::default()),
+                _ => CloseInfo::default(),
+            };
+            self.vertices[v].conjuncts.push(Conjunct { env: NO_ENV, elem: Elem::Value(part), close });
+        }
     }
 
     fn add_vertex(&mut self, vertex: Vertex<'p>) -> R<'p, VertexId> {

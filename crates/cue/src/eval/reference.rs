@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Eval;
+use super::doubt::{Seen, Weight};
 use super::error::{Code, R, Stop};
 use super::tasks::State;
 use super::types::{Base, Conjunct, EnvId, Function, Status, Value, Vertex, VertexId};
@@ -47,9 +48,12 @@ impl<'p> Eval<'p> {
             Expr::Index(subject, index) => {
                 let node = self.subject(expr, subject, env);
                 let index_value = self.plain_value(index, env);
-                let (node, value) = (node?, index_value?);
-                let label = self.label_of(&value, index)?;
-                self.lookup(node, label)?
+                let (node, value) = (self.doubt_cycle(node), self.doubt_cycle(index_value));
+                let label = value.and_then(|value| self.label_of(&value, index));
+                match (Self::caught(node)?, Self::caught(label)?) {
+                    (Ok(node), Ok(label)) => self.lookup(node, label)?,
+                    (node, label) => return Err(Self::either(node.err(), label.err())),
+                }
             }
             _ => return Ok(Resolved::Value(self.evaluate(expr, env)?)),
         };
@@ -165,6 +169,7 @@ impl<'p> Eval<'p> {
     pub(super) fn lookup(&mut self, v: VertexId, label: Label) -> R<'p, VertexId> {
         self.spend(1)?;
         let v = self.prepare(v)?;
+        self.doubt_own_comprehension(v, label);
         let found = self.find_arc(v, label);
         let mut arc_type = found.map_or(ArcType::NotPresent, |a| self.vertices[a].arc);
         if arc_type != ArcType::Member && self.vertices[v].status == Status::Evaluating {
@@ -176,6 +181,7 @@ impl<'p> Eval<'p> {
         if let (Some(arc), ArcType::Member) = (found, arc_type) {
             return Ok(arc);
         }
+        self.mark_missed(v, label);
         let text = self.names.selector(label).to_string();
         match arc_type {
             ArcType::Required => {
@@ -184,6 +190,7 @@ impl<'p> Eval<'p> {
             }
             ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
             _ => {
+                self.doubt_if_unfinished(v, label);
                 let waits = !self.force && self.may_still_have(v, label);
                 let code =
                     if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
@@ -328,6 +335,9 @@ impl<'p> Eval<'p> {
         self.know(v, false)?;
         let w = self.deref(v);
         if self.has_depth_cycle(w) {
+            if self.vertices[v].is_shared {
+                self.doubt(Weight::Always, v, "a value is used within itself");
+            }
             let node = &mut self.vertices[w].node;
             node.has_any_cyclic = true;
             node.has_ancestor_cycle = true;
@@ -335,15 +345,22 @@ impl<'p> Eval<'p> {
         if let Some(error) = self.hard_error(w) {
             return Err(Stop::Error(error));
         }
-        let vertex = &self.vertices[w];
-        if vertex.status >= Status::Known {
-            if let Base::Value(Value::Bottom(bottom)) = &vertex.base {
-                return Err(Stop::Error(Rc::clone(bottom)));
-            }
-            return Ok(self.value_of(w));
+        if self.vertices[w].status >= Status::Known {
+            self.mark_seen(v, Seen::Itself);
+            // Also one that is not the value of the vertex yet.
+            let error = match (self.vertices[w].node.errors.clone(), self.value_of(w)) {
+                (Some(error), _) | (None, Value::Bottom(error)) => error,
+                (None, value) => return Ok(value),
+            };
+            self.doubt_failed_beside(v);
+            return Err(Stop::Error(error));
         }
-        if let Some(scalar) = &vertex.node.scalar {
-            return Ok(scalar.clone());
+        let vertex = &self.vertices[w];
+        if let Some(scalar) = vertex.node.scalar.clone() {
+            if vertex.node.running > 0 {
+                self.doubt_self_choice(w);
+            }
+            return Ok(scalar);
         }
         let named = vec![super::types::Elem::Expr(expr).into()];
         if vertex.node.running > 0 {
@@ -351,11 +368,13 @@ impl<'p> Eval<'p> {
             let composite =
                 node.has_field_value && (node.a_struct.is_some() || node.has_structs || node.list_open.is_some());
             if composite {
-                return Ok(Value::Vertex(w));
+                return Ok(self.doubt_unfinished(w, Value::Vertex(w)));
             }
             if node.has_field_value {
-                return self.validators(w);
+                let value = self.validators(w)?;
+                return Ok(self.doubt_unfinished(w, value));
             }
+            self.doubt(Weight::Last, w, "a value is used to make itself");
             return self.fail(Code::Cycle, "cycle with field: {}", named);
         }
         self.fail(Code::Incomplete, "{} is not known yet", named)

@@ -19,15 +19,12 @@ impl<'p> Eval<'p> {
         if self.vertices[v].status != Status::New {
             return Ok(());
         }
+        self.inherit_closedness(v);
         let parent = self.vertices[v].parent;
-        let label = self.vertices[v].label;
         let depth = self.vertices[parent].node.depth.saturating_add(1);
-        let closed =
-            self.vertices[parent].closed_recursive || label.is_some_and(|l| self.names.kind(l).is_definition());
         let vertex = &mut self.vertices[v];
         vertex.status = Status::Evaluating;
         vertex.node.depth = depth;
-        vertex.closed_recursive |= closed;
         for n in 0..self.vertices[v].conjuncts.len() {
             if let Some(close) = self.vertices[v].conjuncts.get(n).map(|c| c.close) {
                 self.mark_non_cyclic(v, close);
@@ -42,6 +39,15 @@ impl<'p> Eval<'p> {
             }
             Ok(())
         })
+    }
+
+    /// A definition is closed, and so is all that is in it; also before its conjuncts are in.
+    fn inherit_closedness(&mut self, v: VertexId) {
+        let vertex = &self.vertices[v];
+        let definition = vertex.label.is_some_and(|l| self.names.kind(l).is_definition());
+        if definition || self.vertices[vertex.parent].closed_recursive {
+            self.vertices[v].closed_recursive = true;
+        }
     }
 
     /// Puts one conjunct in.
@@ -236,12 +242,15 @@ impl<'p> Eval<'p> {
         let mut close = close;
         // What is looked through below grows with each vertex that comes in.
         self.spend(u64::try_from(self.vertices[v].node.req_defs.len()).unwrap_or(u64::MAX))?;
+        self.inherit_closedness(arc);
         if !self.vertices[arc].closed_recursive && !self.vertices[arc].closed_once && close.embed != 0 {
             close.from_def = false;
         }
         if self.deref_disjunct(v) == self.deref_disjunct(arc) {
+            self.doubt_self_choice(v);
             return Ok(());
         }
+        self.doubt_unfinished_part(v, arc);
         if self.share(v, conjunct, arc, close) {
             return self.init(arc);
         }
@@ -337,7 +346,9 @@ impl<'p> Eval<'p> {
             value => value,
         };
         let kind = self.kind_of(&value);
-        if !self.update_kind(v, kind, Elem::Value(value.clone()), close) {
+        // A conjunction of what excludes each other is found by its parts.
+        let whole = !matches!(value, Value::Conjunction(_));
+        if whole && !self.update_kind(v, kind, Elem::Value(value.clone()), close) {
             return Ok(());
         }
         match value {
@@ -418,6 +429,7 @@ impl<'p> Eval<'p> {
                 Ok(())
             }
             Some(known) => {
+                self.doubt_required(v);
                 let kind = self.vertices[v].node.kind;
                 match self.simplify_bounds(kind, bound, &known)? {
                     Some(value) => self.insert_value(v, value, close),
@@ -480,6 +492,7 @@ impl<'p> Eval<'p> {
         match self.vertices[v].node.scalar.clone() {
             None => self.vertices[v].node.scalar = Some(value),
             Some(known) => {
+                self.doubt_required(v);
                 if !self.scalar_equal(&value, &known) {
                     let (k1, k2) = (self.kind_of(&value), self.kind_of(&known));
                     self.report_conflict(v, Elem::Value(value), Elem::Value(known), k1, k2);
@@ -553,7 +566,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Whether a function that takes one value and tells whether it is right is named without a call.
-    fn is_bare_validator(&self, function: Function) -> bool {
+    pub(super) fn is_bare_validator(&self, function: Function) -> bool {
         match function {
             Function::Core(_) => false,
             Function::Package(builtin) => {

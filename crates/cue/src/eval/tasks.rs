@@ -149,7 +149,8 @@ impl<'p> Eval<'p> {
 
     fn perform_resolve(&mut self, v: VertexId, env: EnvId, expr: &'p Expr, close: CloseInfo) -> R<'p, ()> {
         let resolved = self.resolve(expr, env)?;
-        if let Some(error) = self.required.take() {
+        let required = self.required.take();
+        if let Some(error) = required.clone() {
             self.add_error(v, error);
         }
         let arc = match resolved {
@@ -165,13 +166,21 @@ impl<'p> Eval<'p> {
         let close = match self.detect_cycle(v, target, &conjunct, address(expr)) {
             Step::Go(close) => close,
             Step::Skip => return self.unshare(v),
+            Step::Known => {
+                self.doubt_self_choice(v);
+                return self.unshare(v);
+            }
         };
         if let Base::Value(Value::Bottom(bottom)) = &self.vertices[target].base
             && bottom.code == Code::StructuralCycle
         {
             return Err(Stop::Error(Rc::clone(bottom)));
         }
-        self.schedule_vertex(v, &Conjunct { close, ..conjunct }, arc, close)
+        let pending = required.is_some() || self.required_pending;
+        let saved = std::mem::replace(&mut self.required_pending, pending);
+        let result = self.schedule_vertex(v, &Conjunct { close, ..conjunct }, arc, close);
+        self.required_pending = saved;
+        result
     }
 
     fn perform_dynamic(&mut self, v: VertexId, env: EnvId, decl: &'p Decl, close: CloseInfo) -> R<'p, ()> {

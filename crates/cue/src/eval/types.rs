@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::closed::{ConjunctInfo, RefInfo, ReqSet};
+use super::doubt::Seen;
 use super::error::Bottom;
 use super::tasks::Task;
 use crate::builtins::Builtin;
@@ -196,6 +197,8 @@ pub(crate) struct Vertex<'p> {
     pub(super) is_shared: bool,
     /// Its parent's typo checks do not apply.
     pub(super) detached_checks: bool,
+    /// What expressions have used of it.
+    pub(super) seen: Seen,
     pub(super) node: State<'p>,
 }
 
@@ -361,6 +364,7 @@ impl Default for Vertex<'_> {
             is_let: false,
             is_shared: false,
             detached_checks: false,
+            seen: Seen::Nothing,
             node: State::default(),
         }
     }

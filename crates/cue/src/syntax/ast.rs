@@ -66,6 +66,8 @@ pub(crate) enum Constraint {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
+    /// Where it begins in the source, in bytes.
+    pub(crate) at: usize,
     /// `X` in `X=label: value`.
     pub(crate) alias: Option<String>,
     pub(crate) label: Label,

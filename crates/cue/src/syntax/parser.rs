@@ -217,6 +217,7 @@ impl<'s> Parser<'s> {
     }
 
     fn decl(&mut self) -> Parsed<Decl> {
+        let at = self.lexeme.at;
         let head = match self.lexeme.token {
             Token::Keyword("for" | "if") => {
                 let keyword = self.lexeme.text.to_owned();
@@ -268,7 +269,7 @@ impl<'s> Parser<'s> {
         let value = self.nested(Self::field_value)?;
         self.attributes(false)?;
         self.comma("struct literal", "}")?;
-        Ok(Decl::Field(Field { alias, label, constraint, value }))
+        Ok(Decl::Field(Field { at, alias, label, constraint, value }))
     }
 
     /// What stands after the colon: a value, or another label.
@@ -276,6 +277,7 @@ impl<'s> Parser<'s> {
         if matches!(self.lexeme.token, Token::Keyword("let")) {
             return self.expression();
         }
+        let at = self.lexeme.at;
         match self.head()? {
             Head::Expression(ast) => Ok(ast),
             Head::Label { alias, label, ast } => {
@@ -291,7 +293,7 @@ impl<'s> Parser<'s> {
                 }
                 self.step()?;
                 let value = self.nested(Self::field_value)?;
-                Ok(Ast::Struct(vec![Decl::Field(Field { alias, label, constraint, value })]))
+                Ok(Ast::Struct(vec![Decl::Field(Field { at, alias, label, constraint, value })]))
             }
         }
     }

@@ -23,6 +23,8 @@ pub struct AuthorityInquiry<'q> {
     /// Why the stages before found nothing.
     errors: Vec<ImageError>,
     unstated: Option<Waiver>,
+    /// Whether something that did not count may count when it is asked for again.
+    may_change: bool,
     heard: Heard,
 }
 
@@ -36,6 +38,7 @@ impl<'q> AuthorityInquiry<'q> {
             findings: Findings::default(),
             errors: Vec::new(),
             unstated: None,
+            may_change: false,
             heard: Heard::default(),
         }
     }
@@ -96,9 +99,9 @@ impl<'q> AuthorityInquiry<'q> {
     }
 
     fn firmness(&self) -> Firmness {
-        if self.heard.failure || self.errors.iter().any(is_transient) {
+        if self.heard.failure || self.heard.anonymous || self.may_change {
             Firmness::Transient
-        } else if self.heard.refusal || self.heard.anonymous_absence {
+        } else if self.heard.no {
             Firmness::CredentialDependent
         } else {
             Firmness::Settled
@@ -124,10 +127,10 @@ impl<'q> AuthorityInquiry<'q> {
 /// What the answers say about asking again.
 #[derive(Clone, Copy, Debug, Default)]
 struct Heard {
-    /// Nobody in particular was told that something is not there: registries say so of what is private too.
-    anonymous_absence: bool,
-    /// A credential, or the lack of one, was refused.
-    refusal: bool,
+    /// Somebody was told that something is not there, or not for him.
+    no: bool,
+    /// Nobody in particular was told so: registries say it of what is private too, and of what is not there yet.
+    anonymous: bool,
     /// Something could not be asked, or had no usable answer.
     failure: bool,
 }
@@ -140,19 +143,20 @@ impl Heard {
             Ok(response) if response.status == 200 => {}
             Ok(response) => {
                 match response.status {
-                    401 | 403 => self.refusal = true,
-                    // What registries without a referrers API answer.
-                    400 | 404 | 406 => self.anonymous_absence |= anonymous,
+                    // 400 and 406 are what registries without a referrers API answer.
+                    400 | 401 | 403 | 404 | 406 => {
+                        self.no = true;
+                        self.anonymous |= anonymous;
+                    }
                     _ => self.failure = true,
                 }
                 response.body = without_words(&response.body);
             }
             Err(Unreachable::Unauthorized { reason, credential, .. }) => {
-                self.refusal = true;
-                "the credential at hand is refused".clone_into(reason);
-                if credential.is_none() {
-                    "no credential is at hand".clone_into(reason);
-                }
+                self.no = true;
+                self.anonymous |= credential.is_none();
+                let words = if credential.is_none() { "no credential is at hand" } else { "the credential is refused" };
+                words.clone_into(reason);
             }
             // Somebody serves more than was promised: that is about the content.
             Err(Unreachable::TooLarge { .. }) => {}
@@ -175,12 +179,16 @@ impl Inquiry for AuthorityInquiry<'_> {
             match current.step(std::mem::take(&mut answers)) {
                 Step::Need(needs) => return Step::Need(needs),
                 Step::Done(verdict) => {
+                    self.may_change |= verdict.rejected.iter().any(may_change);
                     // The digest was named: an answer about another one is no answer.
                     if verdict.digest.to_string() == self.inquest.key.image {
                         self.unstated = self.findings.add(verdict.proved, &self.inquest.stated).err().or(self.unstated);
                     }
                 }
-                Step::Failed(error) => self.errors.push(error),
+                Step::Failed(error) => {
+                    self.may_change |= is_transient(&error);
+                    self.errors.push(error);
+                }
             }
             self.current = None;
             match self.stage_is_over() {
@@ -215,12 +223,13 @@ fn is_absence(error: &ImageError) -> bool {
 
 /// Asked again, the answer may be another one: a log may know an entry later, a registry may have all parts later, and
 /// content that is not what its digest says came from somewhere else or not whole.
+fn may_change(rejected: &Rejected) -> bool {
+    matches!(rejected.fault, EvidenceFault::Lookup(_) | EvidenceFault::Missing { .. } | EvidenceFault::Content(_))
+}
+
 fn is_transient(error: &ImageError) -> bool {
-    let may_change = |fault: &EvidenceFault| {
-        matches!(fault, EvidenceFault::Lookup(_) | EvidenceFault::Missing { .. } | EvidenceFault::Content(_))
-    };
     matches!(error, ImageError::DigestMismatch { .. } | ImageError::Malformed { .. })
-        || error.rejected().iter().any(|Rejected { fault, .. }| may_change(fault))
+        || error.rejected().iter().any(may_change)
 }
 
 /// An error page without its words: whoever may name an image must not read through a denial what a server inside the

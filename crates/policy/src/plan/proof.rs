@@ -156,7 +156,8 @@ impl Findings {
         AuthorityProof { key: key.clone(), signatures, attestations: Vec::new(), waivers: self.waivers() }
     }
 
-    /// The proof of an authority that wants attestations: for each of them at least one statement that its policy accepts.
+    /// The proof of an authority that wants attestations: for each of them at least one statement that its policy accepts,
+    /// or may accept where it reads the clock.
     pub(crate) fn attestations(
         &self,
         key: &ProofKey,
@@ -165,34 +166,27 @@ impl Findings {
     ) -> Result<AuthorityProof, Fault> {
         let mut attestations = Vec::new();
         for wanted in &authority.attestations {
-            let policy = match &wanted.policy {
-                None => None,
-                Some(Ok(policy)) => Some(policy.as_ref()),
-                Some(Err(fault)) => return Err(fault.clone()),
-            };
+            let policy = wanted.policy.as_deref();
             let of_type = |evidence: &&ProvedEvidence| evidence.predicate_type() == Some(&wanted.predicate_type);
             let mut statements = Vec::new();
             for evidence in self.distinct().filter(of_type) {
                 statements.push(ProvedStatement::of(evidence, policy, now));
             }
             let attestation = ProvedAttestation { statements };
-            attestation.accepted(policy, now).map_err(|refused| {
-                refused.unwrap_or_else(|| Fault {
-                    reason: Reason::AttestationMissing,
-                    text: self.no_such_type(&wanted.written_type),
-                })
-            })?;
+            if let Some(refused) = attestation.refused() {
+                return Err(refused.cloned().unwrap_or_else(|| self.no_such_type(&wanted.written_type)));
+            }
             attestations.push(attestation);
         }
         Ok(AuthorityProof { key: key.clone(), signatures: Vec::new(), attestations, waivers: self.waivers() })
     }
 
-    fn no_such_type(&self, wanted: &str) -> String {
+    fn no_such_type(&self, wanted: &str) -> Fault {
         let checked: Vec<_> = self.predicate_types().into_iter().collect();
-        format!(
-            "no matching attestations with type {wanted}, checked the following predicateTypes: {:?}",
-            checked.join(",")
-        )
+        let checked = checked.join(",");
+        let text =
+            format!("no matching attestations with type {wanted}, checked the following predicateTypes: {checked:?}");
+        Fault { reason: Reason::AttestationMissing, text }
     }
 
     fn waivers(&self) -> BTreeSet<&'static str> {
@@ -213,6 +207,20 @@ fn signed_content(evidence: &ProvedEvidence) -> &[u8] {
 }
 
 impl ProvedAttestation {
+    /// Whether none of the statements can hold at any time; the inner fault is the first one's, if there is one.
+    fn refused(&self) -> Option<Option<&Fault>> {
+        let mut first = None;
+        for statement in &self.statements {
+            match &statement.verdict {
+                StatementVerdict::Accepted | StatementVerdict::Open(_) => return None,
+                StatementVerdict::Refused(fault) => {
+                    first.get_or_insert(fault);
+                }
+            }
+        }
+        Some(first)
+    }
+
     /// The statements that hold at `now`; if there are none, why the first one does not.
     pub(crate) fn accepted(
         &self,
@@ -333,9 +341,9 @@ impl AuthorityProof {
 pub enum Firmness {
     /// All evidence was read and judged.
     Settled,
-    /// Somebody with another credential, or with one at all, may see more.
+    /// The credential was told that something is not there, or not for it: to be kept for that credential alone.
     CredentialDependent,
-    /// Something could not be asked. Never to be kept.
+    /// Something could not be asked, or nobody in particular was told that it is not there. Never to be kept.
     Transient,
 }
 

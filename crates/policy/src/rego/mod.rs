@@ -13,6 +13,7 @@ mod eval;
 mod flatten;
 mod json;
 mod lexer;
+pub mod lint;
 mod number;
 mod order;
 mod parser;

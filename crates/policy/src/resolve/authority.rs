@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use sigward_cue::Strictness;
 use sigward_verify::image::Repository;
 use sigward_verify::{CertificateAuthority, HashAlgorithm, Identity, Input, Matcher, Pattern, PublicKey, Workflow};
 
 use super::content::{ContentSource, key_text};
-use super::document::{CompiledPolicy, Strictness};
+use super::document::CompiledPolicy;
 use super::fingerprint::Fingerprint;
 use super::trust_rules::{LogRule, LogStatement, RootStatement, StampRule, StampStatement, TrustRef, TrustRule};
 use crate::cip::{self, Authority, KeyRef, KeylessRef, SignatureFormat, StaticAction};
@@ -94,12 +95,12 @@ pub(crate) struct WantedAttestation {
     /// As the policy writes it.
     pub(crate) written_type: String,
     pub(crate) predicate_type: String,
-    pub(crate) policy: Option<Result<Arc<CompiledPolicy>, Fault>>,
+    pub(crate) policy: Option<Arc<CompiledPolicy>>,
 }
 
 impl WantedAttestation {
     fn uses_clock(&self) -> bool {
-        matches!(&self.policy, Some(Ok(policy)) if policy.uses_clock())
+        self.policy.as_ref().is_some_and(|policy| policy.uses_clock())
     }
 }
 
@@ -227,9 +228,6 @@ fn key_signer(key: &KeyRef, with: Resolving<'_>) -> Result<AuthoritySigner, Faul
 
 fn keyless_signer(keyless: &KeylessRef, with: Resolving<'_>) -> Result<AuthoritySigner, Fault> {
     let authority = keyless.ca_cert.as_ref().map(|key| given_authority(key, with)).transpose()?;
-    if authority.is_none() && stated_url(keyless.url.as_ref()).is_none() && keyless.trust_root_ref.is_empty() {
-        return Err(broken("no Keyless URL specified"));
-    }
     if keyless.identities.is_empty() {
         // Nobody is named, and nobody is not everybody.
         return Err(broken("authority {}: keyless needs identities, and none is given"));
@@ -277,7 +275,8 @@ fn identity(identity: &cip::Identity) -> Result<Identity, Fault> {
 
 fn evidence(authority: &Authority, signer: AuthoritySigner, with: Resolving<'_>) -> Result<AuthorityKind, Fault> {
     let (place, tag_prefix, credentials) = place(authority)?;
-    let attestations: Vec<_> = authority.attestations.iter().map(|wanted| wanted_attestation(wanted, with)).collect();
+    let attestations = authority.attestations.iter().map(|wanted| wanted_attestation(wanted, with));
+    let attestations = attestations.collect::<Result<Vec<_>, _>>()?;
     let extent = if attestations.iter().any(WantedAttestation::uses_clock) { Extent::All } else { with.extent };
     let rule = rule(authority, &signer);
     let trust = trust_refs(authority, &signer, rule);
@@ -321,17 +320,15 @@ fn place(authority: &Authority) -> Result<Place, Fault> {
     Ok((repository, prefix, credentials))
 }
 
-fn wanted_attestation(wanted: &cip::Attestation, with: Resolving<'_>) -> WantedAttestation {
-    let policy = wanted
-        .policy
-        .as_ref()
-        .map(|policy| CompiledPolicy::new(policy, &wanted.name, with.source, with.strictness).map(Arc::new));
-    WantedAttestation {
+/// A policy that cannot be used refuses every attestation: nobody needs to be asked for them.
+fn wanted_attestation(wanted: &cip::Attestation, with: Resolving<'_>) -> Result<WantedAttestation, Fault> {
+    let compile = |policy| CompiledPolicy::new(policy, &wanted.name, with.source, with.strictness).map(Arc::new);
+    Ok(WantedAttestation {
         name: wanted.name.clone(),
         written_type: wanted.predicate_type.clone(),
         predicate_type: predicate_uri(&wanted.predicate_type).to_owned(),
-        policy,
-    }
+        policy: wanted.policy.as_ref().map(compile).transpose()?,
+    })
 }
 
 fn rule(authority: &Authority, signer: &AuthoritySigner) -> TrustRule {
@@ -412,8 +409,7 @@ fn fingerprint(authority: &EvidenceAuthority) -> Fingerprint {
         all = all.part("attestation", &wanted.name).part("type", &wanted.written_type);
         all = match &wanted.policy {
             None => all.part("policy", "-"),
-            Some(Ok(policy)) => all.part("policy", policy.fingerprint().as_bytes()),
-            Some(Err(fault)) => all.part("fault", &fault.text),
+            Some(policy) => all.part("policy", policy.fingerprint().as_bytes()),
         };
     }
     all.finish()

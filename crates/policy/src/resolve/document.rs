@@ -1,6 +1,7 @@
 //! Policies over documents: CUE and Rego, compiled once.
 
 use jiff::Timestamp;
+use sigward_cue::Strictness;
 
 use super::authority::Fault;
 use super::content::{ContentSource, policy_text};
@@ -9,20 +10,12 @@ use crate::cip::{Policy, PolicyType};
 use crate::reason::Reason;
 use crate::rego::{RegoOutcome, RegoPolicy, RegoQuery};
 
-/// What a missing field means.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Strictness {
-    /// As policy-controller: in CUE, a field that the policy asks for and the document does not have is accepted.
-    AsUpstream,
-    /// It rejects (annotation `policy.sigward.dev/strict`).
-    Strict,
-}
-
 /// A policy, ready for any number of documents.
 #[derive(Debug)]
 pub struct CompiledPolicy {
     /// The attestation's name, or `ClusterImagePolicy`.
     name: String,
+    /// Whether a field that CUE would not miss rejects (annotation `policy.sigward.dev/strict`).
     strictness: Strictness,
     body: Body,
     counts_evidence: bool,
@@ -100,11 +93,7 @@ impl CompiledPolicy {
     /// Judges a document in JSON.
     pub(crate) fn judge(&self, document: &str, now: Timestamp) -> Judgement {
         match &self.body {
-            Body::Cue(_) if self.strictness == Strictness::Strict => {
-                let text = "strict evaluation of CUE is not supported";
-                Judgement::Refused(fault_of(PolicyType::Cue, &self.name, true, text))
-            }
-            Body::Cue(cue) => match cue.check(document, sigward_cue::Mode::Default) {
+            Body::Cue(cue) => match cue.check_with(document, sigward_cue::Mode::Default, self.strictness) {
                 sigward_cue::Outcome::Accept => Judgement::Accepted,
                 sigward_cue::Outcome::Reject { message } => {
                     let text = format!("failed to evaluate the policy with error: {message}");

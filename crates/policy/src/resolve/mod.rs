@@ -10,6 +10,7 @@ mod trust_rules;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use sigward_cue::Strictness;
 use sigward_verify::image::ImageReference;
 
 use crate::cip::{ClusterImagePolicy, ImagePattern, MatchResource, Mode, STRICT_ANNOTATION};
@@ -23,7 +24,7 @@ use authority::Resolving;
 
 pub use authority::{Credentials, EvidenceAuthority, ResolvedAuthority};
 pub use content::{ContentSource, Missing, References};
-pub use document::{CompiledPolicy, Strictness};
+pub use document::CompiledPolicy;
 pub use fingerprint::Fingerprint;
 pub use trust_rules::TrustRef;
 
@@ -111,11 +112,11 @@ impl ResolvedPolicy {
     pub fn new(policy: &ClusterImagePolicy, source: &dyn ContentSource) -> Self {
         let spec = &policy.spec;
         let (strictness, broken) = match policy.metadata.annotation(STRICT_ANNOTATION) {
-            None | Some("false") => (Strictness::AsUpstream, None),
-            Some("true") => (Strictness::Strict, None),
+            None | Some("false") => (Strictness::AsCue, None),
+            Some("true") => (Strictness::RequireFields, None),
             Some(other) => {
                 let text = format!("annotation {STRICT_ANNOTATION}: expected \"true\" or \"false\", found {other:?}");
-                (Strictness::Strict, Some(Fault { reason: Reason::PolicyBroken, text }))
+                (Strictness::RequireFields, Some(Fault { reason: Reason::PolicyBroken, text }))
             }
         };
         const NAME: &str = "ClusterImagePolicy";
@@ -200,19 +201,15 @@ impl ResolvedPolicy {
     /// What is wrong with it: with itself, its authorities, and the policies in it. Empty for a sound one.
     pub fn faults(&self) -> Vec<String> {
         let authorities = self.authorities.iter().filter_map(|authority| match &authority.kind {
-            AuthorityKind::Broken(fault) => Some(vec![fault]),
-            AuthorityKind::Evidence(evidence) => {
-                let policies = evidence.attestations.iter().filter_map(|wanted| wanted.policy.as_ref());
-                Some(policies.filter_map(|policy| policy.as_ref().err()).collect())
-            }
-            AuthorityKind::Pass | AuthorityKind::Fail { .. } => None,
+            AuthorityKind::Broken(fault) => Some(fault),
+            _ => None,
         });
         let scope = match &self.scope {
             Scope::Unreadable(fault) => Some(fault),
             Scope::Stated { .. } => None,
         };
         let over_all = self.policy.as_ref().and_then(|policy| policy.as_ref().err());
-        let faults = self.broken.iter().chain(scope).chain(authorities.flatten()).chain(over_all);
+        let faults = self.broken.iter().chain(scope).chain(authorities).chain(over_all);
         let mut texts: Vec<_> = faults.map(|fault| fault.text.clone()).collect();
         texts.dedup();
         texts

@@ -265,16 +265,3 @@ impl Platform {
         (names.next().is_none() && surplus.is_none()).then_some(platform)
     }
 }
-
-/// `policy eval`: what does this policy say of this document?
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PolicyEvalRequest {
-    /// The language of the policy.
-    pub language: PolicyLanguage,
-    /// The policy.
-    pub policy: PathBuf,
-    /// The document, JSON.
-    pub input: PathBuf,
-    /// How the verdict is written.
-    pub output: OutputFormat,
-}

@@ -4,6 +4,7 @@
 
 mod images;
 mod manifest;
+mod policy;
 mod release;
 
 use std::ffi::{OsStr, OsString};
@@ -13,11 +14,12 @@ use std::time::Duration;
 
 pub use images::{
     AttachmentKind, ClaimUse, DownloadAttestationRequest, DownloadSignatureRequest, ImageQuestionKind, ImageSource,
-    Platform, PolicyEvalRequest, PolicyFile, PolicyLanguage, ReferrerUse, RegistryCredential, RegistryRequest,
-    RegistryTransport, Secret, SignatureDemand, TreeRequest, TriangulateRequest, VerifyImagesRequest,
+    Platform, PolicyFile, PolicyLanguage, ReferrerUse, RegistryCredential, RegistryRequest, RegistryTransport, Secret,
+    SignatureDemand, TreeRequest, TriangulateRequest, VerifyImagesRequest,
 };
 
 pub use manifest::{ImageDemands, ManifestInput, ManifestRequest, ManifestTask, PinMode, ReferenceDemand};
+pub use policy::{LintFailing, PolicyEvalRequest, PolicyLintRequest};
 pub use release::{
     Kit, KnownFaults, LockUse, ReleaseCommand, ReleaseImages, ReleaseListRequest, ReleasePlace, ReleaseRequest,
     ReportFormat, Retry, Unnamed,

@@ -12,9 +12,8 @@ use crate::args::go;
 use crate::args::notice::Notice;
 use crate::args::request::{
     AttachmentKind, ClaimUse, DownloadAttestationRequest, DownloadSignatureRequest, ImageQuestionKind, ImageSource,
-    OutputFormat, Platform, PolicyEvalRequest, PolicyFile, PolicyLanguage, ReferrerUse, RegistryCredential,
-    RegistryRequest, RegistryTransport, SignatureDemand, TreeRequest, TriangulateRequest, Verification,
-    VerifyImagesRequest,
+    OutputFormat, Platform, PolicyFile, PolicyLanguage, ReferrerUse, RegistryCredential, RegistryRequest,
+    RegistryTransport, SignatureDemand, TreeRequest, TriangulateRequest, Verification, VerifyImagesRequest,
 };
 use crate::args::values::Values;
 
@@ -144,30 +143,6 @@ pub(in crate::args) fn download_attestation(
         platform: platform.transpose()?,
         registry: registry(values, notices)?,
     })
-}
-
-pub(in crate::args) fn policy_eval(
-    values: &Values,
-    positionals: &[OsString],
-) -> Result<PolicyEvalRequest, UsageErrorKind> {
-    if !positionals.is_empty() {
-        return Err(UsageErrorKind::ArgumentCount(ArgumentCount::AtMost(0, positionals.len())));
-    }
-    let language = match values.choice(&f::POLICY_LANGUAGE) {
-        Some("cue") => Some(PolicyLanguage::Cue),
-        Some("rego") => Some(PolicyLanguage::Rego),
-        _ => None,
-    };
-    match (values.path(&f::POLICY_INPUT), values.path(&f::POLICY_FILE), language) {
-        (Some(input), Some(policy), Some(language)) => {
-            Ok(PolicyEvalRequest { language, policy, input, output: output(values) })
-        }
-        (input, policy, language) => {
-            let missing = [(input.is_none(), "input"), (policy.is_none(), "policy"), (language.is_none(), "type")];
-            let names = missing.iter().filter(|(missing, _)| *missing).map(|(_, name)| go::quote(name.as_bytes()));
-            Err(UsageErrorKind::RequiredFlags(names.collect::<Vec<_>>().join(", ")))
-        }
-    }
 }
 
 fn images(positionals: &[OsString]) -> Result<Vec<String>, UsageErrorKind> {

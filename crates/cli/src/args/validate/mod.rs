@@ -2,6 +2,7 @@
 
 pub(super) mod images;
 pub(super) mod manifest;
+pub(super) mod policy;
 pub(super) mod release;
 
 use std::ffi::{OsStr, OsString};

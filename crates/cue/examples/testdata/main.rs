@@ -1,5 +1,5 @@
-//! Compares the evaluator with what CUE v0.15.4 made of its own test data:
-//! `cargo run --release -p sigward-cue --example testdata -- DIR [TEXT]`.
+//! Compares the evaluator with what CUE v0.15.4 made of its own test data, and with the assertions that the data carries
+//! inline: `cargo run --release -p sigward-cue --example testdata -- DIR [TEXT]`. The last line counts the paths.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -8,6 +8,9 @@
     clippy::unwrap_used,
     reason = "an example that measures, run by hand"
 )]
+
+mod assertions;
+mod scan;
 
 use std::path::Path;
 
@@ -60,6 +63,9 @@ fn main() {
             }
         }
     }
+    let tally = assertions::check_all(folder, &only);
+    let broken: usize = tally.failed.values().sum();
+    println!("inline assertions: {} hold, {broken} do not: {:?}", tally.passed, tally.failed);
     println!("{files} files: {wrong} with another answer of Validate(), {unsupported} unsupported");
     println!("{passed} passed, {failed} failed");
 }

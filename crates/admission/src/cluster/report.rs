@@ -1,0 +1,137 @@
+//! What became of policies and trust roots, for those who look at the cluster and not into the controller.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sigward_policy::cip::{ClusterImagePolicy, KeyRef, Policy};
+use sigward_policy::plan::TrustSource as _;
+use sigward_policy::publish::image_policy;
+use sigward_policy::resolve::{ContentSource, TrustRef};
+
+use super::status::Outcome;
+use crate::content::Contents;
+use crate::objects::ObjectKind;
+use crate::state::Snapshot;
+
+/// What the leader writes down.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// By the name of the ClusterImagePolicy.
+    pub(crate) policies: BTreeMap<String, Told>,
+    /// By the name of the TrustRoot.
+    pub(crate) trust_roots: BTreeMap<String, Told>,
+}
+
+/// What became of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Whether its keys and certificates could be had.
+    pub(crate) keys: Result<(), String>,
+    /// Whether its policies could be had; a trust root has none.
+    pub(crate) policies: Option<Result<(), String>>,
+    /// Its entry in the ConfigMap that others read; none for what cannot be had.
+    pub(crate) entry: Option<String>,
+}
+
+impl Told {
+    pub(crate) fn outcome(&self, published: &Result<(), String>) -> Outcome {
+        Outcome { keys: self.keys.clone(), policies: self.policies.clone(), published: published.clone() }
+    }
+}
+
+impl Report {
+    /// Of what is in force.
+    pub(crate) fn of(snapshot: &Snapshot, contents: &Contents<'_>) -> Self {
+        let faults: BTreeMap<_, _> = snapshot.policies.iter().map(|policy| (policy.name(), policy.faults())).collect();
+        let policies = contents.store.list(ObjectKind::ClusterImagePolicy);
+        let policies = policies.into_iter().map(|(key, object)| {
+            let faults = faults.get(key.name.as_str()).cloned().unwrap_or_default();
+            let told = of_policy(&object, &faults, contents);
+            (key.name, told)
+        });
+        let roots = contents.store.list(ObjectKind::TrustRoot);
+        let roots = roots.into_iter().map(|(key, _)| {
+            let told = of_trust_root(snapshot, &key.name);
+            (key.name, told)
+        });
+        Self { policies: policies.collect(), trust_roots: roots.collect() }
+    }
+}
+
+fn of_policy(object: &Value, faults: &[String], contents: &dyn ContentSource) -> Told {
+    let mut policy: ClusterImagePolicy = match sigward_policy::object::decode(object.to_string().as_bytes()) {
+        Ok(policy) => policy,
+        Err(error) => {
+            let reason = error.to_string();
+            return Told { keys: Err(reason.clone()), policies: Some(Err(reason)), entry: None };
+        }
+    };
+    let keys = inline_keys(&mut policy, contents);
+    let mut policies = inline_policies(&mut policy, contents);
+    // What else is wrong denies too, and must be seen: a policy that does not compile, a key that is not supported.
+    if keys.is_ok() && policies.is_ok() && !faults.is_empty() {
+        policies = Err(faults.join("; "));
+    }
+    let entry = if keys.is_ok() && policies.is_ok() { image_policy(&policy).ok() } else { None };
+    Told { keys, policies: Some(policies), entry }
+}
+
+fn inline_keys(policy: &mut ClusterImagePolicy, contents: &dyn ContentSource) -> Result<(), String> {
+    for authority in &mut policy.spec.authorities {
+        let keyless = authority.keyless.as_mut().and_then(|keyless| keyless.ca_cert.as_mut());
+        for key in authority.key.as_mut().into_iter().chain(keyless) {
+            inline_key(key, contents)?;
+        }
+    }
+    Ok(())
+}
+
+fn inline_key(key: &mut KeyRef, contents: &dyn ContentSource) -> Result<(), String> {
+    let Some(reference) = &key.secret_ref else { return Ok(()) };
+    let name = reference.name.clone();
+    let entries = contents.secret(&name).map_err(|missing| missing.reason)?;
+    let [data] = entries.values().collect::<Vec<_>>()[..] else {
+        return Err(match entries.len() {
+            0 => format!("secret {name:?} contains no data"),
+            _ => format!("secret {name:?} contains multiple data entries, only one is supported"),
+        });
+    };
+    let text = std::str::from_utf8(data).map_err(|_| format!("secret {name:?} contains an invalid public key"))?;
+    key.data = text.to_owned();
+    key.secret_ref = None;
+    Ok(())
+}
+
+fn inline_policies(policy: &mut ClusterImagePolicy, contents: &dyn ContentSource) -> Result<(), String> {
+    let attestations = policy.spec.authorities.iter_mut().flat_map(|authority| &mut authority.attestations);
+    let attested = attestations.filter_map(|attestation| attestation.policy.as_mut());
+    for policy in attested.chain(policy.spec.policy.as_mut()) {
+        inline_policy(policy, contents)?;
+    }
+    Ok(())
+}
+
+fn inline_policy(policy: &mut Policy, contents: &dyn ContentSource) -> Result<(), String> {
+    if let Some(reference) = policy.config_map_ref.take() {
+        let entries = contents.config_map(&reference.name).map_err(|missing| missing.reason)?;
+        let entry = entries.get(&reference.key);
+        let missing = || format!("configmap {:?} does not contain key {}", reference.name, reference.key);
+        policy.data = entry.cloned().ok_or_else(missing)?;
+    }
+    if let Some(remote) = policy.remote.take() {
+        let url = remote.url.to_string();
+        let body = contents.remote(&url).map_err(|missing| missing.reason)?;
+        policy.data = String::from_utf8(body).map_err(|_| format!("the policy at {url} is no text"))?;
+    }
+    Ok(())
+}
+
+fn of_trust_root(snapshot: &Snapshot, name: &str) -> Told {
+    match snapshot.trust.trust(&TrustRef::TrustRoot(name.to_owned())) {
+        Ok(_) => {
+            let published = snapshot.trust.published(name).and_then(|json| std::str::from_utf8(json).ok());
+            Told { keys: Ok(()), policies: None, entry: published.map(str::to_owned) }
+        }
+        Err(missing) => Told { keys: Err(missing.reason), policies: None, entry: None },
+    }
+}

@@ -1,0 +1,242 @@
+//! What is asked of registries, how often, and as whom.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a failed test")]
+
+mod scene;
+
+use std::time::Duration;
+
+use scene::{Program, Scene, config, create, pod, policy};
+use serde_json::{Value, json};
+use sigward_testkit::fault::Fault;
+use sigward_testkit::registry::{Auth, Settings};
+use sigward_testkit::{Artifact, EvidenceLayer};
+
+/// A cold image by tag costs three requests, one by digest two; warm ones cost none.
+#[test]
+fn requests_of_cold_and_warm_images() {
+    let scene = Scene::new();
+    scene.put("policy", &scene.key_policy());
+    let image = scene.signed("app/one");
+    let program = scene.start();
+    program.mutate(create(pod(&[&scene.by_tag("app/one")]))).assert_allowed();
+    assert_eq!(scene.registry.counts().logical(), 1);
+    program.validate(create(pod(&[&image]))).assert_allowed();
+    assert_eq!(scene.registry.counts().logical(), 3, "{:?}", scene.registry.counts());
+    for _ in 0..5 {
+        program.validate(create(pod(&[&image]))).assert_allowed();
+    }
+    assert_eq!(scene.registry.counts().logical(), 3);
+}
+
+#[test]
+fn ten_containers_of_one_image_are_one_image() {
+    let scene = Scene::new();
+    scene.put("policy", &scene.key_policy());
+    let image = scene.signed("app/one");
+    let program = scene.start();
+    program.validate(create(pod(&[&*image; 10]))).assert_allowed();
+    assert_eq!(scene.registry.counts().logical(), 2);
+}
+
+/// Twenty at once, of which the first finds a slow registry.
+#[test]
+fn reviews_at_the_same_time_share_the_work() {
+    let scene = Scene::new();
+    scene.put("policy", &scene.key_policy());
+    let image = scene.signed("app/one");
+    scene.registry.fault(Fault::delay("/manifests/", Duration::from_millis(300)));
+    let program = scene.start();
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| program.validate(create(pod(&[&image]))).assert_allowed().allowed);
+        }
+    });
+    assert_eq!(scene.registry.counts().logical(), 2);
+}
+
+/// Two policies with other names and the same authority are one question.
+#[test]
+fn authorities_that_are_the_same_are_asked_once() {
+    let scene = Scene::new();
+    let globs = [&*format!("{}/**", scene.registry.host())];
+    let mut second = scene.key_authority();
+    second["name"] = "other-name".into();
+    scene.put("a", &policy("a", &globs, json!([scene.key_authority()])));
+    scene.put("b", &policy("b", &globs, json!([second])));
+    let image = scene.signed("app/one");
+    let program = scene.start();
+    program.validate(create(pod(&[&image]))).assert_allowed();
+    assert_eq!(scene.registry.counts().logical(), 2);
+}
+
+/// A key that changes is another authority, whatever its policy is called.
+#[test]
+fn proof_of_another_key_is_not_used() {
+    let scene = Scene::new();
+    scene.put("policy", &scene.key_policy());
+    let image = scene.signed("app/one");
+    let program = scene.start();
+    program.validate(create(pod(&[&image]))).assert_allowed();
+    let other = sigward_testkit::Key::default();
+    let globs = [&*format!("{}/app/**", scene.registry.host())];
+    let authority = json!([{"name": "k", "key": {"data": other.public_pem()}}]);
+    scene.put("policy", &policy("signed", &globs, authority));
+    program.wait_for("policies-in-force", |line| line["number"].as_u64() > Some(1));
+    program.validate(create(pod(&[&image]))).assert_denied("failed policy: signed");
+}
+
+#[test]
+fn image_that_is_signed_after_it_was_refused() {
+    let scene = Scene::new();
+    scene.put("policy", &scene.key_policy());
+    let (image, artifact) = (scene.unsigned("app/one"), Artifact::image("app/one"));
+    let program = scene.start();
+    // A failure says nothing about the image.
+    scene.registry.fault(Fault::status("/manifests/", 503).first(3));
+    program.validate(create(pod(&[&image]))).assert_denied("503");
+    program.validate(create(pod(&[&image]))).assert_denied("no signatures found");
+    let signed = scene.sigstore.sign_image_with_key("registry.test/app", &artifact, &scene.key);
+    scene.registry.sign("app/one", &artifact, &[EvidenceLayer::unlogged(&signed)]);
+    program.validate(create(pod(&[&image]))).assert_allowed();
+}
+
+fn login(host: &str, user: &str, password: &str) -> String {
+    json!({"auths": {host: {"username": user, "password": password}}}).to_string()
+}
+
+fn pull_secret(namespace: &str, name: &str, config: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace},
+        "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": config}})
+}
+
+fn in_namespace(namespace: &str, mut pod: Value) -> Value {
+    pod["metadata"]["namespace"] = namespace.into();
+    let mut request = create(pod);
+    request["namespace"] = namespace.into();
+    request
+}
+
+fn private() -> (Scene, String) {
+    let scene =
+        Scene::with(Settings { auth: Auth::Basic { user: "u".into(), password: "p".into() }, ..Settings::default() });
+    scene.put("policy", &scene.key_policy());
+    let image = scene.signed("app/one");
+    (scene, image)
+}
+
+#[test]
+fn pull_secrets_of_the_pod_and_of_its_service_account() {
+    let (scene, image) = private();
+    let config = login(&scene.registry.host(), "u", "p");
+    scene.put("one", &pull_secret("one", "login", &config));
+    scene.put("two", &pull_secret("two", "login", &config));
+    scene.put(
+        "account",
+        &json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "two"},
+            "imagePullSecrets": [{"name": "login"}]}),
+    );
+    let program = scene.start();
+    // Nobody: refused, and that is no verdict about the image.
+    program.validate(in_namespace("three", pod(&[&image]))).assert_denied("UNAUTHORIZED");
+    // There is a secret of that name elsewhere, and none here.
+    let mut asks = pod(&[&image]);
+    asks["spec"]["imagePullSecrets"] = json!([{"name": "login"}]);
+    program.validate(in_namespace("three", asks.clone())).assert_denied("UNAUTHORIZED");
+    program.validate(in_namespace("one", pod(&[&image]))).assert_denied("UNAUTHORIZED");
+    program.validate(in_namespace("one", asks)).assert_allowed();
+    // What was proved counts for everybody.
+    program.validate(in_namespace("three", pod(&[&image]))).assert_allowed();
+    let scene = private();
+    drop(scene);
+}
+
+#[test]
+fn service_account_of_the_pod() {
+    let (scene, image) = private();
+    let config = login(&scene.registry.host(), "u", "p");
+    scene.put("secret", &pull_secret("two", "login", &config));
+    for (name, secrets) in [("default", json!([])), ("puller", json!([{"name": "login"}]))] {
+        scene.put(
+            name,
+            &json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": "two"},
+                "imagePullSecrets": secrets}),
+        );
+    }
+    let program = scene.start();
+    program.validate(in_namespace("two", pod(&[&image]))).assert_denied("UNAUTHORIZED");
+    let mut as_puller = pod(&[&image]);
+    as_puller["spec"]["serviceAccountName"] = "puller".into();
+    program.validate(in_namespace("two", as_puller)).assert_allowed();
+}
+
+/// `signaturePullSecrets` replace the Pod's own.
+#[test]
+fn secrets_that_the_policy_names_replace_those_of_the_pod() {
+    let (scene, image) = private();
+    let mut authority = scene.key_authority();
+    let place = scene.registry.name("app/one");
+    authority["source"] = json!([{"oci": place, "signaturePullSecrets": [{"name": "of-policy"}]}]);
+    let globs = [&*format!("{}/app/**", scene.registry.host())];
+    scene.put("policy", &policy("signed", &globs, json!([authority])));
+    scene.put("own", &pull_secret("apps", "own", &login(&scene.registry.host(), "u", "p")));
+    let program = scene.start();
+    let mut asks = pod(&[&image]);
+    asks["spec"]["imagePullSecrets"] = json!([{"name": "own"}]);
+    program.validate(create(asks.clone())).assert_denied("UNAUTHORIZED");
+    scene.put("of-policy", &pull_secret("apps", "of-policy", &login(&scene.registry.host(), "u", "p")));
+    wait_for_secret(&program, &asks);
+}
+
+/// A new Secret changes no policy, so that no line of the log tells of it.
+fn wait_for_secret(program: &Program, pod: &Value) {
+    for _ in 0..100 {
+        if program.validate(create(pod.clone())).allowed {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("still denied");
+}
+
+#[test]
+fn secret_that_cannot_be_read_is_no_anonymous_access() {
+    let (scene, image) = private();
+    scene.put("secret", &pull_secret("apps", "login", "{\"auths\": 1}"));
+    scene.put("config", &config("deny"));
+    let program = scene.start();
+    let mut asks = pod(&[&image]);
+    asks["spec"]["imagePullSecrets"] = json!([{"name": "login"}]);
+    program.validate(create(asks)).assert_denied("login");
+    assert_eq!(scene.registry.counts().logical(), 0);
+}
+
+#[test]
+fn loopback_registry_is_not_asked_without_the_flag() {
+    let scene = Scene::new();
+    scene.put("policy", &scene.key_policy());
+    let image = scene.signed("app/one");
+    let program = Program::start(scene.folder.path(), &[]);
+    program.validate(create(pod(&[&image]))).assert_denied("is in a network that is not asked");
+    let tag = scene.by_tag("app/one");
+    assert_eq!(program.mutate(create(pod(&[&tag]))).assert_allowed().patch, Value::Null);
+    program.validate(create(pod(&[&tag]))).assert_denied("it is in a network that is not asked");
+    assert_eq!(scene.registry.count(), 0);
+}
+
+/// Whoever may name an image must not read what a server inside the cluster answers.
+#[test]
+fn words_of_servers_are_in_no_denial() {
+    let scene = Scene::new();
+    scene.put("policy", &scene.key_policy());
+    let image = scene.unsigned("app/one");
+    let program = scene.start();
+    for (status, body) in
+        [(403, "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"s3cret\"}]}"), (418, "s3cret"), (500, "s3cret")]
+    {
+        let answer = sigward_testkit::server::Response::new(status, "application/json", body);
+        scene.registry.fault(Fault::answer("/manifests/", answer));
+        let denied = program.validate(create(pod(&[&image, &scene.by_tag("app/one")])));
+        assert!(!denied.allowed && !denied.review.to_string().contains("s3cret"), "{}", denied.message);
+    }
+}

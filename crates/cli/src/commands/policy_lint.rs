@@ -1,0 +1,207 @@
+//! `policy lint`: do policies say what their authors mean?
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::json;
+use sigward_policy::limits::MAX_POLICY_BYTES;
+use sigward_policy::rego;
+
+use super::policy::text;
+use crate::args::request::{LintFailing, OutputFormat, PolicyLanguage, PolicyLintRequest};
+use crate::commands::Streams;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::manifest::limits::FILE_BYTES;
+use crate::policy_document::{self, Embedded, Judged, Problem};
+
+/// `policy lint`.
+pub fn run(request: &PolicyLintRequest, streams: &mut Streams<'_>) -> Exit {
+    match lint_all(request, streams) {
+        Ok(exit) => exit,
+        Err(failure) => streams.fail(&failure),
+    }
+}
+
+/// How grave a finding is, the gravest last.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Severity {
+    Note,
+    Warning,
+    Error,
+}
+
+impl Severity {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A finding with its place.
+struct Finding {
+    file: String,
+    line: Option<usize>,
+    /// The policy within the file, where the file holds several.
+    policy: String,
+    severity: Severity,
+    code: &'static str,
+    path: String,
+    message: String,
+}
+
+fn lint_all(request: &PolicyLintRequest, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
+    let mut findings = Vec::new();
+    for file in &request.files {
+        findings.extend(lint_file(file)?);
+    }
+    let count = |severity| findings.iter().filter(|f: &&Finding| f.severity == severity).count();
+    let (errors, warnings, notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
+    match request.output {
+        OutputFormat::Json => {
+            let findings: Vec<_> = findings.iter().map(as_json).collect();
+            let report = json!({ "findings": findings, "errors": errors, "warnings": warnings, "notes": notes });
+            streams.result(report)?;
+        }
+        OutputFormat::Text => {
+            for finding in &findings {
+                streams.result(super::plain(&as_text(finding)))?;
+            }
+            streams.say(format_args!("{errors} errors, {warnings} warnings, {notes} notes"));
+        }
+    }
+    let fails = errors > 0 || (warnings > 0 && request.failing == LintFailing::Warnings);
+    Ok(if fails { Exit::Failure } else { Exit::Success })
+}
+
+fn lint_file(path: &Path) -> Result<Vec<Finding>, Failure> {
+    let name = path.display().to_string();
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("cue") => Ok(lint_text(&name, PolicyLanguage::Cue, &text(path, MAX_POLICY_BYTES)?, &[])),
+        Some("rego") => Ok(lint_text(&name, PolicyLanguage::Rego, &text(path, MAX_POLICY_BYTES)?, &[])),
+        Some("yaml" | "yml" | "json") => {
+            let limit = usize::try_from(FILE_BYTES).unwrap_or(usize::MAX);
+            Ok(lint_documents(&name, &text(path, limit)?))
+        }
+        _ => Err(Failure::Read {
+            what: format!("lint {name}"),
+            reason: "expected a file that ends in .cue, .rego, .yaml, .yml or .json".to_owned(),
+        }),
+    }
+}
+
+/// What every attestation has as policy-controller hands it to a policy (`pkg/policy/attestation.go` of cosign).
+const STATEMENT_FIELDS: [&str; 4] = ["\"_type\"", "predicate", "predicateType", "subject"];
+
+fn lint_documents(file: &str, yaml: &str) -> Vec<Finding> {
+    let unreadable = |message: String| Finding {
+        file: file.to_owned(),
+        line: None,
+        policy: String::new(),
+        severity: Severity::Error,
+        code: "unreadable",
+        path: String::new(),
+        message,
+    };
+    if u64::try_from(yaml.len()).unwrap_or(u64::MAX) > FILE_BYTES {
+        return vec![unreadable(format!("more than {FILE_BYTES} bytes"))];
+    }
+    let documents = match policy_document::read(file, yaml) {
+        Ok(documents) => documents,
+        Err(error) => return vec![unreadable(error.to_string())],
+    };
+    let mut findings = Vec::new();
+    for problem in documents.problems {
+        let Problem { policy, line, code, message } = problem;
+        let (file, path) = (file.to_owned(), String::new());
+        findings.push(Finding { file, line: Some(line), policy, severity: Severity::Error, code, path, message });
+    }
+    for embedded in documents.policies {
+        let given: &[&str] = match embedded.judged {
+            Judged::Attestation => &STATEMENT_FIELDS,
+            Judged::Image => &[],
+        };
+        for finding in lint_text(file, embedded.language, &embedded.text, given) {
+            findings.push(in_document(finding, &embedded));
+        }
+    }
+    findings
+}
+
+fn in_document(finding: Finding, embedded: &Embedded) -> Finding {
+    Finding { line: Some(embedded.line_of(finding.line)), policy: embedded.name.clone(), ..finding }
+}
+
+fn lint_text(file: &str, language: PolicyLanguage, policy: &str, given: &[&str]) -> Vec<Finding> {
+    match language {
+        PolicyLanguage::Cue => {
+            let findings = sigward_cue::lint::lint(policy, given).into_iter();
+            findings.map(|finding| of_cue(file, finding)).collect()
+        }
+        PolicyLanguage::Rego => {
+            let findings = rego::lint::lint(policy, Timestamp::now()).into_iter();
+            findings.map(|finding| of_rego(file, finding)).collect()
+        }
+    }
+}
+
+fn of_cue(file: &str, finding: sigward_cue::lint::Finding) -> Finding {
+    Finding {
+        file: file.to_owned(),
+        line: finding.line,
+        policy: String::new(),
+        severity: match finding.code.severity() {
+            sigward_cue::lint::Severity::Warning => Severity::Warning,
+            sigward_cue::lint::Severity::Error => Severity::Error,
+        },
+        code: finding.code.as_str(),
+        path: finding.path,
+        message: finding.message,
+    }
+}
+
+fn of_rego(file: &str, finding: rego::lint::Finding) -> Finding {
+    Finding {
+        file: file.to_owned(),
+        line: finding.line,
+        policy: String::new(),
+        severity: match finding.code.severity() {
+            rego::lint::Severity::Note => Severity::Note,
+            rego::lint::Severity::Warning => Severity::Warning,
+            rego::lint::Severity::Error => Severity::Error,
+        },
+        code: finding.code.as_str(),
+        path: String::new(),
+        message: finding.message,
+    }
+}
+
+fn as_json(finding: &Finding) -> serde_json::Value {
+    let Finding { file, line, policy, severity, code, path, message } = finding;
+    json!({
+        "file": file, "line": line, "policy": policy, "severity": severity.as_str(), "code": code, "path": path,
+        "message": message,
+    })
+}
+
+/// `file:line: warning[code]: path: message`, as compilers write it, so that editors find the place.
+fn as_text(finding: &Finding) -> String {
+    let mut out = finding.file.clone();
+    if let Some(line) = finding.line {
+        let _ = write!(out, ":{line}");
+    }
+    let _ = write!(out, ": {}[{}]: ", finding.severity.as_str(), finding.code);
+    // Messages of CUE begin with the path themselves.
+    if !finding.path.is_empty() && !finding.message.starts_with(&finding.path) {
+        let _ = write!(out, "{}: ", finding.path);
+    }
+    out.push_str(&finding.message);
+    if !finding.policy.is_empty() {
+        let _ = write!(out, " ({})", finding.policy);
+    }
+    out
+}

@@ -1,0 +1,201 @@
+//! Whether a verdict depends on the order in which things are looked at.
+//!
+//! An expression may read a value that is still being worked out: its own, or one that it adds to. CUE's answer then
+//! depends on what its scheduler does first, and it refuses some of these policies for that reason alone. Here such a
+//! read is a doubt, and an evaluation with doubts accepts nothing.
+
+use super::Eval;
+use super::error::{Code, R, Stop};
+use super::tasks::{State, Task, TaskKind};
+use super::types::{NO_VERTEX, Value, VertexId};
+use crate::expr::{Clause, Comprehension, Decl};
+use crate::label::Label;
+
+/// What an expression has seen of a vertex.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Seen {
+    #[default]
+    Nothing,
+    /// Its own value, or which fields it has.
+    Itself,
+    /// All that is in it.
+    Whole,
+}
+
+/// When a doubt counts.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Weight {
+    /// Where cycles are errors: `Validate(Final)`.
+    Last,
+    Always,
+}
+
+/// A reason for which there is no verdict.
+#[derive(Clone, Debug)]
+pub(crate) struct Doubt {
+    pub(super) weight: Weight,
+    at: VertexId,
+    what: &'static str,
+}
+
+impl<'p> Eval<'p> {
+    pub(super) fn doubt(&mut self, weight: Weight, at: VertexId, what: &'static str) {
+        if self.doubt.as_ref().is_none_or(|known| known.weight < weight) {
+            self.doubt = Some(Doubt { weight, at, what });
+        }
+    }
+
+    /// Why there is no verdict although no error was found.
+    pub(crate) fn doubts(&self, least: Weight) -> Option<String> {
+        let doubt = self.doubt.as_ref().filter(|doubt| doubt.weight >= least)?;
+        let path = self.path(doubt.at);
+        let path = if path.is_empty() { String::new() } else { format!("{path}: ") };
+        Some(format!("{path}{}, which makes the verdict depend on the order of evaluation", doubt.what))
+    }
+
+    /// An expression has used a vertex.
+    pub(super) fn mark_seen(&mut self, v: VertexId, seen: Seen) {
+        for v in [v, self.deref(v)] {
+            if self.vertices[v].seen < seen {
+                self.vertices[v].seen = seen;
+            }
+        }
+    }
+
+    /// A vertex gets more, after all.
+    pub(super) fn doubt_if_seen(&mut self, v: VertexId) {
+        if self.vertices[v].seen > Seen::Nothing || self.is_within_seen(v) {
+            self.doubt(Weight::Always, v, "a value was used, and then changed");
+        }
+    }
+
+    fn is_within_seen(&self, v: VertexId) -> bool {
+        let mut at = self.vertices[v].parent;
+        while at != NO_VERTEX {
+            if self.vertices[at].seen == Seen::Whole {
+                return true;
+            }
+            at = self.vertices[at].parent;
+        }
+        false
+    }
+
+    /// A field was missed for good.
+    pub(super) fn mark_missed(&mut self, v: VertexId, label: Label) {
+        if self.force {
+            self.missed.insert((v, label));
+        }
+    }
+
+    /// A field was missed where more than the struct itself decides what that means.
+    pub(super) fn doubt_if_unfinished(&mut self, v: VertexId, label: Label) {
+        let vertex = &self.vertices[v];
+        let simple = !vertex.closed_once
+            && !vertex.closed_recursive
+            && !vertex.node.has_disjunction
+            && vertex.node.has_structs
+            && label.as_index().is_none();
+        if vertex.node.running == 0 {
+            return;
+        }
+        self.met_unfinished = self.met_unfinished.saturating_add(1);
+        if !self.force {
+            return;
+        }
+        if !simple {
+            self.doubt(Weight::Always, v, "a field is missed in a value that is being made");
+        }
+    }
+
+    /// CUE fails to compare what comes from a required field that is missing.
+    pub(super) fn doubt_required(&mut self, v: VertexId) {
+        if self.required_pending {
+            self.doubt(Weight::Always, v, "a required field that is missing is compared");
+        }
+    }
+
+    /// A comprehension uses a field beside it that has no value: a cycle, or only incomplete.
+    pub(super) fn doubt_failed_beside(&mut self, v: VertexId) {
+        let parent = self.vertices[v].parent;
+        let conditional =
+            |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_));
+        if self.vertices[parent].node.tasks.iter().any(conditional) {
+            self.doubt(Weight::Last, v, "a comprehension uses a field that has no value");
+        }
+    }
+
+    /// The fields of a value are counted while a name is computed that may be one of them.
+    pub(super) fn doubt_own_name(&mut self, v: VertexId) {
+        let mut at = self.vertices[v].parent;
+        while at != NO_VERTEX {
+            let naming = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Dynamic(_));
+            if self.vertices[at].node.tasks.iter().any(naming) {
+                self.doubt(Weight::Always, v, "the name of a field depends on which fields there are");
+                return;
+            }
+            at = self.vertices[at].parent;
+        }
+    }
+
+    /// A comprehension that opens its struct, or has a `let` clause, reads what it may add to: CUE takes that for a cycle,
+    /// or not.
+    pub(super) fn doubt_own_comprehension(&mut self, v: VertexId, label: Label) {
+        let own = |task: &Task<'p>| {
+            task.state == State::Running
+                && matches!(&task.kind, TaskKind::Comprehension(comprehension)
+                if comprehension.value.decls.iter().any(|decl| match decl {
+                    Decl::Field { label: field, .. } => *field == label && has_let(comprehension),
+                    decl => matches!(decl, Decl::Ellipsis),
+                }))
+        };
+        if self.vertices[v].node.tasks.iter().any(own) {
+            self.doubt(Weight::Always, v, "a comprehension reads what it may add to");
+        }
+    }
+
+    /// An alternative is the choice itself.
+    pub(super) fn doubt_self_choice(&mut self, v: VertexId) {
+        if self.vertices[v].is_disjunct {
+            self.doubt(Weight::Always, v, "an alternative is the choice itself");
+        }
+    }
+
+    /// A value within an expression takes over one that is under way.
+    pub(super) fn doubt_unfinished_part(&mut self, v: VertexId, arc: VertexId) {
+        let (vertex, other) = (&self.vertices[v], &self.vertices[arc].node);
+        if other.running == 0 || other.scalar.is_some() {
+            return;
+        }
+        if vertex.is_dynamic || vertex.is_disjunct {
+            self.doubt(Weight::Always, arc, "a value is used to make itself");
+        }
+        self.met_unfinished = self.met_unfinished.saturating_add(1);
+    }
+
+    /// A field comes to be.
+    pub(super) fn doubt_if_missed(&mut self, v: VertexId, label: Label) {
+        if self.vertices[v].seen > Seen::Nothing || self.missed.contains(&(v, label)) {
+            self.doubt(Weight::Always, v, "a field was missed, and then made");
+        }
+    }
+
+    /// What CUE makes of a cycle here depends on how far it has come.
+    pub(super) fn doubt_cycle<T>(&mut self, result: R<'p, T>) -> R<'p, T> {
+        if let Err(Stop::Error(error)) = &result
+            && error.code == Code::Cycle
+        {
+            self.doubt(Weight::Always, self.at, "a value is used to make itself");
+        }
+        result
+    }
+
+    /// The value of a vertex that is under way, as far as it is known.
+    pub(super) fn doubt_unfinished(&mut self, v: VertexId, value: Value<'p>) -> Value<'p> {
+        self.doubt(Weight::Always, v, "a value is used to make itself");
+        value
+    }
+}
+
+fn has_let(comprehension: &Comprehension) -> bool {
+    comprehension.clauses.iter().any(|clause| matches!(clause, Clause::Let { .. }))
+}

@@ -1,0 +1,464 @@
+//! The fields that a policy demands of a document, found in its text: with definitions that are applied followed, and
+//! elements of lists, which no evaluation of `{}` would show.
+
+use super::LintCode;
+use super::names::{Names, text};
+use crate::builtins::{self, Member};
+use crate::kind::Kind;
+use crate::label::quote_if_needed;
+use crate::syntax::ast::{Ast, Clause, Comprehension, Constraint, Decl, Element, Field, File, Label, Selector};
+
+/// Definitions within definitions that are followed: they may refer to themselves.
+const MAX_DEPTH: usize = 24;
+
+/// More is not reported.
+const MAX_NOTES: usize = 1_000;
+
+/// What is found in a policy.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    pub(super) notes: Vec<Note>,
+    /// It constrains something of a document.
+    pub(super) constrains: bool,
+    /// It constrains a field that is not optional.
+    pub(super) demands: bool,
+}
+
+/// A finding, its place in bytes.
+#[derive(Debug)]
+pub(super) struct Note {
+    pub(super) code: LintCode,
+    pub(super) path: String,
+    pub(super) at: usize,
+    pub(super) message: String,
+}
+
+/// Looks at all fields.
+pub(super) fn walk(file: &File, names: &Names) -> Walked {
+    let mut walk = Walk { names, scopes: Vec::new(), path: Vec::new(), at: 0, depth: 0, found: Walked::default() };
+    walk.decls(&file.decls);
+    walk.found
+}
+
+/// Where a field begins, by its path.
+pub(super) fn position(file: &File, path: &str) -> Option<usize> {
+    find(&file.decls, path)
+}
+
+fn find(decls: &[Decl], path: &str) -> Option<usize> {
+    decls.iter().find_map(|decl| {
+        let Decl::Field(field) = decl else { return None };
+        let name = label_text(&field.label)?;
+        let rest = path.strip_prefix(&name)?;
+        if rest.is_empty() {
+            return Some(field.at);
+        }
+        let Ast::Struct(inner) = &field.value else { return rest.starts_with('.').then_some(field.at) };
+        find(inner, rest.strip_prefix('.')?)
+    })
+}
+
+/// What the value of a field asks of a document.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Demand {
+    /// Nothing of its own: it is a struct, has a default, or says nothing.
+    Nothing,
+    /// The field must have some value.
+    Value,
+    /// It is a condition, and no demand.
+    Condition,
+}
+
+struct Walk<'a> {
+    names: &'a Names,
+    scopes: Vec<&'a [Decl]>,
+    path: Vec<String>,
+    at: usize,
+    depth: usize,
+    found: Walked,
+}
+
+impl<'a> Walk<'a> {
+    fn note(&mut self, code: LintCode, message: impl Into<String>) {
+        if self.found.notes.len() < MAX_NOTES {
+            let note = Note { code, path: self.shown_path(), at: self.at, message: message.into() };
+            self.found.notes.push(note);
+        }
+    }
+
+    fn shown_path(&self) -> String {
+        let mut out = String::new();
+        for step in &self.path {
+            if !out.is_empty() && !step.starts_with('[') {
+                out.push('.');
+            }
+            out.push_str(step);
+        }
+        out
+    }
+
+    fn decls(&mut self, decls: &'a [Decl]) {
+        self.scopes.push(decls);
+        for decl in decls {
+            match decl {
+                Decl::Field(field) => self.field(field, decls),
+                Decl::Embed(value) => {
+                    let demand = self.value(value, "");
+                    self.found.constrains |= demand != Demand::Nothing;
+                }
+                Decl::Comprehension(comprehension) => self.comprehension(comprehension),
+                Decl::Let(..) | Decl::Ellipsis => {}
+            }
+        }
+        self.scopes.pop();
+    }
+
+    fn field(&mut self, field: &'a Field, siblings: &'a [Decl]) {
+        let saved = std::mem::replace(&mut self.at, field.at);
+        let name = label_text(&field.label);
+        self.path.push(name.clone().unwrap_or_else(|| "[_]".to_owned()));
+        match &field.label {
+            Label::Ident(name) if name.starts_with('#') || name.starts_with("_#") => self.definition(name),
+            Label::Ident(name) if name.starts_with('_') => self.hidden(name, &field.value),
+            label => {
+                self.found.constrains = true;
+                let demand = self.value(&field.value, name.as_deref().unwrap_or_default());
+                let is_named = matches!(label, Label::Ident(_) | Label::String(_));
+                match field.constraint {
+                    _ if !is_named => {}
+                    Constraint::Optional => {}
+                    Constraint::Required => self.note(
+                        LintCode::RequiredNotEnforced,
+                        "a document without this field is accepted: policy-controller does not ask for required fields \
+                         (cosign verify-attestation does)",
+                    ),
+                    Constraint::None if demand == Demand::Value && !self.is_of_condition(field, siblings) => {
+                        self.missing()
+                    }
+                    Constraint::None if demand == Demand::Condition => self.condition(field, siblings),
+                    Constraint::None => {}
+                }
+            }
+        }
+        self.path.pop();
+        self.at = saved;
+    }
+
+    fn missing(&mut self) {
+        self.found.demands = true;
+        let path = self.shown_path();
+        let is_element = path.contains('[');
+        if !is_element && self.tested(&path) {
+            return;
+        }
+        let message = if is_element {
+            "an element without this field is accepted: CUE takes what is missing for not known yet"
+        } else {
+            "a document without this field is accepted: CUE takes what is missing for not known yet"
+        };
+        self.note(LintCode::MissingField, message);
+    }
+
+    fn definition(&mut self, name: &str) {
+        if !self.names.used.contains(name) {
+            self.note(LintCode::UnusedDefinition, "nothing applies this definition: it constrains no document");
+        }
+    }
+
+    fn hidden(&mut self, name: &str, value: &'a Ast) {
+        let demand = self.quietly(|w| w.value(value, name));
+        if !self.names.used.contains(name) && demand == Demand::Value && !is_computed(value) {
+            let message =
+                format!("a hidden field is not compared with the document; for a member of that name: {name:?}:");
+            self.note(LintCode::HiddenField, message);
+        }
+        self.found.constrains |= demand == Demand::Condition || is_computed(value);
+    }
+
+    /// Without notes.
+    fn quietly<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let notes = std::mem::take(&mut self.found.notes);
+        let (constrains, demands) = (self.found.constrains, self.found.demands);
+        let result = run(self);
+        self.found = Walked { notes, constrains, demands };
+        result
+    }
+
+    /// The `true` of `ok: true` beside `ok: a == b`.
+    fn is_of_condition(&mut self, field: &'a Field, siblings: &'a [Decl]) -> bool {
+        let name = label_text(&field.label);
+        has_literal(&field.value)
+            && siblings.iter().any(|decl| match decl {
+                Decl::Field(other) if label_text(&other.label) == name => {
+                    self.quietly(|w| w.value(&other.value, "")) == Demand::Condition
+                }
+                _ => false,
+            })
+    }
+
+    /// `ok: a == b` does not reject where it is false; `ok: true & (a == b)` does.
+    fn condition(&mut self, field: &'a Field, siblings: &'a [Decl]) {
+        let name = label_text(&field.label);
+        let same = |decl: &&Decl| matches!(decl, Decl::Field(other) if label_text(&other.label) == name);
+        let enforced = siblings.iter().filter(same).count() > 1 || has_literal(&field.value);
+        let bare = name.as_deref().is_some_and(|name| self.names.used.contains(name));
+        if !enforced && !bare {
+            self.note(LintCode::ConditionNotEnforced, "a condition that is false rejects nothing; write true & (…)");
+        }
+    }
+
+    fn comprehension(&mut self, comprehension: &'a Comprehension) {
+        self.found.constrains = true;
+        for clause in &comprehension.clauses {
+            let Clause::If(condition) = clause else { continue };
+            let mut references = Vec::new();
+            references_of(condition, &mut references);
+            for reference in references {
+                if self.may_be_unknown(reference) {
+                    let name = text(reference);
+                    let message = format!(
+                        "where {name} is missing, a condition over it is skipped, and what is there is accepted"
+                    );
+                    let depth = self.path.len();
+                    self.enter(reference, name);
+                    self.note(LintCode::SkippedCondition, message);
+                    self.path.truncate(depth);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Adds the reference to the path where it begins in the struct that is looked at.
+    fn enter(&mut self, reference: &Ast, name: String) {
+        let root = root_of(reference).unwrap_or_default();
+        if self.scopes.last().is_some_and(|decls| !named(decls, root).is_empty()) {
+            self.path.push(name);
+        }
+    }
+
+    /// Whether a reference leads to a field of the document that the policy does not give a value or a default.
+    fn may_be_unknown(&self, reference: &'a Ast) -> bool {
+        let values = self.resolve(reference);
+        match (values.is_empty(), root_of(reference)) {
+            (true, Some(name)) => self.declares_field(name),
+            (true, None) => false,
+            (false, _) => values.iter().all(|value| !is_known(value)),
+        }
+    }
+
+    /// Whether the name is that of a field of the document, and not of a package, a `let` clause or a loop.
+    fn declares_field(&self, name: &str) -> bool {
+        let declares = |decl: &Decl| match decl {
+            Decl::Field(field) => matches!(&field.label, Label::Ident(label) if label == name),
+            _ => false,
+        };
+        !name.starts_with(['_', '#']) && self.scopes.iter().any(|decls| decls.iter().any(declares))
+    }
+
+    fn value(&mut self, ast: &'a Ast, label: &str) -> Demand {
+        if self.depth >= MAX_DEPTH {
+            return Demand::Nothing;
+        }
+        self.depth = self.depth.saturating_add(1);
+        let demand = self.value_within(ast, label);
+        self.depth = self.depth.saturating_sub(1);
+        demand
+    }
+
+    fn value_within(&mut self, ast: &'a Ast, label: &str) -> Demand {
+        match ast {
+            Ast::Paren(inner) | Ast::Alias(_, inner) => self.value(inner, label),
+            Ast::Ident(name) if name == "_" || name == label => Demand::Nothing,
+            Ast::Ident(_) | Ast::Selector(..) | Ast::Index(..) => self.reference(ast, label),
+            Ast::Struct(decls) => {
+                self.decls(decls);
+                Demand::Nothing
+            }
+            Ast::List { elements, ellipsis } => {
+                self.path.push("[]".to_owned());
+                let values = elements.iter().filter_map(|e| if let Element::Value(v) = e { Some(v) } else { None });
+                for value in values.chain(ellipsis.iter().flatten().map(|rest| &**rest)) {
+                    self.value(value, "");
+                }
+                self.path.pop();
+                Demand::Value
+            }
+            Ast::Or(values) => {
+                let has_default = values.iter().any(|value| matches!(value, Ast::Unary("*", _)));
+                if has_default { Demand::Nothing } else { Demand::Value }
+            }
+            Ast::Binary("&", left, right) => self.value(left, label).max(self.value(right, label)),
+            Ast::Binary("==" | "!=" | "<" | "<=" | ">" | ">=" | "=~" | "!~" | "&&" | "||", ..) | Ast::Unary("!", _) => {
+                Demand::Condition
+            }
+            Ast::Call(function, arguments) => match (self.truth(function, arguments.len()), arguments.as_slice()) {
+                (Some(demand), _) => demand,
+                (None, [inner]) if text(function) == "close" => self.value(inner, label),
+                _ if self.names.used.contains(label) => Demand::Nothing,
+                _ => Demand::Value,
+            },
+            Ast::Binary(..) | Ast::Interpolation { .. } if self.names.used.contains(label) => Demand::Nothing,
+            _ => Demand::Value,
+        }
+    }
+
+    /// A definition that is applied says what it says here; another field's value is a demand like any other, unless it is
+    /// only taken for the sake of a shorter name.
+    fn reference(&mut self, ast: &'a Ast, label: &str) -> Demand {
+        let values = self.resolve(ast);
+        let applied = text(ast).split('.').any(|step| step.starts_with(['#', '_']));
+        let is_let = matches!(ast, Ast::Ident(name) if self.is_let(name));
+        if values.is_empty() || !(applied || is_let) {
+            let own = !label.is_empty() && self.names.used.contains(label) && !is_type(ast);
+            return if own { Demand::Nothing } else { Demand::Value };
+        }
+        values.into_iter().map(|value| self.value(value, label)).max().unwrap_or(Demand::Nothing)
+    }
+
+    fn is_let(&self, name: &str) -> bool {
+        self.scopes.iter().any(|decls| decls.iter().any(|decl| matches!(decl, Decl::Let(other, _) if other == name)))
+    }
+
+    /// The values that a reference leads to, as far as the text tells.
+    fn resolve(&self, ast: &'a Ast) -> Vec<&'a Ast> {
+        match ast {
+            Ast::Ident(name) => {
+                let found = self.scopes.iter().rev().map(|decls| named(decls, name)).find(|values| !values.is_empty());
+                found.unwrap_or_default()
+            }
+            Ast::Selector(subject, Selector::Ident(name) | Selector::String(name)) => {
+                let mut out = Vec::new();
+                for value in self.resolve(subject) {
+                    for decls in self.structs(value, 0) {
+                        out.extend(named(decls, name));
+                    }
+                }
+                out
+            }
+            Ast::Paren(inner) => self.resolve(inner),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The struct literals that a value is made of.
+    fn structs(&self, ast: &'a Ast, depth: usize) -> Vec<&'a [Decl]> {
+        let deeper = depth.saturating_add(1);
+        match ast {
+            _ if depth >= MAX_DEPTH => Vec::new(),
+            Ast::Struct(decls) => vec![decls],
+            Ast::Paren(inner) => self.structs(inner, deeper),
+            Ast::Binary("&", left, right) => [self.structs(left, deeper), self.structs(right, deeper)].concat(),
+            Ast::Ident(_) | Ast::Selector(..) => {
+                self.resolve(ast).into_iter().flat_map(|value| self.structs(value, deeper)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a condition asks for the field: `if predicate.level == _|_ { … }`.
+    fn tested(&self, path: &str) -> bool {
+        self.names.tested.iter().any(|tested| path == tested || path.ends_with(&format!(".{tested}")))
+    }
+
+    /// A call of a function that gives a truth value: with its first argument left out it is a constraint.
+    fn truth(&self, function: &Ast, arguments: usize) -> Option<Demand> {
+        let Ast::Selector(package, Selector::Ident(name)) = function else { return None };
+        let Ast::Ident(package) = &**package else { return None };
+        let member = self.names.packages.get(package).and_then(|path| builtins::lookup(path, name));
+        match member {
+            Some(Member::Function(f)) if f.result == Kind::BOOL && arguments < f.parameters.len() => {
+                Some(Demand::Value)
+            }
+            Some(Member::Function(f)) if f.result == Kind::BOOL => Some(Demand::Condition),
+            _ => None,
+        }
+    }
+}
+
+fn named<'a>(decls: &'a [Decl], name: &str) -> Vec<&'a Ast> {
+    let value = |decl: &'a Decl| match decl {
+        Decl::Field(field) => match &field.label {
+            Label::Ident(label) | Label::String(label) if label == name => Some(&field.value),
+            _ => None,
+        },
+        Decl::Let(label, value) if label == name => Some(value),
+        _ => None,
+    };
+    decls.iter().filter_map(value).collect()
+}
+
+/// A label as paths have it; nothing for computed ones and patterns.
+fn label_text(label: &Label) -> Option<String> {
+    match label {
+        Label::Ident(name) if name.starts_with(['#', '_']) => Some(name.clone()),
+        Label::Ident(name) | Label::String(name) => Some(quote_if_needed(name)),
+        Label::Dynamic(_) | Label::Pattern(_) => None,
+    }
+}
+
+fn root_of(ast: &Ast) -> Option<&str> {
+    match ast {
+        Ast::Ident(name) => Some(name),
+        Ast::Selector(subject, _) | Ast::Index(subject, _) => root_of(subject),
+        _ => None,
+    }
+}
+
+fn is_type(ast: &Ast) -> bool {
+    const NAMES: [&str; 9] = ["string", "bytes", "bool", "int", "float", "number", "uint", "null", "error"];
+    matches!(ast, Ast::Ident(name) if NAMES.contains(&name.as_str()))
+}
+
+fn is_computed(ast: &Ast) -> bool {
+    match ast {
+        Ast::Paren(inner) | Ast::Alias(_, inner) => is_computed(inner),
+        Ast::Binary("&", left, right) => is_computed(left) || is_computed(right),
+        Ast::Call(..) | Ast::Binary(..) | Ast::Selector(..) | Ast::Index(..) | Ast::Interpolation { .. } => true,
+        Ast::Unary(sign, _) => *sign == "!",
+        _ => false,
+    }
+}
+
+/// Whether a value is one of its own accord: a literal, or something with a default.
+fn is_known(ast: &Ast) -> bool {
+    match ast {
+        Ast::Null | Ast::Bool(_) | Ast::Number(_) | Ast::String(_) | Ast::Bytes(_) | Ast::List { .. } => true,
+        Ast::Or(values) => values.iter().any(|value| matches!(value, Ast::Unary("*", _))),
+        Ast::Paren(inner) => is_known(inner),
+        Ast::Binary("&", left, right) => is_known(left) || is_known(right),
+        Ast::Call(_, arguments) => arguments.iter().all(is_known),
+        _ => false,
+    }
+}
+
+fn has_literal(ast: &Ast) -> bool {
+    match ast {
+        Ast::Bool(_) => true,
+        Ast::Paren(inner) => has_literal(inner),
+        Ast::Binary("&", left, right) => has_literal(left) || has_literal(right),
+        _ => false,
+    }
+}
+
+/// The references in a condition, but for those that ask whether there is anything: `x != _|_`.
+fn references_of<'a>(ast: &'a Ast, out: &mut Vec<&'a Ast>) {
+    match ast {
+        Ast::Ident(_) | Ast::Selector(..) => out.push(ast),
+        Ast::Index(subject, index) => {
+            out.push(subject);
+            references_of(index, out);
+        }
+        Ast::Binary(_, left, right) => {
+            if matches!(**left, Ast::Bottom) || matches!(**right, Ast::Bottom) {
+                return;
+            }
+            references_of(left, out);
+            references_of(right, out);
+        }
+        Ast::Unary(_, inner) | Ast::Paren(inner) => references_of(inner, out),
+        Ast::Call(_, arguments) => arguments.iter().for_each(|argument| references_of(argument, out)),
+        Ast::Interpolation { parts, .. } => parts.iter().for_each(|part| references_of(part, out)),
+        _ => {}
+    }
+}
