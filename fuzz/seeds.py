@@ -131,6 +131,42 @@ def cue():
                 seed("cue", text.encode())
 
 
+def sboms():
+    """A release in both forms of SPDX 2."""
+    version, digest = "v1.30.0", hashlib.sha256(b"").hexdigest()
+    name, namespace = f"Kubernetes Release {version}", f"https://sbom.k8s.io/{version}/release"
+    image = f"registry.k8s.io-kube-proxy-amd64-{version}"
+    purl = f"pkg:oci/kube-proxy@sha256%3A{digest}?arch=amd64&repository_url=registry.k8s.io&tag={version}"
+    seed("spdx", f"""SPDXVersion: SPDX-2.3
+DocumentName: {name}
+DocumentNamespace: {namespace}
+ExternalDocumentRef:DocumentRef-x https://sbom.k8s.io/{version}/source SHA1: 00
+
+FileName: bin/linux/amd64/kubectl
+SPDXID: SPDXRef-1
+FileChecksum: SHA256: {digest}
+LicenseComments: <text>two
+lines</text>
+
+PackageName: kube-proxy.tar
+SPDXID: SPDXRef-Package-{image}
+PackageVersion: {version}
+PackageFileName: bin/linux/amd64/kube-proxy.tar
+PrimaryPackagePurpose: CONTAINER
+PackageChecksum: SHA256: {digest}
+ExternalRef: PACKAGE-MANAGER purl {purl}
+""".encode())
+    sums = [{"algorithm": "SHA256", "checksumValue": digest}]
+    seed("spdx", json.dumps({
+        "spdxVersion": "SPDX-2.3", "name": name, "documentNamespace": namespace,
+        "externalDocumentRefs": [{"spdxDocument": f"https://sbom.k8s.io/{version}/source"}],
+        "files": [{"fileName": "./bin/linux/amd64/kubectl", "checksums": sums}],
+        "packages": [{
+            "name": f"registry.k8s.io/kube-proxy:{version}", "SPDXID": f"SPDXRef-Package-{image}", "checksums": sums,
+            "versionInfo": version, "packageFileName": "kube-proxy.tar", "primaryPackagePurpose": "CONTAINER",
+            "externalRefs": [{"referenceType": "purl", "referenceLocator": purl}]}]}).encode())
+
+
 def main():
     if not FIXTURES.is_dir():
         sys.exit(f"no fixtures at {FIXTURES}: the targets run without seeds as well")
@@ -155,6 +191,7 @@ def main():
     policies()
     seed("cluster_image_policy", (HERE.parent / "crates/policy/tests/data/cluster_image_policy.json").read_bytes())
     cue()
+    sboms()
     for pattern in [r"^https://github\.com/o/r/\.github/workflows/[^/@]+\.ya?ml@refs/tags/v[0-9]+(\.[0-9]+){0,2}$",
                     r"(?i:\QA.b\E)|[[:alpha:]&&-~[]]{1,3}", r"\A(?P<n>x*?)\z", r"[^]a]\pL\x{1F600}\123",
                     r"(a|b|[c-d])*{}{1,}", r"(?s-m).+", r"((x{50}){50}){10}"]:

@@ -112,9 +112,13 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     pub refusal_ttl: Duration,
 
-    /// Folder for what survives a restart: TUF metadata.
+    /// Folder for what survives a restart: TUF metadata, and evidence for when a registry is down.
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
+
+    /// Room for evidence in --cache-dir, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    pub evidence_size: u64,
 
     /// Largest signature, attestation or bundle that is read, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = 32 << 20)]

@@ -11,7 +11,7 @@
 //! | webhooks for policies and trust roots | [`resources`] |
 //! | the objects that decide, from files or watches | [`objects`], [`files`] |
 //! | the cluster: watches, and what is written | [`cluster`] |
-//! | what is in force | [`state`], [`trust`], [`roots`], [`remote`] |
+//! | what is in force | [`state`], [`keeper`], [`trust`], [`roots`], [`remote`] |
 //! | what is told | [`logs`], [`metrics`], [`events`] |
 
 pub mod app;
@@ -22,6 +22,7 @@ pub mod content;
 pub mod events;
 pub mod files;
 pub mod judge;
+pub mod keeper;
 pub mod limits;
 pub mod logs;
 pub mod metrics;

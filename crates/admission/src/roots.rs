@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -122,27 +123,8 @@ impl Roots {
         }
     }
 
-    /// Takes over what the store says of TrustRoots, and refreshes what is due. Says whether anything is different.
-    pub async fn refresh(&mut self) -> bool {
-        let before = self.map();
-        self.take_over();
-        let mut named = std::mem::take(&mut self.named);
-        for (name, kept) in &mut named {
-            if kept.is_due() {
-                self.refresh_named(name, kept).await;
-            }
-            self.metrics.trust_age(name, kept.age());
-        }
-        self.named = named;
-        if self.public.is_due() {
-            self.refresh_public().await;
-        }
-        self.metrics.trust_age("public-good", self.public.age());
-        !before.is_same(&self.map())
-    }
-
-    /// New and changed TrustRoots, as far as they need no server.
-    fn take_over(&mut self) {
+    /// Takes over new and changed TrustRoots, as far as they need no server.
+    pub fn take_over(&mut self) {
         let objects = self.store.list(ObjectKind::TrustRoot);
         self.named.retain(|name, _| objects.iter().any(|(key, _)| key.name == *name));
         for (key, object) in objects {
@@ -158,60 +140,61 @@ impl Roots {
             }
             self.named.insert(key.name, kept);
         }
-    }
-
-    async fn refresh_named(&self, name: &str, kept: &mut Kept) {
-        match self.ask(kept).await {
-            Ok(content) => {
-                kept.take(content);
-                kept.due = after(self.settings.period);
-            }
-            Err(reason) => {
-                self.log.warn("trust-root-refresh-failed", json!({"name": name, "reason": reason}));
-                if kept.material.is_err() {
-                    kept.material = Err(reason);
-                }
-                kept.due = after(AGAIN);
-            }
+        for (name, kept) in &self.named {
+            self.metrics.trust_age(name, kept.age());
         }
+        self.metrics.trust_age("public-good", self.public.age());
     }
 
-    async fn ask(&self, kept: &Kept) -> Result<TrustRootContent, String> {
-        let object = json!({"spec": kept.spec}).to_string();
-        let root = sigward_policy::object::decode::<TrustRoot>(object.as_bytes()).map_err(|error| error.to_string())?;
-        match plan(&root.spec, kept.files.clone(), Timestamp::now()).map_err(|error| error.to_string())? {
-            TrustRootPlan::Ready(content) => Ok(*content),
-            TrustRootPlan::Ask(mut inquiry) => {
-                let deadline = after(PATIENCE).unwrap_or_else(Instant::now);
-                let budget = Budget {
-                    requests: sigward_fetch::limits::TUF_REQUESTS,
-                    bytes: sigward_fetch::limits::TUF_BYTES,
-                    concurrency: 1,
-                };
-                drive(inquiry.as_mut(), &self.client, deadline, budget).await.map_err(|error| error.to_string())
-            }
+    /// The refreshes that are due, to be run side by side. Each is due again when it has landed, or long after.
+    pub fn errands(&mut self) -> Vec<Errand> {
+        let mut errands: Vec<Errand> = Vec::new();
+        for (name, kept) in self.named.iter_mut().filter(|(_, kept)| kept.is_due()) {
+            kept.due = after(self.settings.period);
+            let (client, name, spec, files) =
+                (self.client.clone(), name.clone(), kept.spec.clone(), kept.files.clone());
+            errands.push(Box::pin(async move {
+                let content = ask(&client, &spec, files).await;
+                Landed::Named { name, spec, content: content.map(Box::new) }
+            }));
         }
+        if self.public.is_due()
+            && let PublicSource::Tuf { mirror, root, cache, .. } = &self.settings.public
+        {
+            self.public.due = after(self.settings.period);
+            let (client, mirror, root, cache) = (self.client.clone(), mirror.clone(), root.clone(), cache.clone());
+            errands.push(Box::pin(async move { Landed::Public(ask_public(&client, &mirror, root, cache).await) }));
+        }
+        errands
     }
 
-    async fn refresh_public(&mut self) {
-        let PublicSource::Tuf { mirror, root, cache, .. } = &self.settings.public else { return };
-        let start = root.clone().or_else(|| EmbeddedRoot::for_mirror(mirror).map(|it| it.tuf_root.to_vec()));
-        let store = cache.clone().and_then(|folder| TufStore::new(folder, mirror).ok());
-        let Some(start) = start else { return };
-        let deadline = after(PATIENCE).unwrap_or_else(Instant::now);
-        let now = Timestamp::now();
-        match refresh_trust(store.as_ref(), &start, mirror, now, &self.client, deadline).await {
-            Ok(refreshed) => {
-                match of_trusted_root(&refreshed.trusted_root) {
-                    Ok(trusted) => (self.public.material, self.public.as_of) = (Ok(trusted), now),
-                    Err(reason) => self.log.error("trust-unusable", json!({"mirror": mirror, "reason": reason})),
-                }
-                self.public.due = after(self.settings.period);
+    /// Takes what a refresh brought. What failed is tried again soon, and what was there before stays.
+    pub fn land(&mut self, landed: Landed) {
+        let period = after(self.settings.period);
+        match landed {
+            Landed::Public(Ok(trusted)) => {
+                (self.public.material, self.public.as_of, self.public.due) = (Ok(trusted), Timestamp::now(), period);
             }
-            Err(error) => {
-                let reason = error.to_string();
-                self.log.warn("trust-refresh-failed", json!({"mirror": mirror, "reason": reason}));
+            Landed::Public(Err(reason)) => {
+                self.log.warn("trust-refresh-failed", json!({"reason": reason}));
                 self.public.due = after(AGAIN);
+            }
+            Landed::Named { name, spec, content } => {
+                // It may have been changed in the meantime, or be gone.
+                let Some(kept) = self.named.get_mut(&name).filter(|kept| kept.spec == spec) else { return };
+                match content {
+                    Ok(content) => {
+                        kept.take(*content);
+                        kept.due = period;
+                    }
+                    Err(reason) => {
+                        self.log.warn("trust-root-refresh-failed", json!({"name": name, "reason": reason}));
+                        if kept.material.is_err() {
+                            kept.material = Err(reason);
+                        }
+                        kept.due = after(AGAIN);
+                    }
+                }
             }
         }
     }
@@ -220,6 +203,56 @@ impl Roots {
     pub fn next(&self) -> Option<Instant> {
         self.named.values().chain([&self.public]).filter_map(|kept| kept.due).min()
     }
+}
+
+/// A refresh under way.
+pub type Errand = Pin<Box<dyn Future<Output = Landed> + Send>>;
+
+/// What a refresh brought.
+#[derive(Debug)]
+pub enum Landed {
+    /// The public instance's material.
+    Public(Result<Trusted, String>),
+    /// A TrustRoot's.
+    Named {
+        /// Its name.
+        name: String,
+        /// The `spec` that it was asked for.
+        spec: Value,
+        /// Its content, or why there is none.
+        content: Result<Box<TrustRootContent>, String>,
+    },
+}
+
+async fn ask(client: &Client, spec: &Value, files: CachedFiles) -> Result<TrustRootContent, String> {
+    let object = json!({"spec": spec}).to_string();
+    let root = sigward_policy::object::decode::<TrustRoot>(object.as_bytes()).map_err(|error| error.to_string())?;
+    match plan(&root.spec, files, Timestamp::now()).map_err(|error| error.to_string())? {
+        TrustRootPlan::Ready(content) => Ok(*content),
+        TrustRootPlan::Ask(mut inquiry) => {
+            let deadline = after(PATIENCE).unwrap_or_else(Instant::now);
+            let budget = Budget {
+                requests: sigward_fetch::limits::TUF_REQUESTS,
+                bytes: sigward_fetch::limits::TUF_BYTES,
+                concurrency: 1,
+            };
+            drive(inquiry.as_mut(), client, deadline, budget).await.map_err(|error| error.to_string())
+        }
+    }
+}
+
+async fn ask_public(
+    client: &Client,
+    mirror: &str,
+    root: Option<Vec<u8>>,
+    cache: Option<PathBuf>,
+) -> Result<Trusted, String> {
+    let start = root.or_else(|| EmbeddedRoot::for_mirror(mirror).map(|it| it.tuf_root.to_vec()));
+    let start = start.ok_or_else(|| format!("--tuf-root is expected: nothing is embedded for {mirror}"))?;
+    let store = cache.and_then(|folder| TufStore::new(folder, mirror).ok());
+    let deadline = after(PATIENCE).unwrap_or_else(Instant::now);
+    let refreshed = refresh_trust(store.as_ref(), &start, mirror, Timestamp::now(), client, deadline).await;
+    of_trusted_root(&refreshed.map_err(|error| format!("{mirror}: {error}"))?.trusted_root)
 }
 
 fn after(pause: Duration) -> Option<Instant> {

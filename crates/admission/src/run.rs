@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use sigward_fetch::{
@@ -17,15 +17,17 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::args::Args;
-use crate::cluster::{self, ClusterError, Connections, ServingCertificate};
 use crate::cache::{CacheSettings, OutcomeCache};
+use crate::cluster::{self, ClusterError, Connections, ServingCertificate};
 use crate::files::{FilesError, Folder};
 use crate::judge::Judge;
+use crate::keeper::Keeper;
 use crate::limits;
 use crate::logs::Log;
 use crate::metrics::Metrics;
-use crate::objects::{ObjectKind, ObjectStore};
+use crate::objects::ObjectStore;
 use crate::registry::configs::ConfigFiles;
+use crate::registry::evidence::EvidenceStore;
 use crate::registry::gather::Gatherer;
 use crate::registry::tags::Tags;
 use crate::registry::tenants::Tenants;
@@ -35,7 +37,7 @@ use crate::server::drain::Drain;
 use crate::server::http::{Door, Figures};
 use crate::server::listen::serve;
 use crate::server::tls::{CertificateFiles, CertificateSlot, TlsError, TlsVersion};
-use crate::state::{Builder, Snapshot, State};
+use crate::state::{Builder, State};
 
 /// Why the program does not run.
 #[derive(Debug, thiserror::Error)]
@@ -157,9 +159,13 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         proof_ttl: args.proof_ttl,
         refusal_ttl: args.refusal_ttl,
     });
+    let evidence = args
+        .cache_dir
+        .as_ref()
+        .map(|folder| EvidenceStore::new(folder.join("evidence"), args.evidence_size.saturating_mul(1 << 20)));
     let judge = Judge {
         tenants: Tenants::new(Arc::clone(&store), client, fallback),
-        gatherer: Gatherer::new(cache, Arc::clone(&metrics), args.max_attachment_size),
+        gatherer: Gatherer::new(cache, Arc::clone(&metrics), args.max_attachment_size, evidence),
         tags: Tags::default(),
         configs: ConfigFiles::new(args.cache_size.saturating_mul(1 << 20) / 8),
         metrics: Arc::clone(&metrics),
@@ -299,114 +305,6 @@ impl Signals {
     async fn next(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
     }
-}
-
-/// Keeps the snapshot up to date.
-struct Keeper {
-    store: Arc<ObjectStore>,
-    remotes: Arc<Remotes>,
-    state: Arc<State>,
-    client: Client,
-    log: Log,
-    metrics: Arc<Metrics>,
-    roots: Roots,
-    builder: Builder,
-    period: Duration,
-}
-
-/// How long changes are collected before they are put together.
-const SETTLE: Duration = Duration::from_millis(20);
-
-/// How long the first snapshot waits for what must be fetched.
-const FIRST: Duration = Duration::from_secs(10);
-
-impl Keeper {
-    /// Makes the first snapshot, with what can be fetched in a short time; goes on in the background.
-    async fn start(mut self) {
-        let mut changes = self.store.changes();
-        let seen = *changes.borrow_and_update();
-        let _ = tokio::time::timeout(FIRST, self.roots.refresh()).await;
-        self.put();
-        self.state.reflect(seen);
-        let _ = tokio::time::timeout(FIRST, self.fetch_remotes()).await;
-        tokio::spawn(async move {
-            let mut resync = Instant::now();
-            loop {
-                let pause = self.pause(resync);
-                tokio::select! {
-                    _ = changes.changed() => tokio::time::sleep(SETTLE).await,
-                    () = tokio::time::sleep(pause) => {}
-                }
-                let seen = *changes.borrow_and_update();
-                if resync.elapsed() >= self.period {
-                    resync = Instant::now();
-                }
-                self.put();
-                self.state.reflect(seen);
-                if self.roots.refresh().await {
-                    self.put();
-                }
-                self.fetch_remotes().await;
-            }
-        });
-    }
-
-    /// The same once the cluster has told everything there is.
-    async fn start_when_synced(self) {
-        let mut changes = self.store.changes();
-        while !ObjectKind::ALL.iter().all(|kind| self.store.is_synced(*kind)) {
-            if changes.changed().await.is_err() {
-                return;
-            }
-        }
-        self.start().await;
-    }
-
-    /// Until something is due.
-    fn pause(&self, resync: Instant) -> Duration {
-        let roots = self.roots.next().map(|due| due.saturating_duration_since(Instant::now()));
-        let resync = self.period.saturating_sub(resync.elapsed());
-        roots.unwrap_or(resync).min(resync).clamp(Duration::from_millis(500), Duration::from_secs(30))
-    }
-
-    async fn fetch_remotes(&mut self) {
-        let Some(snapshot) = self.state.current() else { return };
-        if self.remotes.refresh(&snapshot.references.remotes, &self.client).await {
-            self.put();
-        }
-    }
-
-    /// Puts a new snapshot in force, if anything is different.
-    fn put(&mut self) {
-        let snapshot = self.builder.build(self.roots.map());
-        if self.state.current().is_some_and(|current| is_same(&current, &snapshot)) {
-            return;
-        }
-        let mut broken = 0_usize;
-        for policy in snapshot.policies.iter() {
-            let faults = policy.faults();
-            if !faults.is_empty() {
-                broken = broken.saturating_add(1);
-                self.log.error("policy-broken", json!({"policy": policy.name(), "faults": faults}));
-            }
-        }
-        if let Some(fault) = &snapshot.config_fault {
-            self.log.error("settings-unreadable", json!({"reason": fault}));
-        }
-        let names = snapshot.policies.iter().map(|policy| policy.name()).collect();
-        self.metrics.keep_policies(&names, broken);
-        self.log.info("policies-in-force", json!({"count": names.len(), "broken": broken, "number": snapshot.number}));
-        self.state.put(Arc::new(snapshot));
-    }
-}
-
-/// Whether two snapshots judge alike. Policies that were not resolved again are the same.
-fn is_same(old: &Snapshot, new: &Snapshot) -> bool {
-    old.config == new.config
-        && old.config_fault == new.config_fault
-        && old.trust.is_same(&new.trust)
-        && old.policies.iter().count() == new.policies.iter().count()
-        && old.policies.iter().zip(new.policies.iter()).all(|(old, new)| Arc::ptr_eq(old, new))
 }
 
 /// Ends with the process.

@@ -93,6 +93,11 @@ impl Builder {
         Snapshot { policies, inputs, config, config_fault, trust, references, number }
     }
 
+    /// From now on every policy is resolved anew.
+    pub fn forget(&mut self) {
+        self.known.clear();
+    }
+
     fn resolve(&mut self, key: ObjectKey, object: Arc<Value>) -> &Resolved {
         let contents = Contents { store: &self.store, remotes: &self.remotes, namespace: &self.namespace };
         let is_same = |known: &Resolved| {

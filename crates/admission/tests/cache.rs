@@ -240,3 +240,40 @@ fn words_of_servers_are_in_no_denial() {
         assert!(!denied.allowed && !denied.review.to_string().contains("s3cret"), "{}", denied.message);
     }
 }
+
+/// A replica that has just started, while the registry is down. What is on disk is judged again, by the keys of now.
+#[test]
+fn evidence_on_disk_answers_while_a_registry_is_down() {
+    let scene = Scene::new();
+    scene.put("policy", &scene.key_policy());
+    let (image, other) = (scene.signed("app/one"), scene.signed("app/two"));
+    let cache = tempfile::tempdir().unwrap();
+    let flags = ["--cache-dir", cache.path().to_str().unwrap()];
+    scene.start_with(&flags).validate(create(pod(&[&image]))).assert_allowed();
+    let evidence = cache.path().join("evidence");
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    while !evidence.is_dir() || std::fs::read_dir(&evidence).unwrap().count() == 0 {
+        assert!(std::time::Instant::now() < end, "nothing is kept");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    scene.registry.fault(Fault::hang_up("/v2/"));
+    let program = scene.start_with(&flags);
+    program.validate(create(pod(&[&image]))).assert_allowed();
+    program.validate(create(pod(&[&other]))).assert_denied("failed policy: signed");
+    drop(program);
+    let file = std::fs::read_dir(&evidence).unwrap().next().unwrap().unwrap().path();
+    let good = std::fs::read_to_string(&file).unwrap();
+    // Another key, which did not sign it.
+    let globs = [&*format!("{}/app/**", scene.registry.host())];
+    let key = sigward_testkit::Key::default().public_pem();
+    scene.put("policy", &policy("signed", &globs, json!([{"name": "k", "key": {"data": key}}])));
+    scene.start_with(&flags).validate(create(pod(&[&image]))).assert_denied("failed policy: signed");
+    // Somebody wrote there.
+    scene.put("policy", &scene.key_policy());
+    for bad in ["{", "{\"answers\":{}}", &good.replace("\"body\":\"", "\"body\":\"AAAA")] {
+        std::fs::write(&file, bad).unwrap();
+        scene.start_with(&flags).validate(create(pod(&[&image]))).assert_denied("failed policy: signed");
+    }
+    std::fs::write(&file, good).unwrap();
+    scene.start_with(&flags).validate(create(pod(&[&image]))).assert_allowed();
+}

@@ -44,12 +44,17 @@ impl Replica {
         let (store, certificate) = (Arc::new(ObjectStore::default()), CertificateSlot::default());
         let connections = Connections {
             store: Arc::clone(&store),
+            remotes: Arc::default(),
+            state: Arc::default(),
             certificate: certificate.clone(),
             denials: denied,
             stop: stopped,
             log: Log::start(LogFormat::Text, LogLevel::Info),
         };
-        let ended = runtime.spawn(async move { cluster::run(&config, connections).await.unwrap() });
+        let ended = runtime.spawn(async move {
+            let client = cluster::connect(config.kubeconfig.as_deref()).await.unwrap();
+            cluster::run(&client, &config, connections).await;
+        });
         Self { store, certificate, stop, ended, _denials: denials }
     }
 

@@ -10,29 +10,21 @@
     reason = "tests; a panic is a failed test"
 )]
 
-#[path = "../../cli/tests/parts/registry.rs"]
-mod registry;
-
 mod cluster_scene;
 mod control_plane;
+mod debian_registry;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use cluster_scene::policies::{byok, fixed, keyed, keyless, policy};
 use cluster_scene::{GUARDED, SYSTEM, Scene, denied, pod};
 use control_plane::{eventually, part};
-use registry::Registry;
+use debian_registry::Parts;
+use debian_registry::registry::Registry;
 use serde_json::{Value, json};
 use sigward_testkit::image_evidence::evidence;
 use sigward_testkit::{Artifact, EvidenceLayer, Key, Sigstore};
-
-/// What the registry's own module asks for.
-#[derive(Debug)]
-pub struct Parts {
-    pub registry: PathBuf,
-}
 
 /// Two replicas behind one address under load: one is told to end and does so without a request failing, another is killed.
 /// What is signed is admitted, what is not is denied, by whoever answers.

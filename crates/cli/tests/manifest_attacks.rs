@@ -259,3 +259,51 @@ fn what_is_no_kubernetes_object_is_told() {
     assert_eq!((survey.objects, survey.notes.len()), (1, 3), "{:?}", survey.notes);
     assert!(survey.notes[0].contains("document 1") && survey.notes[2].contains("no apiVersion"), "{:?}", survey.notes);
 }
+
+/// kubectl makes the items of whatever has any, and items without a kind are of the kind of their list.
+#[test]
+fn items_of_what_is_not_called_a_list_are_not_overlooked() {
+    let pod = "{apiVersion: v1, kind: Pod, spec: {containers: [{image: evil/two:2}]}}";
+    for head in
+        ["v1, kind: ConfigMap", "v1, kind: Pod", "example.com/v1, kind: Thing", "v1, kind: List", "v1, kind: PodList"]
+    {
+        let text = format!("{{apiVersion: {head}, items: [{pod}]}}\n");
+        let manifest = read(&text, &[]);
+        let images: Vec<_> = manifest.images.iter().map(|found| found.image.text.as_str()).collect();
+        assert_eq!(images, ["evil/two:2"], "{head}");
+    }
+    let typed = "{apiVersion: v1, kind: Pod, items: [{spec: {containers: [{image: evil/two:2}]}}]}\n";
+    assert_eq!(read(typed, &[]).images.len(), 1);
+    let nested = format!("{{apiVersion: v1, kind: List, items: [{{apiVersion: v1, kind: Secret, items: [{pod}]}}]}}\n");
+    assert_eq!(read(&nested, &[]).images.len(), 1);
+    let nameless = format!("{{apiVersion: v1, kind: List, items: [{{items: [{pod}]}}]}}\n");
+    assert_eq!(read(&nameless, &[]).images.len(), 1);
+    assert!(matches!(error("{apiVersion: v1, kind: Pod, items: {a: b}}\n"), ManifestError::Shape { .. }));
+}
+
+#[test]
+fn images_of_a_revision_are_not_overlooked() {
+    let text = "apiVersion: apps/v1\nkind: ControllerRevision\ndata: {spec: {template: {spec: {containers: [{image: \
+                evil/two:2}]}}}}\n";
+    assert_eq!(read(text, &[]).images.len(), 1);
+}
+
+/// Before a key it would be a part of the key here, and nothing to go-yaml: the object would be none for us alone.
+#[test]
+fn a_byte_order_mark_within_a_file_is_refused() {
+    let second = format!("{POD}---\n\u{feff}{POD}spec: {{containers: [{{image: evil/two:2}}]}}\n");
+    assert!(matches!(error(&second), ManifestError::Ambiguous { .. }));
+    assert!(matches!(error(&format!("\u{feff}\u{feff}{POD}")), ManifestError::Ambiguous { .. }));
+    assert!(errors(&format!("\u{feff}{POD}")).is_empty());
+}
+
+/// kubectl's reader asks for a kind alone, and a server may fill in the version.
+#[test]
+fn an_object_without_a_version_does_not_pass_unseen() {
+    let images = |text: &str| read(text, &[]).images.into_iter().map(|found| found.image.text).collect::<Vec<_>>();
+    assert_eq!(images("kind: Pod\nspec: {containers: [{image: evil/two:2}]}\n"), ["evil/two:2"]);
+    assert_eq!(images("apiVersion: ~\nkind: Pod\nspec: {containers: [{image: evil/two:2}]}\n"), ["evil/two:2"]);
+    let list = "kind: List\nitems: [{kind: Pod, spec: {containers: [{image: evil/two:2}]}}]\n";
+    assert_eq!(images(list), ["evil/two:2"]);
+    assert!(matches!(error("kind: Foo\nspec: {image: evil/two:2}\n"), ManifestError::Unnamed { .. }));
+}

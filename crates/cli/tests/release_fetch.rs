@@ -116,6 +116,14 @@ fn what_was_fetched_is_verified_without_a_network() {
     std::fs::write(folder.join("bin/linux/amd64/evil"), "evil").unwrap();
     scene.verify_folder("").fails("bin/linux/amd64/evil", "unsigned", "signature-missing");
     std::fs::remove_file(folder.join("bin/linux/amd64/evil")).unwrap();
+    // Also what is of no kind that a release has.
+    for stray in ["evil.sh", "bin/evil", "extra/evil", "bin/linux/amd64/x/evil"] {
+        let stray_path = folder.join(stray);
+        std::fs::create_dir_all(stray_path.parent().unwrap()).unwrap();
+        std::fs::write(&stray_path, "evil").unwrap();
+        scene.verify_folder("").fails(stray, "unsigned", "signature-missing");
+        std::fs::remove_file(stray_path).unwrap();
+    }
     // What the lockfile names must be there.
     std::fs::rename(folder.join(KUBECTL), scene.place.path("away")).unwrap();
     scene.verify_folder("").fails(KUBECTL, "missing", "file-missing");
@@ -349,6 +357,121 @@ fn a_log_that_was_down_costs_no_second_download() {
     scene.fetch(ONLY).succeeded();
     let length = scene.got(KUBECTL).unwrap().len();
     assert_eq!(ranges(&scene, KUBECTL), [Some(format!("bytes={length}-"))]);
+}
+
+/// Bytes count, not who sends them: dl.k8s.io itself redirects to another host.
+#[test]
+fn redirects_to_other_hosts() {
+    let with_theirs = |bytes: &dyn Fn(&Scene) -> Vec<u8>| {
+        let (scene, elsewhere) = (large(), Scene::small());
+        let path = scene.release.path(KUBECTL);
+        elsewhere.server.put(&path, bytes(&scene));
+        let theirs = format!("{}/{path}", elsewhere.server.url());
+        scene.server.fault(of_kubectl(Fault::redirect("/kubectl", &theirs)));
+        let report = scene.fetch(ONLY);
+        (scene, report)
+    };
+    let (scene, report) = with_theirs(&|_| b"evil".to_vec());
+    report.fails(KUBECTL, "refused", "signature-invalid");
+    assert_eq!(scene.got(KUBECTL), None);
+    let (scene, report) = with_theirs(&|scene| scene.release.files[&scene.release.path(KUBECTL)].clone());
+    report.succeeded();
+    assert!(is_complete(&scene, KUBECTL));
+    // No host may send us round and round, or to another protocol.
+    for to in [format!("{}/{}", scene.server.url(), scene.release.path(KUBECTL)), "file:///etc/passwd".to_owned()] {
+        let scene = Scene::small();
+        scene.server.fault(Fault::redirect("/kubectl.sig", &to.replace("/kubectl", "/kubectl.sig")));
+        scene.fetch(&format!("{ONLY} --retry 0")).fails(KUBECTL, "error", "network");
+    }
+}
+
+/// Nobody asked for it to be packed: what comes is what is hashed.
+#[test]
+fn a_packed_answer_is_not_unpacked() {
+    let scene = Scene::small();
+    let packed = sigward_testkit::gzip::pack(&scene.release.files[&scene.release.path(KUBECTL)]);
+    let answer = Response::ok("application/octet-stream", packed).with("Content-Encoding", "gzip");
+    scene.server.fault(of_kubectl(Fault::answer("/kubectl", answer)));
+    scene.fetch(ONLY).failed();
+    assert_eq!(scene.got(KUBECTL), None);
+}
+
+/// On some file systems these are one file.
+#[test]
+fn names_that_differ_in_case_alone() {
+    let scene = Scene::small().change(|release, _| {
+        let ours = release.clone();
+        release.swap_in(&ours, "bin/linux/amd64/kubelet", "bin/linux/amd64/KUBECTL");
+        let mut sums = release.files[&release.path("SHA256SUMS")].clone();
+        sums.extend_from_slice(b"\n00  bin/linux/amd64/KUBECTL");
+        release.put("SHA256SUMS", sums);
+    });
+    scene.fetch("").fails("bin/linux/amd64/KUBECTL", "refused", "sbom-mismatch");
+    assert!(is_complete(&scene, KUBECTL) && scene.got("bin/linux/amd64/KUBECTL").is_none());
+}
+
+#[test]
+fn storms_of_refusals_end() {
+    let scene = Scene::small();
+    scene.server.fault(Fault::status("/kubectl", 429));
+    scene.log.fault(Fault::status("/api", 429));
+    let report = scene.fetch("--retry 2").failed();
+    assert_eq!(report.in_state("verified"), Vec::<String>::new());
+    // One log for all: nobody asks a second time what the first was refused.
+    assert!(scene.log.count() <= 3, "{}", scene.log.count());
+    assert!(scene.server.count_of("/kubectl.sig") <= 3);
+    report.0.within(30);
+}
+
+#[test]
+fn a_kit_that_was_tampered_with() {
+    let scene = Scene::small();
+    scene.run(&format!("release fetch v1.30.0 {} --kit got -o json", scene.flags())).succeeded();
+    let folder = scene.place.path("work/got/release/v1.30.0");
+    let verify = || scene.verify_folder("--no-cache --offline");
+    verify().succeeded();
+    let kubectl = folder.join(KUBECTL);
+    let (good, bundle) = (std::fs::read(&kubectl).unwrap(), folder.join(format!("{KUBECTL}.sigstore.json")));
+    // Other bytes, with sums that agree.
+    std::fs::write(&kubectl, "evil").unwrap();
+    for ending in [".sha256", ".sha512"] {
+        std::fs::remove_file(folder.join(format!("{KUBECTL}{ending}"))).unwrap();
+    }
+    verify().fails(KUBECTL, "refused", "message-digest-mismatch");
+    std::fs::write(&kubectl, &good).unwrap();
+    // Evidence that is a link, a folder, too large, another file's, or nothing.
+    let evidence = std::fs::read(&bundle).unwrap();
+    std::fs::rename(&bundle, scene.place.path("away")).unwrap();
+    symlink(scene.place.path("away"), &bundle).unwrap();
+    verify().fails(KUBECTL, "error", "file-unsafe");
+    std::fs::remove_file(&bundle).unwrap();
+    std::fs::create_dir(&bundle).unwrap();
+    verify().fails(KUBECTL, "error", "file-unsafe");
+    std::fs::remove_dir(&bundle).unwrap();
+    std::fs::write(&bundle, vec![b' '; 64 * 1024 * 1024]).unwrap();
+    verify().fails(KUBECTL, "error", "read-failed");
+    std::fs::copy(folder.join("bin/linux/amd64/kubelet.sigstore.json"), &bundle).unwrap();
+    assert_eq!(verify().failed().of(KUBECTL).0, "refused");
+    // The log's entry is a part of the evidence.
+    let mut without: serde_json::Value = serde_json::from_slice(&evidence).unwrap();
+    without["verificationMaterial"]["tlogEntries"] = serde_json::json!([]);
+    std::fs::write(&bundle, without.to_string()).unwrap();
+    assert_ne!(verify().failed().of(KUBECTL).0, "verified");
+    std::fs::write(&bundle, &evidence).unwrap();
+    verify().succeeded();
+    // An SBOM that is gone: nothing says which file this is.
+    std::fs::remove_file(folder.join("kubernetes-release.spdx")).unwrap();
+    verify().fails(KUBECTL, "unnamed", "sbom-unnamed");
+}
+
+#[test]
+fn a_lockfile_with_paths_that_leave_the_release() {
+    let scene = Scene::small();
+    scene.fetch("").succeeded();
+    let path = scene.place.path("work/got/sigward.lock");
+    let lock = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, lock.replace("v1.30.0/bin/linux/amd64/kubectl\"", "v1.30.0/../../victim\"")).unwrap();
+    scene.verify_folder("").fails("../../victim", "refused", "path-unsafe");
 }
 
 #[test]

@@ -141,7 +141,7 @@ impl Policy {
             eval.finalize(root)?;
             Ok(eval.own_error(root))
         });
-        let result = sure(result, &eval, Weight::Always);
+        let result = sure(result, &mut eval, Weight::Always);
         match result {
             Ok(None) => Ok(()),
             Ok(Some(error)) => Err(CompileError::Evaluate { message: eval.report(&error) }),
@@ -195,7 +195,7 @@ impl Policy {
             eval.spend(0)?;
             Ok(refusal)
         });
-        let result = sure(result, &eval, if mode == Mode::Default { Weight::Always } else { Weight::Last });
+        let result = sure(result, &mut eval, if mode == Mode::Default { Weight::Always } else { Weight::Last });
         match result {
             Ok(None) => Outcome::Accept,
             Ok(Some(Refusal::Missing(missing))) => Outcome::Reject { message: list(&missing) },
@@ -215,7 +215,10 @@ enum Refusal<'p> {
 }
 
 /// No error counts as none only where there is no doubt.
-fn sure<'p, T>(result: R<'p, Option<T>>, eval: &Eval<'p>, least: Weight) -> R<'p, Option<T>> {
+fn sure<'p, T>(result: R<'p, Option<T>>, eval: &mut Eval<'p>, least: Weight) -> R<'p, Option<T>> {
+    if let Ok(None) = result {
+        eval.doubt_ranged()?;
+    }
     match (result, eval.doubts(least)) {
         (Ok(None), Some(doubt)) => Err(Stop::Unsupported(doubt)),
         (result, _) => result,

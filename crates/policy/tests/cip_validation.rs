@@ -295,6 +295,14 @@ fn identities_name_an_issuer_and_a_subject() {
             ),
         ),
         (
+            // Ours would take it.
+            json!({"issuerRegExp": "a{1001}", "subject": "s"}),
+            format!(
+                "invalid value: a{{1001}}: {i}[1].issuerRegExp\nregex is invalid: error parsing regexp: invalid repeat \
+                 count: `{{1001}}`"
+            ),
+        ),
+        (
             json!({"issuer": "i", "subjectRegExp": "(?=x)"}),
             format!(
                 "invalid value: (?=x): {i}[1].subjectRegExp\nregex is invalid: error parsing regexp: invalid or \

@@ -411,3 +411,77 @@ fn each_entry_has_its_level() {
     let plan = bench.plan(&set, &bench.world.by_digest());
     assert_eq!(levels(&bench.decide(&plan, &[])), [Level::Error, Level::Warning]);
 }
+
+/// Every value of an object, by its path.
+fn paths(value: &Value, at: &str, all: &mut Vec<String>) {
+    all.push(at.to_owned());
+    match value {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                paths(item, &format!("{at}/{index}"), all);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                paths(member, &format!("{at}/{}", name.replace('/', "~1")), all);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A policy in which everything is used, for an image that nobody signed.
+fn rich_policy() -> Value {
+    let policy_of = |text: &str| json!({"type": "cue", "data": text});
+    let attestation = json!([{"name": "x", "predicateType": "custom", "policy": policy_of("predicate: _")}]);
+    let source = json!([{"oci": "signatures.test/all", "tagPrefix": "p-", "signaturePullSecrets": [{"name": "s"}]}]);
+    let keyed = with(by_key(&Key::default()), json!({"ctlog": {"url": "https://rekor.example"}, "source": source}));
+    let stamped = json!({"rfc3161timestamp": {"trustRootRef": "tsa"}, "signatureFormat": "bundle"});
+    let authorities = [
+        keyed,
+        with(with(by_jane(), json!({"attestations": attestation})), stamped),
+        with(bench::by_jane_of("own"), json!({"name": "c", "ctlog": {"trustRootRef": "own"}})),
+        json!({"name": "d", "static": {"action": "fail", "message": "no"}}),
+    ];
+    let mut object = policy("p", &authorities);
+    object["spec"]["mode"] = json!("enforce");
+    object["spec"]["match"] = json!([{"group": "", "version": "v1", "resource": "pods",
+        "selector": {"matchLabels": {"foo": "bar"}}}]);
+    object["spec"]["policy"] = policy_of("authorityMatches: _");
+    object["metadata"]["annotations"] = json!({"policy.sigward.dev/strict": "true"});
+    object
+}
+
+/// Whatever is damaged in a policy, an image that nobody signed is not let in.
+#[test]
+fn attack_a_damaged_policy_lets_nothing_in() {
+    let whole = rich_policy();
+    let mut all = Vec::new();
+    paths(&whole, "", &mut all);
+    assert!(all.len() > 60, "{}", all.len());
+    let mut bench = Bench::new();
+    let root = bench.world.sigstore.trusted_root();
+    bench.roots = [("own".into(), root.clone()), ("tsa".into(), root)].into();
+    let mut check = |object: Value, what: &str| {
+        bench.policies = vec![object];
+        let verdict = bench.review();
+        assert!(!verdict.is_allowed(), "{what}");
+    };
+    check(whole.clone(), "whole");
+    for path in all.iter().filter(|path| !path.is_empty()) {
+        let values = [json!(null), json!(true), json!(0), json!("x"), json!(""), json!([]), json!({}), json!([{}])];
+        for value in values {
+            let mut object = whole.clone();
+            *object.pointer_mut(path).unwrap() = value.clone();
+            check(object, &format!("{path} = {value}"));
+        }
+        let (parent, name) = path.rsplit_once('/').unwrap();
+        let mut object = whole.clone();
+        match object.pointer_mut(parent).unwrap() {
+            Value::Object(members) => drop(members.remove(&name.replace("~1", "/"))),
+            Value::Array(items) => drop(items.remove(name.parse().unwrap())),
+            _ => unreachable!("a value has a parent"),
+        }
+        check(object, &format!("without {path}"));
+    }
+}

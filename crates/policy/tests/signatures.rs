@@ -335,6 +335,23 @@ fn attack_a_prefix_leads_nowhere_else() {
     }
 }
 
+/// The texts of policy-controller's own table (validator_test.go, TestValidatePolicy).
+#[test]
+fn authorities_that_name_nobody() {
+    for (authority, words) in [
+        (json!({"name": "a", "key": {}}), "there are no public keys for authority a"),
+        (json!({"name": "a"}), "authority has neither key, keyless, or static specified"),
+        (json!({"key": {"data": "x"}}), "authority authority-0: "),
+        (json!({"name": "a", "key": {}, "static": {"action": "pass"}}), "failed to process authority: a"),
+        (json!({"name": "a", "static": {"action": "perhaps"}}), "authority a: unsupported action \"perhaps\""),
+        (json!({"name": "a", "static": {}}), "authority a: unsupported action \"\""),
+    ] {
+        Bench::new().authority(authority).assert_denied(Reason::AuthorityBroken, words);
+    }
+    let silent = Bench::new().authority(json!({"name": "a", "static": {"action": "fail"}}));
+    silent.assert_denied(Reason::StaticFail, "disallowed by static policy: ");
+}
+
 #[test]
 fn what_is_not_supported_is_said() {
     let kms = json!({"name": "a", "key": {"kms": "awskms:///arn:aws:kms:eu-west-1:1:key/x"}});

@@ -1,8 +1,10 @@
-//! The policies of policy-controller's own end-to-end tests, where Go's module cache has them: what must be refused is refused
-//! with the text that those tests look for, and what must be accepted is accepted.
+//! The policies and TrustRoots of policy-controller's own tests, where Go's module cache has them: what must be refused is
+//! refused with the text that those tests look for, and what must be accepted is accepted.
 
 #![allow(
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "tests read files, and a panic is a failed test"
@@ -14,10 +16,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use sigward_policy::cip::{self, ClusterImagePolicy, ValidationContext};
 use sigward_policy::config::EmptyAuthorities;
-use sigward_policy::object::{PatchOperation, decode};
+use sigward_policy::field_error::FieldErrors;
+use sigward_policy::object::{Base64, PatchOperation, decode};
+use sigward_policy::trust_root::{self, Repository, TrustRoot, TrustRootError, TrustRootPlan, TrustRootSpec};
+use sigward_trust::tuf::CachedFiles;
 use sigward_policy::resolve::{ContentSource, Missing, ResolvedPolicy};
 use support::{policy_controller, yaml};
 
@@ -81,6 +87,55 @@ fn what_policy_controller_accepts_is_accepted() {
             assert_eq!(answer(policy, empty_authorities), "", "{name}");
         }
     }
+}
+
+#[test]
+fn what_policy_controller_takes_for_keys_are_keys() {
+    let Some(sources) = policy_controller() else { return };
+    let text = fs::read_to_string(sources.join("test/testdata/trustroot/valid/valid-sigstore-keys.yaml")).unwrap();
+    let trust_root: TrustRoot = serde_json::from_value(yaml(&text).remove(0)).unwrap();
+    assert_eq!(trust_root::validate(&trust_root, minted()), FieldErrors::none());
+    for name in ["marshalledEntry.json", "marshalledEntryFromMirrorFS.json"] {
+        let entry = fs::read(sources.join("pkg/reconciler/trustroot/testdata").join(name)).unwrap();
+        let material = trust_root::read_published(&entry).unwrap();
+        assert!(material.warnings.is_empty(), "{name}: {:?}", material.warnings);
+        let (log, ct) = (&material.logs[0], &material.ct_logs[0]);
+        assert_eq!((log.id.as_slice(), ct.id.as_slice()), (&log.key.fingerprint()[..], &ct.key.fingerprint()[..]));
+    }
+}
+
+#[test]
+fn repositories_that_its_tools_packed_are_read() {
+    let Some(sources) = policy_controller() else { return };
+    let folder = sources.join("pkg/reconciler/trustroot/testdata");
+    let read = |archive: &str, root: &str, target: &str| {
+        let repository = Repository {
+            root: Base64(fs::read(folder.join(root)).unwrap()),
+            mirror_fs: Base64(fs::read(folder.join(archive)).unwrap()),
+            targets: "targets".into(),
+            trusted_root_target: target.into(),
+        };
+        let spec = TrustRootSpec { repository: Some(repository), ..TrustRootSpec::default() };
+        trust_root::plan(&spec, CachedFiles::default(), minted())
+    };
+    for (archive, root, target) in [
+        ("tufRepoWithTrustedRootJSON.tar", "rootWithTrustedRootJSON.json", ""),
+        ("tufRepoWithCustomTrustedRootJSON.tar", "rootWithCustomTrustedRootJSON.json", "custom_trusted_root.json"),
+    ] {
+        let Ok(TrustRootPlan::Ready(content)) = read(archive, root, target) else { panic!("{archive}") };
+        assert!(!content.material.certificate_authorities.is_empty(), "{archive}");
+    }
+    // The third one's authority is a leaf without a root: policy-controller takes it, and could verify nothing with it.
+    let leaf = read("tufRepo.tar", "root.json", "");
+    assert!(
+        matches!(&leaf, Err(TrustRootError::Keys { place, .. }) if place == "target with usage Fulcio"),
+        "{leaf:?}"
+    );
+}
+
+/// Some days after those repositories were signed.
+fn minted() -> Timestamp {
+    "2026-01-20T00:00:00Z".parse().unwrap()
 }
 
 /// Nothing is there that a policy could refer to: what is missing must be said, and nothing else may be wrong.

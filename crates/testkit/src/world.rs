@@ -34,7 +34,7 @@ pub struct World {
     pub release: Release,
     /// The TUF repository.
     pub tuf: TufRepo,
-    /// The registry's only repository, `app`.
+    /// The registry's repository `app`. The others are the release's images.
     pub images: Repository,
     /// All files by path.
     pub files: Files,
@@ -207,6 +207,15 @@ impl World {
             ". ./env.sh; verify-blob --signature {kubectl}.sig --certificate {kubectl}.cert --rekor-url $REKOR {who} \
              {kubectl}"
         ));
+        for image in &self.release.images {
+            let (name, mut repository) = (image.name(), Repository::default());
+            repository.push_tag(&self.release.spec.version, &image.artifact);
+            repository.sign(&image.artifact, &self.sigstore.kubernetes_signatures(&name, &image.artifact));
+            self.files.extend(repository.to_files(&format!("{REGISTRY}/{name}")));
+        }
+        let krel = identity(KREL_TRUST, ISSUER);
+        let proxy = format!("kube-proxy-amd64:{}", self.release.spec.version);
+        self.say(&format!("verify --trusted-root trusted_root.json {krel} $REGISTRY/{proxy} # exit 0"));
     }
 
     fn add_images(&mut self) {

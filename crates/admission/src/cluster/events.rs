@@ -84,20 +84,19 @@ fn event(denial: &DenialEvent, before: u32, identity: &str, now: Timestamp) -> V
     let name = involved_name(denial);
     // Unique without a counter that would start again with each replica; a name is a DNS subdomain.
     let suffix = format!("{:x}", now.as_nanosecond());
-    let end = name.floor_char_boundary(200);
     let time = format!("{now:.0}");
     json!({
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": format!("{}.{suffix}", name.get(..end).unwrap_or_default().trim_end_matches(['.', '-'])),
+            "name": format!("{}.{suffix}", cut(name, 200).trim_end_matches(['.', '-'])),
             "namespace": denial.namespace,
         },
         "involvedObject": involved(denial),
         "type": "Warning",
         "reason": "ImageDenied",
         "action": "Admission",
-        "message": shortened(&message),
+        "message": cut(&message, MAX_MESSAGE),
         "firstTimestamp": time,
         "lastTimestamp": time,
         "count": before.saturating_add(1),
@@ -107,8 +106,10 @@ fn event(denial: &DenialEvent, before: u32, identity: &str, now: Timestamp) -> V
     })
 }
 
-fn shortened(message: &str) -> &str {
-    message.get(..message.floor_char_boundary(MAX_MESSAGE)).unwrap_or_default()
+/// At most so many bytes, and whole characters.
+fn cut(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    text.get(..end).unwrap_or_default()
 }
 
 /// What may be told.
@@ -153,5 +154,83 @@ impl Limit {
         }
         let before = self.causes.insert(key, Cause { told: now, since: 0 }).map_or(0, |cause| cause.since);
         Some(before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn denial(name: &str, message: &str) -> DenialEvent {
+        DenialEvent {
+            namespace: "n".into(),
+            kind: "Pod",
+            api_version: "v1".into(),
+            name: name.into(),
+            generate_name: "web-".into(),
+            uid: String::new(),
+            owner_references: Value::Null,
+            policies: vec![],
+            codes: vec![],
+            message: message.into(),
+            dry_run: false,
+        }
+    }
+
+    #[test]
+    fn one_cause_is_told_once_until_it_is_quiet() {
+        let now = Instant::now();
+        let mut limit = Limit::new(now);
+        assert_eq!(limit.admit(&denial("a", "x"), now), Some(0));
+        assert_eq!(limit.admit(&denial("a", "x"), now), None);
+        assert_eq!(limit.admit(&denial("a", "x"), now + QUIET / 2), None);
+        // Another object, or another reason.
+        assert_eq!(limit.admit(&denial("b", "x"), now), Some(0));
+        assert_eq!(limit.admit(&denial("a", "y"), now), Some(0));
+        assert_eq!(limit.admit(&denial("a", "x"), now + QUIET), Some(2));
+    }
+
+    #[test]
+    fn a_flood_is_cut_to_a_burst_and_a_rate() {
+        let now = Instant::now();
+        let mut limit = Limit::new(now);
+        let mut told = |count: usize, at: Instant| {
+            (0..count).filter(|n| limit.admit(&denial(&format!("{at:?}{n}"), "x"), at).is_some()).count()
+        };
+        assert_eq!(told(1000, now), 25);
+        assert_eq!(told(1000, now + Duration::from_secs(3)), 6);
+        let remembered = {
+            for second in 4..2000_u64 {
+                told(2, now + Duration::from_secs(second));
+            }
+            limit.causes.len()
+        };
+        assert!(remembered <= MAX_CAUSES, "{remembered}");
+    }
+
+    #[test]
+    fn a_pod_that_a_controller_wanted_is_told_at_the_controller() {
+        let mut pod = denial("", "validation failed: x");
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(event(&pod, 0, "r", now)["involvedObject"]["name"], "web-");
+        pod.owner_references = json!([
+            {"apiVersion": "v1", "kind": "Other", "name": "no", "uid": "0"},
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "7", "controller": true},
+        ]);
+        let told = event(&pod, 4, "r", now);
+        let expected =
+            json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "7", "namespace": "n"});
+        assert_eq!(told["involvedObject"], expected);
+        assert_eq!(
+            (&told["count"], &told["message"]),
+            (&json!(5), &json!("validation failed: x (4 more since it was told last)"))
+        );
+    }
+
+    #[test]
+    fn names_and_messages_are_as_long_as_the_api_server_takes() {
+        let told = event(&denial(&"a.".repeat(200), &"ä".repeat(2000)), 0, "r", Timestamp::now());
+        assert!(told["metadata"]["name"].as_str().unwrap().len() <= 253);
+        assert!(told["message"].as_str().unwrap().len() <= MAX_MESSAGE);
     }
 }

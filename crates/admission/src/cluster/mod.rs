@@ -77,7 +77,7 @@ pub async fn run(client: &Client, config: &ClusterConfig, connections: Connectio
     let (role, roles) = channel::channel(Role::Follower);
     let (held, holds) = channel::channel(None);
     let contents = Contents { store: &store, remotes: &remotes, namespace: &config.namespace };
-    let writer = Writer { client: client, contents, state: &state, log: &log };
+    let writer = Writer { client, contents, state: &state, log: &log };
     let election = async {
         match config.writers {
             Writers::LeaseHolder => {

@@ -87,6 +87,9 @@ fn inline_keys(policy: &mut ClusterImagePolicy, contents: &dyn ContentSource) ->
 }
 
 fn inline_key(key: &mut KeyRef, contents: &dyn ContentSource) -> Result<(), String> {
+    if !key.kms.is_empty() {
+        return Err("a key in a key management service (key.kms) is not supported".to_owned());
+    }
     let Some(reference) = &key.secret_ref else { return Ok(()) };
     let name = reference.name.clone();
     let entries = contents.secret(&name).map_err(|missing| missing.reason)?;
@@ -133,5 +136,92 @@ fn of_trust_root(snapshot: &Snapshot, name: &str) -> Told {
             Told { keys: Ok(()), policies: None, entry: published.map(str::to_owned) }
         }
         Err(missing) => Told { keys: Err(missing.reason), policies: None, entry: None },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use sigward_policy::resolve::Missing;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Source {
+        secrets: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+        maps: BTreeMap<String, BTreeMap<String, String>>,
+    }
+
+    impl ContentSource for Source {
+        fn secret(&self, name: &str) -> Result<BTreeMap<String, Vec<u8>>, Missing> {
+            self.secrets.get(name).cloned().ok_or_else(|| Missing::new(format!("secret {name:?} not found")))
+        }
+
+        fn config_map(&self, name: &str) -> Result<BTreeMap<String, String>, Missing> {
+            self.maps.get(name).cloned().ok_or_else(|| Missing::new(format!("configmap {name:?} not found")))
+        }
+
+        fn remote(&self, url: &str) -> Result<Vec<u8>, Missing> {
+            Err(Missing::new(format!("{url} has not been fetched yet")))
+        }
+    }
+
+    fn policy(key: &Value, policy: &Value) -> Value {
+        json!({
+            "apiVersion": "policy.sigstore.dev/v1alpha1", "kind": "ClusterImagePolicy", "metadata": {"name": "p"},
+            "spec": {"images": [{"glob": "**"}], "authorities": [{"name": "a", "key": key}], "policy": policy},
+        })
+    }
+
+    fn source() -> Source {
+        let mut source = Source::default();
+        source.secrets.insert("one".into(), BTreeMap::from([("k".into(), b"PEM".to_vec())]));
+        source.secrets.insert("none".into(), BTreeMap::new());
+        let two = ["k", "l"].map(|name| (name.to_owned(), b"PEM".to_vec()));
+        source.secrets.insert("two".into(), BTreeMap::from(two));
+        source.maps.insert("map".into(), BTreeMap::from([("key".into(), "spec: {}".into())]));
+        source
+    }
+
+    #[test]
+    fn content_stands_in_the_place_of_references() {
+        let cue = json!({"type": "cue", "configMapRef": {"name": "map", "key": "key"}});
+        let told = of_policy(&policy(&json!({"secretRef": {"name": "one"}}), &cue), &[], &source());
+        assert_eq!((told.keys, told.policies), (Ok(()), Some(Ok(()))));
+        let entry: Value = serde_json::from_str(&told.entry.unwrap()).unwrap();
+        assert_eq!(entry["authorities"][0]["key"]["data"], "PEM");
+        assert_eq!(entry["policy"]["data"], "spec: {}");
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_told_with_upstreams_words_and_not_published() {
+        let key = |name: &str| json!({"secretRef": {"name": name}});
+        for (key, text) in [
+            (key("absent"), "secret \"absent\" not found"),
+            (key("none"), "secret \"none\" contains no data"),
+            (key("two"), "secret \"two\" contains multiple data entries, only one is supported"),
+            (json!({"kms": "awskms:///x"}), "a key in a key management service (key.kms) is not supported"),
+        ] {
+            let told = of_policy(&policy(&key, &Value::Null), &[], &source());
+            assert_eq!((told.keys, told.entry), (Err(text.to_owned()), None));
+        }
+        for (policy_ref, text) in [
+            (json!({"configMapRef": {"name": "absent", "key": "key"}}), "configmap \"absent\" not found"),
+            (json!({"configMapRef": {"name": "map", "key": "other"}}), "configmap \"map\" does not contain key other"),
+            (json!({"remote": {"url": "https://x/y", "sha256sum": "ab"}}), "https://x/y has not been fetched yet"),
+        ] {
+            let mut cue = policy_ref;
+            cue["type"] = json!("cue");
+            let told = of_policy(&policy(&json!({"data": "PEM"}), &cue), &[], &source());
+            assert_eq!((told.policies, told.entry), (Some(Err(text.to_owned())), None));
+        }
+    }
+
+    #[test]
+    fn what_else_is_wrong_is_told_too() {
+        let told = of_policy(&policy(&json!({"data": "PEM"}), &Value::Null), &["does not compile".into()], &source());
+        assert_eq!((told.policies, told.entry), (Some(Err("does not compile".to_owned())), None));
+        let unreadable = of_policy(&json!({"spec": 1}), &[], &source());
+        assert!(unreadable.keys.is_err() && unreadable.entry.is_none());
     }
 }

@@ -5,15 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sigward_fetch::{Budget, DriveError, drive_all};
+use sigward_policy::Reason;
 use sigward_policy::decide::{AuthorityOutcome, NotGathered};
-use sigward_policy::plan::{AuthorityQuestion, ImagePlan, ProofKey};
+use sigward_policy::plan::{AuthorityQuestion, AuthorityRefusal, ImagePlan, ProofKey};
 use sigward_verify::evidence::{Answer, Inquiry, Step};
 use tokio::sync::Semaphore;
 
+use super::evidence::{EvidenceStore, Recording, Transcript};
 use super::tenants::{Tenancy, Tenant};
 use crate::cache::{Boarding, CredentialId, Flights, Lost, OutcomeCache, Passenger, Ticket};
 use crate::limits;
@@ -31,7 +33,12 @@ pub struct Gatherer {
     metrics: Arc<Metrics>,
     /// Largest payload, envelope or bundle in bytes.
     attachment_limit: u64,
+    /// Evidence on disk.
+    store: Option<EvidenceStore>,
 }
+
+/// How long a registry may take where its evidence is on disk.
+const FALLBACK: Duration = Duration::from_secs(2);
 
 /// What is known of a question so far.
 enum Pending {
@@ -46,10 +53,15 @@ struct Errand {
 }
 
 impl Gatherer {
-    /// With this cache.
-    pub fn new(cache: OutcomeCache, metrics: Arc<Metrics>, attachment_limit: u64) -> Self {
+    /// With this cache, and perhaps a store of evidence.
+    pub fn new(
+        cache: OutcomeCache,
+        metrics: Arc<Metrics>,
+        attachment_limit: u64,
+        store: Option<EvidenceStore>,
+    ) -> Self {
         let permits = Arc::new(Semaphore::new(limits::GATHERS));
-        Self { cache, under_way: Flights::default(), permits, metrics, attachment_limit }
+        Self { cache, under_way: Flights::default(), permits, metrics, attachment_limit, store }
     }
 
     /// The answers to the questions of each plan, in their order. What is not there at `deadline` is said to be missing.
@@ -62,9 +74,20 @@ impl Gatherer {
     ) -> Vec<Vec<AuthorityOutcome>> {
         let mut pending: Vec<Vec<Pending>> = Vec::with_capacity(plans.len());
         for plan in plans {
+            let questions = plan.questions();
+            let known: Vec<_> = questions.iter().map(|question| self.recall(question, snapshot, tenancy)).collect();
+            // One authority is enough: what is proved already makes others needless.
+            let open = plan.open_questions(&known);
             let mut errands = BTreeMap::new();
-            let questions = plan.questions().iter();
-            pending.push(questions.map(|question| self.look(question, snapshot, tenancy, &mut errands)).collect());
+            let mut of_plan = Vec::with_capacity(known.len());
+            for (index, (question, known)) in questions.iter().zip(known).enumerate() {
+                of_plan.push(match known {
+                    Some(outcome) => Pending::Known(outcome),
+                    None if open.contains(&index) => self.ask(question, snapshot, tenancy, &mut errands),
+                    None => Pending::Known(AuthorityOutcome::NotGathered(NotGathered::NotNeeded)),
+                });
+            }
+            pending.push(of_plan);
             for errand in errands.into_values() {
                 self.send(errand, snapshot);
             }
@@ -83,8 +106,29 @@ impl Gatherer {
         outcomes
     }
 
-    /// Looks in the cache, then among what is under way; else puts it on the errand of its tenant.
-    fn look(
+    /// What the cache knows.
+    fn recall(
+        &self,
+        question: &AuthorityQuestion,
+        snapshot: &Snapshot,
+        tenancy: &Tenancy<'_>,
+    ) -> Option<AuthorityOutcome> {
+        let key = match question.key(snapshot) {
+            Ok(key) => key,
+            Err(refusal) => return Some(AuthorityOutcome::Refused(Arc::new(refusal))),
+        };
+        if let Some(proof) = self.cache.proof(&key) {
+            self.metrics.cache_lookup("proof", "hit");
+            return Some(AuthorityOutcome::Proved(proof));
+        }
+        let tenant = tenancy.of(question.credentials()).ok()?;
+        let refusal = self.cache.refusal(&key, tenant.id)?;
+        self.metrics.cache_lookup("refusal", "hit");
+        Some(AuthorityOutcome::Refused(refusal))
+    }
+
+    /// Joins what is under way; else puts the question on the errand of its tenant.
+    fn ask(
         &self,
         question: &AuthorityQuestion,
         snapshot: &Snapshot,
@@ -95,18 +139,10 @@ impl Gatherer {
             Ok(key) => key,
             Err(refusal) => return Pending::Known(AuthorityOutcome::Refused(Arc::new(refusal))),
         };
-        if let Some(proof) = self.cache.proof(&key) {
-            self.metrics.cache_lookup("proof", "hit");
-            return Pending::Known(AuthorityOutcome::Proved(proof));
-        }
         let tenant = match tenancy.of(question.credentials()) {
             Ok(tenant) => tenant,
             Err(reason) => return Pending::Known(AuthorityOutcome::NotGathered(NotGathered::Stopped(reason))),
         };
-        if let Some(refusal) = self.cache.refusal(&key, tenant.id) {
-            self.metrics.cache_lookup("refusal", "hit");
-            return Pending::Known(AuthorityOutcome::Refused(refusal));
-        }
         match self.under_way.board(&(key, tenant.id)) {
             Boarding::Join(passenger) => {
                 self.metrics.cache_lookup("under-way", "hit");
@@ -155,21 +191,53 @@ impl Gatherer {
             }
         }
         let now = Timestamp::now();
-        let counted =
-            |inquest| Counted { inquiry: sigward_policy::plan::Inquest::inquiry(inquest, now), metrics: &self.metrics };
-        let mut inquiries: Vec<_> = inquests.iter().map(counted).collect();
+        let kept: Vec<_> = tickets.iter().map(|ticket| self.kept(ticket.key())).collect();
+        // Where there is something to fall back on nobody need wait long for a registry that hangs.
+        let patience = if !kept.is_empty() && kept.iter().all(Option::is_some) { FALLBACK } else { limits::GATHER };
+        let deadline = begin.checked_add(patience).unwrap_or(begin);
+        let mut inquiries: Vec<_> = inquests.iter().map(|inquest| self.watched(inquest.inquiry(now))).collect();
         let results = drive_all(&mut inquiries, &tenant.client, deadline, Budget::image()).await;
         self.metrics.gathered(begin.elapsed());
-        for (ticket, result) in tickets.into_iter().zip(results) {
+        let parts = tickets.into_iter().zip(results).zip(inquiries).zip(inquests.iter().zip(kept));
+        for (((ticket, result), inquiry), (inquest, kept)) in parts {
             let outcome = match result {
-                Ok(proof) => AuthorityOutcome::Proved(Arc::new(proof)),
-                Err(DriveError::Failed(refusal)) => AuthorityOutcome::Refused(Arc::new(refusal)),
-                Err(DriveError::Stopped(error)) => {
-                    AuthorityOutcome::NotGathered(NotGathered::Stopped(error.to_string()))
+                Ok(proof) => {
+                    self.keep(ticket.key(), inquiry.inquiry);
+                    AuthorityOutcome::Proved(Arc::new(proof))
+                }
+                Err(error) => {
+                    let outcome = refused(error);
+                    match kept.filter(|_| is_failure(&outcome)).and_then(|kept| kept.replay(&mut inquest.inquiry(now)))
+                    {
+                        Some(proof) => {
+                            self.metrics.cache_lookup("evidence-on-disk", "hit");
+                            AuthorityOutcome::Proved(Arc::new(proof))
+                        }
+                        None => outcome,
+                    }
                 }
             };
             self.land(ticket, outcome);
         }
+    }
+
+    fn watched<I>(&self, inquiry: I) -> Counted<'_, Recording<I>> {
+        Counted { inquiry: Recording::new(inquiry, self.store.as_ref()), metrics: &self.metrics }
+    }
+
+    /// The evidence about an image that was read before.
+    fn kept(&self, (key, _): &Key) -> Option<Transcript> {
+        self.store.as_ref()?.load(&evidence_name(key))
+    }
+
+    /// Keeps the evidence about an image, in the background.
+    fn keep<I>(&self, (key, _): &Key, recording: Recording<I>) {
+        let (Some(store), Some(transcript)) = (self.store.clone(), recording.into_transcript()) else { return };
+        let (name, metrics) = (evidence_name(key), Arc::clone(&self.metrics));
+        tokio::task::spawn_blocking(move || match store.keep(&name, transcript) {
+            Ok(()) => metrics.cache_lookup("evidence-on-disk", "kept"),
+            Err(_) => metrics.cache_lookup("evidence-on-disk", "failed"),
+        });
     }
 
     /// First into the cache, then to those who wait: nobody must find neither.
@@ -187,6 +255,27 @@ impl Gatherer {
     /// Questions under way.
     pub fn under_way(&self) -> usize {
         self.under_way.count()
+    }
+}
+
+/// Whatever authority asks: the answers are the registry's.
+fn evidence_name(key: &ProofKey) -> String {
+    format!("{}@{}", key.place(), key.image())
+}
+
+fn refused(error: DriveError<AuthorityRefusal>) -> AuthorityOutcome {
+    match error {
+        DriveError::Failed(refusal) => AuthorityOutcome::Refused(Arc::new(refusal)),
+        DriveError::Stopped(error) => AuthorityOutcome::NotGathered(NotGathered::Stopped(error.to_string())),
+    }
+}
+
+/// Whether a registry did not answer, and said nothing against the image.
+fn is_failure(outcome: &AuthorityOutcome) -> bool {
+    match outcome {
+        AuthorityOutcome::Refused(refusal) => refusal.reason() == Reason::Unreachable,
+        AuthorityOutcome::NotGathered(_) => true,
+        AuthorityOutcome::Proved(_) => false,
     }
 }
 

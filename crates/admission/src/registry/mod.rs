@@ -5,9 +5,11 @@
 //! | as whom: pull secrets of the Pod, its ServiceAccount, the policy's | [`tenants`] |
 //! | tags to digests | [`tags`] |
 //! | configurations of images | [`configs`] |
+//! | evidence on disk, for when a registry is down | [`evidence`] |
 //! | evidence, each piece once for everybody who waits for it | [`gather`] |
 
 pub mod configs;
+pub mod evidence;
 pub mod gather;
 pub mod tags;
 pub mod tenants;

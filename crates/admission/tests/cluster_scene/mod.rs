@@ -90,7 +90,10 @@ impl Scene {
 
     /// An image under a name of its own.
     pub fn image(&self, repository: &str) -> Image<'_> {
-        let artifact = Artifact::image(repository);
+        self.image_of(repository, Artifact::image(repository))
+    }
+
+    pub fn image_of(&self, repository: &str, artifact: Artifact) -> Image<'_> {
         self.registry.push(repository, "v1", &artifact);
         Image { scene: self, repository: repository.to_owned(), artifact }
     }

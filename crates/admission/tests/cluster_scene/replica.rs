@@ -15,7 +15,7 @@ pub struct Replica {
     pub name: String,
     child: Child,
     log: Arc<Mutex<String>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Replica {
@@ -27,6 +27,7 @@ impl Replica {
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .arg(format!("--cache-dir={}", folder.path().display()))
             .args(["--listen=127.0.0.1:0", "--allow-network=127.0.0.0/8", "--allow-http-registry"])
+            // Scenarios sign what was just denied.
             .args(["--drain-quiet-period=1s", "--refusal-ttl=0s"])
             .args(flags)
             .env_clear()
@@ -36,7 +37,7 @@ impl Replica {
             .env("SIGWARD_PULL_SECRETS", "watch")
             .env("HOME", folder.path())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(std::fs::File::create(folder.path().join("log")).unwrap())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -55,19 +56,21 @@ impl Replica {
             let told = log.split("listening on ").nth(1).and_then(|rest| rest.split([' ', '\n', '"']).next());
             told.and_then(|address| address.rsplit(':').next()?.parse().ok()).ok_or_else(|| log.clone())
         });
-        Self { port, name: name.to_owned(), child, log, _folder: folder }
+        Self { port, name: name.to_owned(), child, log, folder }
     }
 
     /// Waits until it takes reviews.
     pub fn wait_until_ready(&self) {
         eventually("the controller to be ready", || match self.get("/readyz") {
-            Ok(status) if status == 200 => Ok(()),
+            Ok(200) => Ok(()),
             other => Err(format!("{other:?}\n{}", self.log())),
         });
     }
 
+    /// What it told: where it listens, and its log.
     pub fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        let told = self.log.lock().unwrap().clone();
+        told + &std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     /// As the kubelet asks: whatever the certificate is.

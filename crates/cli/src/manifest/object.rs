@@ -128,20 +128,37 @@ impl Search<'_> {
         let (version, kind) = match (text("apiVersion"), text("kind"), item_of) {
             (Some(version), Some(kind), _) => (version, kind),
             (None, None, Some((version, kind))) if value.entries().is_some() => (version.to_owned(), kind.to_owned()),
-            (version, kind, _) => return self.stranger(value, at, version.is_some(), kind.is_some()),
+            // kubectl's reader wants no version, and others may fill one in.
+            (None, Some(kind), _) => (String::new(), kind),
+            (version, ..) => return self.stranger(value, at, version.is_some()),
         };
+        let before = (self.finds.images.len(), self.finds.unnamed.len(), self.finds.errors.len());
+        self.look_into(value, at, &version, &kind);
+        if version.is_empty() && before == (self.finds.images.len(), self.finds.unnamed.len(), self.finds.errors.len())
+        {
+            return self.finds.strangers.push((value.line(), "it has no apiVersion".into()));
+        }
         self.finds.objects += 1;
+    }
+
+    fn look_into(&mut self, value: Value<'_>, at: &Path, version: &str, kind: &str) {
         let metadata = value.get("metadata");
         let named = |key| metadata.and_then(|m| m.get(key)).and_then(|v| v.text().map(str::to_owned));
-        let object = Object { kind: kind.clone(), name: named("name"), namespace: named("namespace") };
-        if let (Some(item), Some(items)) = (kind.strip_suffix("List"), value.get("items")) {
-            let item = Some((version.as_str(), item)).filter(|(_, item)| !item.is_empty());
-            return self.list(items, &at.key("items"), item);
+        let object = Object { kind: kind.to_owned(), name: named("name"), namespace: named("namespace") };
+        // Whatever has items is a list to kubectl (`UnstructuredJSONScheme`), which makes each of them and nothing else.
+        if let Some(items) = value.get("items") {
+            let item = kind.strip_suffix("List").unwrap_or(kind);
+            self.list(items, &at.key("items"), Some((version, item)).filter(|(_, item)| !item.is_empty()));
+            if kind.ends_with("List") {
+                return;
+            }
         }
         let place = Place { object, at };
         self.workload(value, &place);
         self.expressions(value, &place);
-        if !KUBERNETES_GROUPS.contains(&version.rsplit_once('/').map_or("", |(group, _)| group)) {
+        let group = version.rsplit_once('/').map_or("", |(group, _)| group);
+        // A revision has the template of its workload, in whatever form that workload has it.
+        if version.is_empty() || !KUBERNETES_GROUPS.contains(&group) || kind == "ControllerRevision" {
             self.custom(value, &Path::default(), &place);
         }
     }
@@ -158,18 +175,23 @@ impl Search<'_> {
         }
     }
 
-    fn stranger(&mut self, value: Value<'_>, at: &Path, version: bool, kind: bool) {
+    fn stranger(&mut self, value: Value<'_>, at: &Path, version: bool) {
         let place = Place { object: Object::default(), at };
-        let before = self.finds.images.len();
+        let before = (self.finds.images.len(), self.finds.unnamed.len(), self.finds.errors.len());
+        let strangers = self.finds.strangers.len();
         self.expressions(value, &place);
-        if self.finds.images.len() > before {
+        // Within a list, kubectl takes even this for a list.
+        if let Some(items) = value.get("items").filter(|items| items.items().is_some()) {
+            self.list(items, &at.key("items"), None);
+        }
+        if before != (self.finds.images.len(), self.finds.unnamed.len(), self.finds.errors.len()) {
             return;
         }
-        let reason = match (value.entries().is_some(), version, kind) {
-            (false, _, _) => format!("it is {}", value.kind()),
-            (true, true, false) => "it has no kind".into(),
-            (true, false, true) => "it has no apiVersion".into(),
-            _ => "it has neither apiVersion nor kind".into(),
+        self.finds.strangers.truncate(strangers);
+        let reason = match (value.entries().is_some(), version) {
+            (false, _) => format!("it is {}", value.kind()),
+            (true, true) => "it has no kind".into(),
+            (true, false) => "it has neither apiVersion nor kind".into(),
         };
         self.finds.strangers.push((value.line(), reason));
     }

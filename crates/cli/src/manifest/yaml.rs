@@ -51,11 +51,17 @@ pub fn parse(name: &str, text: &str) -> Result<Tree, ManifestError> {
     Ok(reader.tree)
 }
 
-/// YAML 1.1 breaks lines at these, YAML 1.2 does not: a comment for one would be a key for the other.
+/// YAML 1.1 breaks lines at these, YAML 1.2 does not: a comment for one would be a key for the other. A byte order mark
+/// within a file is a part of a key for one, and nothing for the other.
 fn refuse_other_line_breaks(text: &str, at: &dyn Fn(usize) -> At) -> Result<(), ManifestError> {
     for (index, line) in text.lines().enumerate() {
         if let Some(found) = line.chars().find(|c| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}')) {
             let what = format!("the line break {} of YAML 1.1", found.escape_unicode());
+            return Err(ManifestError::Ambiguous { at: at(index + 1), what });
+        }
+        let text = if index == 0 { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
+        if text.contains('\u{feff}') {
+            let what = "a byte order mark that is not at the start of the file".to_owned();
             return Err(ManifestError::Ambiguous { at: at(index + 1), what });
         }
     }

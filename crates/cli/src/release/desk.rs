@@ -12,10 +12,12 @@ use super::known_faults::{self, SecondWitness};
 use super::layout::{ArtifactPath, RELEASE_SBOM};
 use super::lock::{Locked, LockedEntry};
 use super::log::{Log, LogFailure};
+use super::markers::Version;
 use super::outcome::{Accepted, Outcome, Proof};
 use super::rules::Rules;
 use super::server::{Server, Taken};
-use super::witness::{Subject, Testimony, Witness, check_head};
+use super::spdx::SpdxFault;
+use super::witness::{SbomFault, Subject, Testimony, Witness, check_head};
 use crate::args::request::{Explain, LogLookup, Unnamed};
 use crate::engine::is_about_unknown_trust;
 use crate::failure::Failure;
@@ -132,19 +134,19 @@ impl<'a> Desk<'a> {
         if !matches!(self.complete(ready), Ok(Completion::Complete)) || self.verify(ready).is_err() {
             return false;
         }
-        if let Some(document) = &ready.taken.spdx {
-            let subject = if ready.path.as_str() == RELEASE_SBOM { Subject::Release } else { Subject::Source };
-            return document.as_ref().is_ok_and(|d| check_head(d, &self.rules.version, subject).is_ok());
+        if ready.path.as_str() == RELEASE_SBOM {
+            return head_of(ready, &self.rules.version, Subject::Release).is_ok();
         }
         // The witness is worth a request: without it, another file of the release could stand in this one's place.
         if matches!(self.second, Second::Pending) {
             self.look_up(server);
         }
-        match &self.second {
-            Second::Verified(witness) => {
-                !matches!(witness.judge(&ready.path, ready.taken.artifact.digests()), Testimony::Otherwise { .. })
+        match self.testimony(ready) {
+            Testimony::Named => true,
+            Testimony::Otherwise { .. } | Testimony::Contradicts => false,
+            Testimony::Unnamed => {
+                ready.taken.spdx.is_none() || head_of(ready, &self.rules.version, Subject::Source).is_ok()
             }
-            Second::Pending | Second::Absent(_) => true,
         }
     }
 
@@ -249,10 +251,9 @@ impl<'a> Desk<'a> {
 
     /// What the verified SBOM of the release says.
     fn testify(&mut self, ready: &mut Ready) -> Result<Witness, Fault> {
-        let document =
-            ready.taken.spdx.take().unwrap_or(Ok(Default::default())).map_err(super::witness::SbomFault::from)?;
+        let document = ready.taken.spdx.take().unwrap_or(Ok(Default::default())).map_err(SbomFault::from)?;
         check_head(&document, &self.rules.version, Subject::Release)?;
-        Ok(Witness::new(&document, &self.rules.version)?)
+        Ok(Witness::new(&document, &self.rules.version))
     }
 
     fn release_held(&mut self) {
@@ -261,26 +262,31 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Asks the second witness.
-    fn judge(&mut self, mut ready: Ready, verified: &Verified) {
-        if let Some(read) = ready.taken.spdx.take() {
-            // The other SBOM says itself what it is of.
-            let checked = read
-                .map_err(super::witness::SbomFault::from)
-                .and_then(|document| check_head(&document, &self.rules.version, Subject::Source));
-            return match checked {
-                Ok(()) => self.store(ready, verified),
-                Err(fault) => self.refuse(ready, fault.into()),
-            };
-        }
-        let testimony = match &self.second {
+    /// What the second witness says.
+    fn testimony(&self, ready: &Ready) -> Testimony {
+        match &self.second {
             Second::Verified(witness) => witness.judge(&ready.path, ready.taken.artifact.digests()),
             Second::Pending | Second::Absent(_) => Testimony::Unnamed,
-        };
-        match testimony {
+        }
+    }
+
+    /// Asks the second witness.
+    fn judge(&mut self, ready: Ready, verified: &Verified) {
+        match self.testimony(&ready) {
             Testimony::Named => self.store(ready, verified),
             Testimony::Otherwise { expected, found, elsewhere } => {
                 self.refuse(ready, Fault::Sbom { expected, found, elsewhere });
+            }
+            Testimony::Contradicts => {
+                let path = ready.path.to_string();
+                self.refuse(ready, SbomFault::Contradiction { path }.into());
+            }
+            // The other SBOM says itself what it is of.
+            Testimony::Unnamed if ready.taken.spdx.is_some() => {
+                match head_of(&ready, &self.rules.version, Subject::Source) {
+                    Ok(()) => self.store(ready, verified),
+                    Err(fault) => self.refuse(ready, fault.into()),
+                }
             }
             Testimony::Unnamed => {
                 let why = match &self.second {
@@ -390,6 +396,15 @@ impl<'a> Desk<'a> {
         let outcome = Outcome { name, asked: self.rules.is_asked_for(path), result, known: None, accepted };
         self.rules.tell(&outcome);
         self.outcomes.push((path.clone(), outcome, digests));
+    }
+}
+
+/// Whether an SBOM that was read is the right one.
+fn head_of(ready: &Ready, version: &Version, subject: Subject) -> Result<(), SbomFault> {
+    match &ready.taken.spdx {
+        Some(Ok(document)) => check_head(document, version, subject),
+        Some(Err(fault)) => Err(fault.clone().into()),
+        None => Err(SpdxFault::NotSpdx2 { found: "nothing".into() }.into()),
     }
 }
 

@@ -156,7 +156,7 @@ pub fn run<'a>(
 fn draft_of(ready: &Ready, rules: &Rules<'_>) -> Option<Witness> {
     let document: &SpdxDocument = ready.taken.spdx.as_ref()?.as_ref().ok()?;
     check_head(document, &rules.version, Subject::Release).ok()?;
-    Witness::new(document, &rules.version).ok()
+    Some(Witness::new(document, &rules.version))
 }
 
 /// What lists the files, but for the SBOM.

@@ -68,10 +68,7 @@ pub fn junit(report: &Report<'_>) -> String {
 }
 
 fn message(outcome: &Outcome, fault: &Fault) -> String {
-    let known = outcome
-        .known
-        .as_ref()
-        .map(|known| format!(" (known upstream fault: {}, see {})", known.text, known.sources.join(" ")));
+    let known = outcome.known.as_ref().map(|known| format!(" ({known})"));
     let accepted = outcome.accepted.flag().map(|flag| format!(" (accepted by {flag})"));
     format!("{}: {fault}{}{}", outcome.state().name(), known.unwrap_or_default(), accepted.unwrap_or_default())
 }

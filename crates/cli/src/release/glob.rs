@@ -23,10 +23,15 @@ impl Pattern {
         (!self.0.contains(['*', '?'])).then_some(&self.0)
     }
 
+    /// Whether it is one of whole paths, and not of names.
+    pub fn is_of_paths(&self) -> bool {
+        self.0.contains('/')
+    }
+
     /// Whether it matches a path: the whole of it if the pattern has a slash, else its last part. A name also matches
     /// with the `.exe` that Windows adds.
     pub fn matches(&self, path: &str) -> bool {
-        if self.0.contains('/') {
+        if self.is_of_paths() {
             let pattern: Vec<&str> = self.0.split('/').collect();
             let path: Vec<&str> = path.split('/').collect();
             return parts_match(&pattern, &path);

@@ -1,6 +1,8 @@
 //! Faults of past releases that upstream knows of, with sources (specs/cosign.md §4.3). The table explains a failure; it
 //! never turns one into a success by itself.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use super::fault::{Fault, State};
@@ -17,6 +19,8 @@ pub struct KnownFault {
     pub identity: Option<String>,
     /// What is wrong, in words.
     pub text: String,
+    /// Why the sources are taken to mean this version or artifact, where they do not name it.
+    pub inferred: Option<String>,
     /// Where that is told.
     pub sources: Vec<String>,
 }
@@ -55,6 +59,8 @@ struct Row {
     fault: Kind,
     identity: Option<String>,
     text: String,
+    /// Stands where the sources do not name the versions or artifacts of the row themselves.
+    inferred: Option<String>,
     sources: Vec<String>,
 }
 
@@ -62,7 +68,8 @@ struct Row {
 pub fn lookup(version: &Version, artifact: &str, fault: &Fault) -> Option<KnownFault> {
     let rows: Vec<Row> = serde_json::from_str(TABLE).unwrap_or_default();
     let row = rows.into_iter().find(|row| row.is_about(version, artifact) && explains(row, fault))?;
-    Some(KnownFault { kind: row.fault, identity: row.identity, text: row.text, sources: row.sources })
+    let Row { fault: kind, identity, text, inferred, sources, .. } = row;
+    Some(KnownFault { kind, identity, text, inferred, sources })
 }
 
 impl Row {
@@ -83,6 +90,16 @@ fn explains(row: &Row, fault: &Fault) -> bool {
         Kind::Unsigned => fault.code() == "image-unsigned" || UNMATCHED.contains(&fault.code()),
         Kind::SignatureMismatch => fault.code() == "signature-invalid",
         Kind::OtherIdentity | Kind::OtherSignature => UNMATCHED.contains(&fault.code()),
+    }
+}
+
+impl fmt::Display for KnownFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "known upstream fault: {}, see {}", self.text, self.sources.join(" "))?;
+        match &self.inferred {
+            Some(why) => write!(f, " (inferred: {why})"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -120,7 +137,16 @@ mod tests {
             assert!(row.versions.is_empty() == row.before.is_some());
             assert!(row.artifacts.iter().all(|text| Pattern::parse(text).is_some()));
             assert_eq!(row.identity.is_some(), row.fault == Kind::OtherIdentity);
+            assert!(row.inferred.is_none_or(|why| !why.is_empty()));
         }
+    }
+
+    #[test]
+    fn what_is_inferred_says_so() {
+        let unsigned = Fault::Other(Failure::from(sigward_verify::image::ImageError::NoSignatures));
+        let told = |text: &str| lookup(&version(text), "registry.k8s.io/kube-proxy:x", &unsigned).unwrap().to_string();
+        assert!(told("v1.26.2").contains("(inferred: the source says February"));
+        assert!(!told("v1.32.0").contains("inferred"));
     }
 
     #[test]
@@ -137,8 +163,13 @@ mod tests {
 
     #[test]
     fn a_signature_that_is_of_no_use_needs_the_sbom() {
-        let known =
-            KnownFault { kind: Kind::SignatureMismatch, identity: None, text: String::new(), sources: Vec::new() };
+        let known = KnownFault {
+            kind: Kind::SignatureMismatch,
+            identity: None,
+            text: String::new(),
+            inferred: None,
+            sources: Vec::new(),
+        };
         assert!(known.may_be_accepted(SecondWitness::Names));
         assert!(!known.may_be_accepted(SecondWitness::Silent));
     }

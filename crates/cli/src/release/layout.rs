@@ -64,15 +64,23 @@ impl ArtifactPath {
         Ok(Self(text.to_owned()))
     }
 
-    /// Checks a path that may begin as SPDX wants it (`./`), or with the release's folder.
+    /// Checks a path that may begin as SPDX wants it (`./`), with the release's folder or its URL, or with the platform of a
+    /// binary.
     ///
     /// # Errors
     /// [`BadPath`], as [`Self::parse`].
     pub fn parse_listed(text: &str, version: &Version) -> Result<Self, BadPath> {
+        let text = match text.split_once("://") {
+            Some((_, rest)) => rest.split_once(&format!("/release/{version}/")).map_or(text, |(_, inner)| inner),
+            None => text,
+        };
         let text = text.strip_prefix("./").unwrap_or(text);
         let text = text.strip_prefix("release/").unwrap_or(text);
         let text = text.strip_prefix(&format!("{version}/")).unwrap_or(text);
-        Self::parse(text)
+        match text.split('/').collect::<Vec<_>>().as_slice() {
+            ["darwin" | "linux" | "windows", _, _] => Self::parse(&format!("bin/{text}")),
+            _ => Self::parse(text),
+        }
     }
 
     /// The path.
@@ -99,11 +107,14 @@ impl ArtifactPath {
         if BESIDE.iter().any(|ending| name.ends_with(ending)) {
             return Kind::Beside;
         }
-        match (self.0.split_once('/'), name) {
-            (None, RELEASE_SBOM | SOURCE_SBOM) => Kind::Sbom,
-            (None, _) if name.ends_with(".tar.gz") => Kind::Tarball,
-            (Some(("bin", _)), _) if name.ends_with(".tar") => Kind::ImageArchive,
-            (Some(("bin", _)), _) => Kind::Binary,
+        match self.0.split('/').collect::<Vec<_>>().as_slice() {
+            [RELEASE_SBOM | SOURCE_SBOM] => Kind::Sbom,
+            [_] if name.ends_with(".tar.gz") => Kind::Tarball,
+            // Others, such as `bin/bash`, are files of images that an SBOM looks into.
+            ["bin", os, architecture, _] if Platform::new(os, architecture).is_some() => match name.ends_with(".tar") {
+                true => Kind::ImageArchive,
+                false => Kind::Binary,
+            },
             _ => Kind::Other,
         }
     }
@@ -183,6 +194,18 @@ pub struct Selection {
     pub platforms: Vec<Platform>,
     /// Names or patterns; none means everything that the release signs and its SBOM names: binaries, tarballs, SBOMs.
     pub only: Vec<Pattern>,
+    /// Files of no kind that a release has, where none is asked for by name.
+    pub others: Others,
+}
+
+/// Whether files of an unknown kind are wanted.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Others {
+    /// They are passed over: a server has more than a release.
+    #[default]
+    Left,
+    /// They are judged like all others: who runs what lies in a folder must know of each file.
+    Wanted,
 }
 
 impl Selection {
@@ -194,11 +217,12 @@ impl Selection {
         }
         match path.kind() {
             Kind::Sbom => true,
-            Kind::Binary | Kind::ImageArchive | Kind::Tarball => match path.platform() {
+            Kind::Beside | Kind::Unsigned => false,
+            Kind::Other if self.others == Others::Left => false,
+            Kind::Binary | Kind::ImageArchive | Kind::Other | Kind::Tarball => match path.platform() {
                 Some(platform) => self.has(&platform),
                 None => self.platforms.is_empty(),
             },
-            Kind::Beside | Kind::Other | Kind::Unsigned => false,
         }
     }
 
@@ -239,6 +263,7 @@ mod tests {
         Selection {
             platforms: platforms.iter().map(|text| Platform::parse(text).unwrap()).collect(),
             only: only.iter().map(|text| Pattern::parse(text).unwrap()).collect(),
+            others: Others::Left,
         }
     }
 
@@ -272,7 +297,13 @@ mod tests {
         for listed in ["./bin/linux/amd64/kubectl", "release/v1.30.0/bin/linux/amd64/kubectl"] {
             assert_eq!(ArtifactPath::parse_listed(listed, &version).unwrap().as_str(), "bin/linux/amd64/kubectl");
         }
-        assert!(ArtifactPath::parse_listed("./../x", &version).is_err());
+        for listed in ["linux/amd64/kubectl", "https://dl.k8s.io/release/v1.30.0/bin/linux/amd64/kubectl"] {
+            assert_eq!(ArtifactPath::parse_listed(listed, &version).unwrap().as_str(), "bin/linux/amd64/kubectl");
+        }
+        let elsewhere = "https://dl.k8s.io/release/v1.29.0/bin/linux/amd64/kubectl";
+        for bad in ["./../x", elsewhere, "https://x/release/v1.30.0/../x", "linux/../x", "gs://x", "v1.30.0//x"] {
+            assert!(ArtifactPath::parse_listed(bad, &version).is_err(), "{bad}");
+        }
     }
 
     #[test]
@@ -287,6 +318,8 @@ mod tests {
             ("kubernetes.tar.gz", Kind::Tarball, None),
             ("kubernetes-release.spdx", Kind::Sbom, None),
             ("extra/gce/configure.sh", Kind::Other, None),
+            ("bin/bash", Kind::Other, None),
+            ("bin/linux/amd64/x/y", Kind::Other, Some("linux/amd64")),
             ("provenance.json", Kind::Unsigned, None),
             ("SHA256SUMS", Kind::Unsigned, None),
             ("bin/linux/amd64/kubectl.sig", Kind::Beside, Some("linux/amd64")),

@@ -10,9 +10,10 @@ use super::flow::{self, Resolved, into_failure};
 use super::layout::{ArtifactPath, Kind, RELEASE_SBOM, SUMS, Selection};
 use super::markers::{Choice, Marker, Version};
 use super::plan::SUMS_BYTES;
+use super::sbom_images::SbomImage;
 use super::server::{Intake, Server};
 use super::spdx::Keep;
-use super::witness::{SbomImage, Subject, Witness, check_head};
+use super::witness::{Subject, Witness, check_head};
 use crate::failure::Failure;
 use crate::network::Network;
 
@@ -99,7 +100,7 @@ fn read_sbom(server: &Server<'_>, version: &Version) -> Result<Witness, Fault> {
     server.stream(&format!("release/{version}/{RELEASE_SBOM}"), &mut intake, None, &|_, _| {})?;
     let document = intake.finish().spdx.unwrap_or(Ok(Default::default())).map_err(super::witness::SbomFault::from)?;
     check_head(&document, version, Subject::Release)?;
-    Ok(Witness::new(&document, version)?)
+    Ok(Witness::new(&document, version))
 }
 
 const UNVERIFIED: &str = "as the server says; nothing of this is verified";

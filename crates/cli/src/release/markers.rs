@@ -52,16 +52,43 @@ impl Version {
         self.stage == Stage::Release
     }
 
-    /// Every version that is named in a text, as words of it.
+    /// Every version that a text names, with or without its `v`. Versions of tools (`bom-v0.6.0`) are none of Kubernetes.
+    /// A pre-release that is not understood (`v1.30.0-rc1`, `v1.30.0+5f3a`) is no mention of the release.
     pub fn mentioned(text: &str) -> Vec<Self> {
-        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
-        text.split(|c| !word(c)).filter_map(|part| Self::parse(part).or_else(|| Self::at_end(part))).collect()
+        let mut found = Vec::new();
+        let mut before = None;
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            // Digits after a letter, a digit or a dot are a part of something else, but for the `v` of a version.
+            let starts = c.is_ascii_digit() && before != Some(true);
+            if starts && let Some(version) = Self::at_start(rest) {
+                found.extend(Some(version).filter(|version| version.major > 0));
+            }
+            before = match (before, c) {
+                (None | Some(false), 'v') => Some(false),
+                (_, c) => Some(c.is_ascii_alphanumeric() || c == '.'),
+            };
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        }
+        found
     }
 
-    /// As in `kubernetes-v1.30.0`.
-    fn at_end(word: &str) -> Option<Self> {
-        let at = word.find("-v")?;
-        Self::parse(word.get(at + 1..)?)
+    /// The version that a text begins with.
+    fn at_start(text: &str) -> Option<Self> {
+        let length = |text: &str, end: &dyn Fn(char) -> bool| text.find(|c: char| !end(c)).unwrap_or(text.len());
+        let (numbers, rest) = text.split_at(length(text, &|c| c.is_ascii_digit() || c == '.'));
+        // A sentence may end with a version.
+        let numbers = numbers.strip_suffix('.').unwrap_or(numbers);
+        let release = Self::parse(&format!("v{numbers}"))?;
+        let Some(suffix) = rest.strip_prefix('-') else {
+            let more = rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '+');
+            return (!more).then_some(release);
+        };
+        let word = suffix.get(..length(suffix, &|c| c.is_ascii_alphanumeric() || c == '.')).unwrap_or_default();
+        if !["alpha", "beta", "rc"].iter().any(|stage| word.starts_with(stage)) {
+            return Some(release);
+        }
+        Self::parse(&format!("{release}-{}", word.trim_end_matches('.')))
     }
 }
 
@@ -286,7 +313,14 @@ mod tests {
         assert_eq!(found("Kubernetes Release v1.30.0"), ["v1.30.0"]);
         assert_eq!(found("https://sbom.k8s.io/v1.30.0-rc.1/release"), ["v1.30.0-rc.1"]);
         assert_eq!(found("kubernetes-v1.30.0"), ["v1.30.0"]);
-        assert_eq!(found("a document"), Vec::<String>::new());
+        assert_eq!(found("kubernetes-release-v1.30.0-6a0e9b1c"), ["v1.30.0"]);
+        assert_eq!(found("Kubernetes 1.30.0, by bom-v0.6.0."), ["v1.30.0"]);
+        assert_eq!(found("v1.29.1 and v1.30.0-alpha.1."), ["v1.29.1", "v1.30.0-alpha.1"]);
+        for none in
+            ["a document", "v1.30.0-rc1", "v1.30.0+5f3a", "SPDX-2.3", "10.0.0.1", "v1.30.0.1", "1.30.0a", "x1.30.0"]
+        {
+            assert_eq!(found(none), Vec::<String>::new(), "{none}");
+        }
     }
 
     #[test]

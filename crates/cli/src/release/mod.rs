@@ -7,7 +7,7 @@
 //! |---|---|
 //! | versions and marker files | [`markers`] |
 //! | paths, platforms, what is wanted | [`layout`], [`glob`], [`plan`] |
-//! | SBOMs | [`spdx`], [`witness`] |
+//! | SBOMs | [`spdx`], [`witness`], [`sbom_images`] |
 //! | faults of past releases | [`known_faults`] |
 //! | lockfiles | [`lock`] |
 //! | reading from servers and folders | [`server`], [`evidence`], [`folder`], [`reader`] |
@@ -34,6 +34,7 @@ pub mod progress;
 pub mod reader;
 pub mod report;
 pub mod rules;
+pub mod sbom_images;
 pub mod server;
 pub mod spdx;
 pub mod witness;

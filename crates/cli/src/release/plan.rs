@@ -7,6 +7,7 @@ use rustix::fs::FileType;
 
 use super::fault::Fault;
 use super::folder::{Folder, Missing, is_partial};
+use super::glob::Pattern;
 use super::layout::{ArtifactPath, BadPath, Kind, RELEASE_SBOM, SOURCE_SBOM, Selection, UNSIGNED};
 use super::lock::Lock;
 use super::markers::Version;
@@ -63,7 +64,7 @@ impl Plan {
         let is_listed = match &lists.folder {
             Some(found) => {
                 found.iter().any(|f| f.as_ref().is_ok_and(|found| *found == path))
-                    || locked(lists.lock, version).contains(&path)
+                    || locked(lists.lock, version).contains(&Ok(path.clone()))
             }
             None => lists.sbom.is_some_and(Witness::names_source) || lists.sums_have(&path, version),
         };
@@ -86,12 +87,17 @@ impl Plan {
                     Err(refused) => plan.refused.push(refused),
                 }
             }
-            paths.extend(locked(lists.lock, version));
+            plan.take(locked(lists.lock, version), &mut paths);
         } else {
             if let Some(sbom) = lists.sbom {
-                paths.extend(sbom.paths().cloned());
+                // An SBOM may look into images and tarballs: their files are none of the release's, unless one is meant.
+                let is_meant = |path: &&ArtifactPath| {
+                    let asks = |pattern: &Pattern| pattern.is_of_paths() && pattern.matches(path.as_str());
+                    path.kind() != Kind::Other || selection.only.iter().any(asks)
+                };
+                paths.extend(sbom.paths().filter(is_meant).cloned());
             }
-            plan.read_sums(&lists.sums.unwrap_or_default(), version, &mut paths);
+            plan.take(listed(&lists.sums.unwrap_or_default(), version), &mut paths);
         }
         for bad in lists.sbom.map(Witness::bad_paths).unwrap_or_default() {
             plan.refused.push(Refused { name: bad.path.clone(), fault: Fault::Path(bad.clone()) });
@@ -107,13 +113,10 @@ impl Plan {
         plan
     }
 
-    /// Lines of `HEX  PATH`.
-    fn read_sums(&mut self, sums: &[u8], version: &Version, paths: &mut BTreeSet<ArtifactPath>) {
-        let text = String::from_utf8_lossy(sums);
-        for name in text.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name.trim_start()).take(FILES)
-        {
-            // `*` marks binary mode in lists of coreutils.
-            match ArtifactPath::parse_listed(name.strip_prefix('*').unwrap_or(name), version) {
+    /// Names of a list: those that are no paths are told.
+    fn take(&mut self, names: Vec<Result<ArtifactPath, BadPath>>, paths: &mut BTreeSet<ArtifactPath>) {
+        for name in names {
+            match name {
                 Ok(path) => {
                     paths.insert(path);
                 }
@@ -157,10 +160,10 @@ fn listed(sums: &[u8], version: &Version) -> Vec<Result<ArtifactPath, BadPath>> 
     names.map(|name| ArtifactPath::parse_listed(name, version)).collect()
 }
 
-fn locked(lock: Option<&Lock>, version: &Version) -> Vec<ArtifactPath> {
+fn locked(lock: Option<&Lock>, version: &Version) -> Vec<Result<ArtifactPath, BadPath>> {
     let prefix = format!("release/{version}/");
     let paths = lock.into_iter().flat_map(|lock| lock.paths(&prefix).map(ToOwned::to_owned).collect::<Vec<_>>());
-    paths.filter_map(|path| ArtifactPath::parse(path.strip_prefix(&prefix)?).ok()).collect()
+    paths.filter_map(|path| path.strip_prefix(&prefix).map(ArtifactPath::parse)).collect()
 }
 
 /// What lies in the folder of a release.
@@ -206,7 +209,6 @@ fn too_many(top: &str) -> Fault {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use super::super::glob::Pattern;
     use super::super::layout::Platform;
     use super::*;
 
@@ -215,6 +217,7 @@ mod tests {
         let selection = Selection {
             platforms: platforms.iter().map(|p| Platform::parse(p).unwrap()).collect(),
             only: only.iter().map(|p| Pattern::parse(p).unwrap()).collect(),
+            ..Selection::default()
         };
         let lists = Lists { sums: Some(sums.as_bytes().to_vec()), ..Lists::default() };
         Plan::new(&version, &selection, lists)

@@ -55,8 +55,7 @@ impl Report<'_> {
                 wrap(&mut out, "    ", &format!("{fault} [{}]", fault.code()));
             }
             if let Some(known) = &outcome.known {
-                let text = format!("known upstream fault: {}, see {}", known.text, known.sources.join(" "));
-                wrap(&mut out, "    ", &text);
+                wrap(&mut out, "    ", &known.to_string());
             }
             if let Some(flag) = outcome.accepted.flag() {
                 wrap(&mut out, "    ", &format!("accepted by {flag}"));
@@ -107,7 +106,10 @@ fn artifact(outcome: &Outcome) -> Value {
         out.insert("hint".into(), hint.into());
     }
     if let Some(known) = &outcome.known {
-        out.insert("knownFault".into(), json!({ "text": known.text, "sources": known.sources }));
+        out.insert(
+            "knownFault".into(),
+            json!({ "text": known.text, "inferred": known.inferred, "sources": known.sources }),
+        );
     }
     if let Some(flag) = outcome.accepted.flag() {
         out.insert("acceptedBy".into(), flag.into());

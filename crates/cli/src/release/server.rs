@@ -14,6 +14,8 @@ use crate::network::Network;
 
 /// Largest file of a release. Kubernetes' largest, with tests for all platforms, have some gigabytes.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024 * 1024;
+/// Largest SBOM. Kubernetes' have some megabytes; one of gigabytes would be read for nothing.
+const SBOM_LIMIT: u64 = 256 * 1024 * 1024;
 /// A server that sends less than this a second, beyond the time limit for a request, is given up.
 const LEAST_RATE: u64 = 16 * 1024;
 
@@ -68,6 +70,11 @@ impl Intake {
         }
         self.seen += u64::try_from(bytes.len()).unwrap_or_default();
         Ok(())
+    }
+
+    /// Most bytes that are taken from a server.
+    fn limit(&self) -> u64 {
+        if self.keep.is_some() { SBOM_LIMIT } else { FILE_LIMIT }
     }
 
     fn restart(&mut self) {
@@ -204,7 +211,7 @@ impl<'a> Server<'a> {
     ) -> Result<(), Broken> {
         // How long a file may take, its size decides; each silence is limited by the client.
         let deadline = Instant::now() + Duration::from_secs(24 * 3600);
-        let mut body = match self.client.get_stream_from(url, intake.seen, FILE_LIMIT, deadline).await {
+        let mut body = match self.client.get_stream_from(url, intake.seen, intake.limit(), deadline).await {
             Ok(body) => body,
             Err(Error::Status { status: 404 | 410, .. }) => {
                 return Err(Broken::ForGood(Fault::Missing { url: url.to_owned() }));

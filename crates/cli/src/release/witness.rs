@@ -2,12 +2,12 @@
 //! platform's or component's good file. The release's SBOM says which digest belongs to which path.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use sigward_verify::{Digest, HashAlgorithm, unhex};
 
 use super::layout::{ArtifactPath, BadPath, Kind};
 use super::markers::Version;
+use super::sbom_images::{self, SbomImage};
 use super::spdx::{SpdxDocument, SpdxFault, SpdxPackage};
 
 /// Why an SBOM is no witness.
@@ -67,13 +67,17 @@ impl Subject {
 }
 
 /// Checks that a document is this SBOM of this version, by its name and namespace: `Kubernetes Release v1.30.0` and
-/// `https://sbom.k8s.io/v1.30.0/release`, or `kubernetes-v1.30.0` and `…/source` (krel, `pkg/anago/stage.go`).
+/// `https://sbom.k8s.io/v1.30.0/release`, or `kubernetes-v1.30.0` and `…/source` (krel, `pkg/anago/stage.go`). If these name
+/// no version, the packages of Kubernetes itself must.
 ///
 /// # Errors
 /// [`SbomFault::Version`] also if it names no version at all, [`SbomFault::Subject`].
 pub fn check_head(document: &SpdxDocument, version: &Version, subject: Subject) -> Result<(), SbomFault> {
     let mut versions = Version::mentioned(&document.name);
     versions.extend(Version::mentioned(&document.namespace));
+    if versions.is_empty() {
+        versions = document.packages.iter().flat_map(own_versions).collect();
+    }
     if versions.is_empty() || versions.iter().any(|found| found != version) {
         let found = match versions.iter().find(|found| *found != version) {
             Some(other) => other.to_string(),
@@ -88,22 +92,32 @@ pub fn check_head(document: &SpdxDocument, version: &Version, subject: Subject) 
     Ok(())
 }
 
+/// Versions of a package that is Kubernetes itself.
+fn own_versions(package: &SpdxPackage) -> Vec<Version> {
+    let name = package.name.to_ascii_lowercase();
+    match name.as_str() {
+        "kubernetes" | "k8s.io/kubernetes" | "kubernetes-release" | "kubernetes release" => {
+            Version::mentioned(&package.version)
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// What a release's SBOM says.
 #[derive(Clone, Debug, Default)]
 pub struct Witness {
-    files: BTreeMap<ArtifactPath, Vec<Digest>>,
+    files: BTreeMap<ArtifactPath, Named>,
     images: Vec<SbomImage>,
     bad_paths: Vec<BadPath>,
     names_source: bool,
 }
 
-/// An image that an SBOM names.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct SbomImage {
-    /// As in `registry.k8s.io/kube-proxy-amd64:v1.30.0`.
-    pub reference: String,
-    /// `sha256:…` of its manifest, where the SBOM gives one. Kubernetes' SBOM gives digests of archives and layers only.
-    pub digest: Option<String>,
+/// What is said of one path.
+#[derive(Clone, Debug, Default)]
+struct Named {
+    digests: Vec<Digest>,
+    /// It is said twice, and differently.
+    contradicts: bool,
 }
 
 /// What a witness says of a file.
@@ -120,6 +134,8 @@ pub enum Testimony {
         /// Which file it is.
         elsewhere: Option<String>,
     },
+    /// It names the path twice, with digests that differ.
+    Contradicts,
     /// It does not name the path.
     Unnamed,
 }
@@ -129,45 +145,38 @@ const BAD_PATHS: usize = 32;
 
 impl Witness {
     /// Reads a document that was checked by [`check_head`].
-    ///
-    /// # Errors
-    /// [`SbomFault::Contradiction`].
-    pub fn new(document: &SpdxDocument, version: &Version) -> Result<Self, SbomFault> {
+    pub fn new(document: &SpdxDocument, version: &Version) -> Self {
         let is_source = |namespace: &String| namespace.trim_end_matches('/').ends_with("/source");
         let mut witness = Self { names_source: document.external.iter().any(is_source), ..Self::default() };
         for file in &document.files {
-            witness.add(&file.name, &file.checksums, version)?;
+            witness.add(&file.name, &file.checksums, version);
         }
         for package in &document.packages {
-            let file = image_archive(package, version).or_else(|| file_package(package, version));
+            let file = sbom_images::archive_path(package, version).or_else(|| file_package(package, version));
             if let Some(path) = file {
-                witness.add(&path, &package.checksums, version)?;
+                witness.add(&path, &package.checksums, version);
             }
-            witness.images.extend(image(package, version));
         }
-        witness.images.sort();
-        witness.images.dedup();
-        Ok(witness)
+        witness.images = sbom_images::images(&document.packages, version);
+        witness
     }
 
-    fn add(&mut self, name: &str, checksums: &[(String, String)], version: &Version) -> Result<(), SbomFault> {
+    fn add(&mut self, name: &str, checksums: &[(String, String)], version: &Version) {
         let path = match ArtifactPath::parse_listed(name, version) {
             Ok(path) => path,
             Err(bad) => {
                 if self.bad_paths.len() < BAD_PATHS {
                     self.bad_paths.push(bad);
                 }
-                return Ok(());
+                return;
             }
         };
-        let digests: Vec<Digest> = checksums.iter().filter_map(|(name, hex)| digest(name, hex)).collect();
-        match self.files.entry(path) {
-            Entry::Vacant(entry) => {
-                entry.insert(digests);
-                Ok(())
+        let named = self.files.entry(path).or_default();
+        for digest in checksums.iter().filter_map(|(name, hex)| digest(name, hex)) {
+            match named.digests.iter().find(|known| known.algorithm() == digest.algorithm()) {
+                None => named.digests.push(digest),
+                Some(known) => named.contradicts |= *known != digest,
             }
-            Entry::Occupied(entry) if *entry.get() == digests => Ok(()),
-            Entry::Occupied(entry) => Err(SbomFault::Contradiction { path: entry.key().to_string() }),
         }
     }
 
@@ -197,9 +206,12 @@ impl Witness {
         let elsewhere = || {
             let is = |wanted: &Digest| same(wanted).is_some_and(|found| found == wanted);
             let mut others = self.files.iter().filter(|(other, _)| *other != path);
-            others.find(|(_, wanted)| wanted.iter().any(is)).map(|(other, _)| other.to_string())
+            others.find(|(_, wanted)| wanted.digests.iter().any(is)).map(|(other, _)| other.to_string())
         };
-        let wanted = self.files.get(path).map(Vec::as_slice).unwrap_or_default();
+        let wanted = match self.files.get(path) {
+            Some(named) if named.contradicts => return Testimony::Contradicts,
+            named => named.map(|named| named.digests.as_slice()).unwrap_or_default(),
+        };
         // Only digests that were taken count: a name without any says nothing about bytes.
         let pairs: Vec<(&Digest, &Digest)> = wanted.iter().filter_map(|w| Some((w, same(w)?))).collect();
         if let Some((expected, found)) = pairs.iter().find(|(wanted, found)| wanted != found) {
@@ -222,36 +234,13 @@ impl Witness {
 
 /// SHA-1, which SPDX files have too, proves nothing.
 fn digest(name: &str, hex: &str) -> Option<Digest> {
-    let algorithm = match name {
+    let algorithm = match name.to_ascii_uppercase().replace('-', "").as_str() {
         "SHA256" => HashAlgorithm::Sha256,
         "SHA384" => HashAlgorithm::Sha384,
         "SHA512" => HashAlgorithm::Sha512,
         _ => return None,
     };
     Digest::new(algorithm, &unhex(hex)?)
-}
-
-/// The registry that `bom` puts into identifiers, as it writes it there.
-const ID_PREFIXES: [(&str, &str); 2] =
-    [("SPDXRef-Package-registry.k8s.io-", "registry.k8s.io"), ("SPDXRef-Package-k8s.gcr.io-", "k8s.gcr.io")];
-
-/// `kube-proxy-amd64` of the package of an image of this version; its layers have longer identifiers.
-fn name_in_id<'a>(package: &'a SpdxPackage, version: &Version) -> Option<(&'static str, &'a str)> {
-    let (prefix, registry) = ID_PREFIXES.iter().find(|(prefix, _)| package.id.starts_with(prefix))?;
-    let name = package.id.strip_prefix(prefix)?.strip_suffix(&format!("-{version}"))?;
-    (!name.is_empty() && !name.contains("sha256")).then_some((registry, name))
-}
-
-fn is_archive(package: &SpdxPackage) -> bool {
-    package.name.ends_with(".tar") || package.file_name.ends_with(".tar")
-}
-
-/// `bin/linux/ARCH/NAME.tar`, which is the archive that the package of an image is made of.
-fn image_archive(package: &SpdxPackage, version: &Version) -> Option<String> {
-    let stem = package.name.strip_suffix(".tar")?;
-    let (_, name) = name_in_id(package, version)?;
-    let architecture = name.strip_prefix(stem)?.strip_prefix('-')?;
-    Some(format!("bin/linux/{architecture}/{stem}.tar"))
 }
 
 /// A package that is one file of the release, by its `PackageFileName`. Layers of images are files of their own archives.
@@ -263,66 +252,6 @@ fn file_package(package: &SpdxPackage, version: &Version) -> Option<String> {
         Kind::Beside | Kind::Other | Kind::Sbom | Kind::Unsigned => false,
     };
     ours.then(|| path.to_string())
-}
-
-fn image(package: &SpdxPackage, version: &Version) -> Option<SbomImage> {
-    if let Some(purl) = package.purls.iter().find_map(|purl| oci_purl(purl)) {
-        return Some(purl);
-    }
-    let checksum = || package.checksums.iter().find(|(name, _)| name == "SHA256").map(|(_, hex)| hex);
-    let digest = (!is_archive(package)).then(checksum).flatten().map(|hex| format!("sha256:{hex}"));
-    if names_registry(&package.name) {
-        let (name, named) = match package.name.split_once('@') {
-            Some((name, digest)) => (name, Some(digest.to_owned())),
-            None => (package.name.as_str(), None),
-        };
-        let has_tag = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
-        let tag = if has_tag || package.version.is_empty() { String::new() } else { format!(":{}", package.version) };
-        return Some(SbomImage { reference: format!("{name}{tag}"), digest: named.or(digest) });
-    }
-    let (registry, name) = name_in_id(package, version)?;
-    Some(SbomImage { reference: format!("{registry}/{name}:{version}"), digest })
-}
-
-/// Whether a name begins with a registry's: with a dot or a port, and a path after it.
-fn names_registry(name: &str) -> bool {
-    let plain = name.bytes().all(|b| b.is_ascii_graphic());
-    name.split_once('/').is_some_and(|(host, path)| plain && host.contains(['.', ':']) && !path.is_empty())
-}
-
-/// `pkg:oci/NAME@sha256:…?repository_url=HOST/PATH&tag=TAG` (package-url, type `oci`).
-fn oci_purl(purl: &str) -> Option<SbomImage> {
-    let rest = purl.strip_prefix("pkg:oci/")?;
-    let (name, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (name, digest) = name.split_once('@').map_or((name, None), |(name, digest)| (name, Some(digest)));
-    let value = |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('=')).map(decode);
-    let place = value("repository_url")?;
-    let repository = if place.rsplit('/').next() == Some(name) { place } else { format!("{place}/{name}") };
-    let tag = value("tag").map(|tag| format!(":{tag}")).unwrap_or_default();
-    Some(SbomImage { reference: format!("{repository}{tag}"), digest: digest.map(decode) })
-}
-
-/// Percent-encoding (RFC 3986 §2.1); what is malformed stays, and fails as a name.
-fn decode(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let byte = match (first, after) {
-            (b'%', [high, low, ..]) => std::str::from_utf8(&[*high, *low]).ok().and_then(unhex),
-            _ => None,
-        };
-        match byte.as_deref() {
-            Some([byte]) => {
-                out.push(*byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                out.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[cfg(test)]
@@ -381,7 +310,7 @@ mod tests {
     #[test]
     fn swapped_files_are_told() {
         let files = vec![file("bin/linux/amd64/kubectl", "amd64"), file("./bin/linux/arm64/kubectl", "arm64")];
-        let witness = Witness::new(&SpdxDocument { files, ..SpdxDocument::default() }, &version()).unwrap();
+        let witness = Witness::new(&SpdxDocument { files, ..SpdxDocument::default() }, &version());
         let judge = |p: &str, content: &str| witness.judge(&path(p), &[sha256(content)]);
         assert_eq!(judge("bin/linux/amd64/kubectl", "amd64"), Testimony::Named);
         assert_eq!(judge("bin/linux/arm64/kubectl", "arm64"), Testimony::Named);
@@ -399,52 +328,49 @@ mod tests {
     fn a_name_without_a_digest_that_counts_says_nothing() {
         let mut weak = file("bin/linux/amd64/kubectl", "");
         weak.checksums.truncate(1);
-        let witness = Witness::new(&SpdxDocument { files: vec![weak], ..SpdxDocument::default() }, &version()).unwrap();
+        let witness = Witness::new(&SpdxDocument { files: vec![weak], ..SpdxDocument::default() }, &version());
         assert_eq!(witness.judge(&path("bin/linux/amd64/kubectl"), &[sha256("x")]), Testimony::Unnamed);
     }
 
     #[test]
     fn paths_with_dots_are_no_paths() {
         let files = vec![file("../../etc/passwd", "x"), file("/etc/passwd", "y"), file("bin/linux/amd64/kubectl", "z")];
-        let witness = Witness::new(&SpdxDocument { files, ..SpdxDocument::default() }, &version()).unwrap();
+        let witness = Witness::new(&SpdxDocument { files, ..SpdxDocument::default() }, &version());
         assert_eq!((witness.paths().count(), witness.bad_paths().len()), (1, 2));
     }
 
     #[test]
-    fn contradictions() {
-        let files = vec![file("a", "x"), file("a", "y")];
-        let fault = Witness::new(&SpdxDocument { files, ..SpdxDocument::default() }, &version()).unwrap_err();
-        assert_eq!(fault, SbomFault::Contradiction { path: "a".into() });
-    }
-
-    fn package(name: &str, id: &str) -> SpdxPackage {
-        let checksums = vec![("SHA256".to_owned(), sha256(name).hex())];
-        SpdxPackage { name: name.into(), id: id.into(), checksums, ..SpdxPackage::default() }
+    fn one_path_with_two_digests() {
+        let files = vec![file("a", "x"), file("./a", "y"), file("b", "x"), file("b", "x")];
+        let witness = Witness::new(&SpdxDocument { files, ..SpdxDocument::default() }, &version());
+        for content in ["x", "y", "z"] {
+            assert_eq!(witness.judge(&path("a"), &[sha256(content)]), Testimony::Contradicts);
+        }
+        assert_eq!(witness.judge(&path("b"), &[sha256("x")]), Testimony::Named);
     }
 
     #[test]
-    fn images_in_every_spelling() {
-        let tar = package("kube-proxy.tar", "SPDXRef-Package-registry.k8s.io-kube-proxy-amd64-v1.30.0");
-        let layer = package("sha256:00", "SPDXRef-Package-registry.k8s.io-kube-proxy-amd64-v1.30.0-sha256C5800");
-        let named = package("registry.k8s.io/kubectl-arm64:v1.30.0", "SPDXRef-Package-1");
-        let local = package("127.0.0.1:5000/kubectl:v1.30.0", "SPDXRef-Package-2");
-        let mut purl = package("x", "SPDXRef-Package-3");
-        purl.purls = vec!["pkg:oci/pause@sha256%3Aab?repository_url=registry.k8s.io%2Fpause&tag=3.9".into()];
-        let packages = vec![tar.clone(), layer, named.clone(), local, purl];
-        let witness = Witness::new(&SpdxDocument { packages, ..SpdxDocument::default() }, &version()).unwrap();
-        let digest = |of: &str| Some(format!("sha256:{}", sha256(of).hex()));
-        let image = |reference: &str, digest: Option<String>| SbomImage { reference: reference.into(), digest };
-        assert_eq!(
-            witness.images(),
-            [
-                image("127.0.0.1:5000/kubectl:v1.30.0", digest("127.0.0.1:5000/kubectl:v1.30.0")),
-                // The digest is that of the archive, not of the image.
-                image("registry.k8s.io/kube-proxy-amd64:v1.30.0", None),
-                image("registry.k8s.io/kubectl-arm64:v1.30.0", digest(&named.name)),
-                image("registry.k8s.io/pause:3.9", Some("sha256:ab".into())),
-            ]
-        );
-        let archive = path("bin/linux/amd64/kube-proxy.tar");
-        assert_eq!(witness.judge(&archive, &[sha256(&tar.name)]), Testimony::Named);
+    fn spellings_of_algorithms_and_paths() {
+        for (name, algorithm) in [("./bin/linux/amd64/kubectl", "SHA-256"), ("linux/amd64/kubectl", "sha256")] {
+            let file = SpdxFile { name: name.into(), checksums: vec![(algorithm.into(), sha256("x").hex())] };
+            let witness = Witness::new(&SpdxDocument { files: vec![file], ..SpdxDocument::default() }, &version());
+            let judged = witness.judge(&path("bin/linux/amd64/kubectl"), &[sha256("x")]);
+            assert_eq!(judged, Testimony::Named, "{name} {algorithm}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_only_the_package_has() {
+        let with = |name: &str, version: &str| SpdxDocument {
+            packages: vec![SpdxPackage { name: name.into(), version: version.into(), ..SpdxPackage::default() }],
+            ..document("SBOM", "https://spdx.org/spdxdocs/sbom-0d1e")
+        };
+        let check = |document| check_head(&document, &version(), Subject::Release);
+        assert_eq!(check(with("kubernetes", "v1.30.0")), Ok(()));
+        assert_eq!(check(with("Kubernetes", "1.30.0")), Ok(()));
+        for (name, version) in [("kubernetes", "v1.29.0"), ("etcd", "v1.30.0"), ("kubernetes", "")] {
+            let fault = check(with(name, version));
+            assert!(matches!(fault, Err(SbomFault::Version { .. })), "{name} {version}");
+        }
     }
 }

@@ -67,9 +67,11 @@ impl<'p> Eval<'p> {
         conjunct: Conjunct<'p>,
     ) -> R<'p, VertexId> {
         self.spend(1)?;
+        let pending = self.find_arc(v, label).is_some_and(|arc| self.vertices[arc].arc == ArcType::Pending);
         let (arc, is_new) = self.get_arc(v, label, mode)?;
         let added = self.insert_conjunct(arc, conjunct)?;
-        if !added || !is_new {
+        // What a comprehension may make was not matched when its place was made.
+        if !added || !(is_new || pending) {
             return Ok(arc);
         }
         self.match_patterns(v, arc, label, mode)?;

@@ -38,7 +38,17 @@ impl<'p> Eval<'p> {
         comprehension: &'p Comprehension,
         close: CloseInfo,
     ) -> R<'p, ()> {
-        let envs = self.yields(comprehension, env)?;
+        let has_let = super::doubt::has_let(comprehension);
+        let open = comprehension.value.decls.iter().any(|decl| match decl {
+            Decl::Pattern { .. } | Decl::Dynamic { .. } | Decl::Ellipsis => true,
+            Decl::Comprehension(_) | Decl::Embed(_) => has_let,
+            Decl::Field { .. } | Decl::Let { .. } => false,
+        });
+        let open = open || self.open_comprehension;
+        let saved = std::mem::replace(&mut self.open_comprehension, open);
+        let envs = self.yields(comprehension, env);
+        self.open_comprehension = saved;
+        let envs = envs?;
         for env in envs {
             self.spend(1)?;
             self.unshare(v)?;
@@ -180,6 +190,10 @@ impl<'p> Eval<'p> {
                 return self.fail(Code::Incomplete, "cannot range over {} (incomplete type {})", nodes);
             }
             return self.fail(Code::Eval, "cannot range over {} (found {}, want list or struct)", nodes);
+        }
+        let inline = self.vertices[v].is_dynamic && self.vertices[v].parent == super::types::NO_VERTEX;
+        if inline {
+            self.ranged.push(v);
         }
         self.mark_seen(v, Seen::Itself);
         self.doubt_own_name(v);

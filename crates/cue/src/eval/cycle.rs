@@ -41,7 +41,8 @@ impl<'p> Eval<'p> {
         while let Some(r) = self.ref_node(at) {
             at = r.next;
             self.count(1);
-            if self.deref(r.arc) == target {
+            // What was shared since then stands for what its own reference leads to: that is a step, and no return.
+            if self.deref_disjunct(r.arc) == target {
                 if self.deref(r.node) == here {
                     return Step::Known;
                 }

@@ -88,7 +88,7 @@ impl<'p> Eval<'p> {
         }
         if results.is_empty() {
             let code = errors.iter().map(|e| e.code).max().unwrap_or(Code::Eval);
-            if code.is_incomplete() && cross.len() > 1 {
+            if code.is_incomplete() && errors.iter().any(|e| !e.is_incomplete()) {
                 self.doubt(Weight::Always, v, "some alternatives fail, others are not known");
             }
             self.vertices[v].node.disjunct_errors.extend(errors);
@@ -150,6 +150,11 @@ impl<'p> Eval<'p> {
                 return Ok(());
             }
             if self.same_alternative(known, x)? {
+                let modes = [known, x].map(|v| self.vertices[v].node.default_mode);
+                let plain = self.vertices[self.deref(x)].node.scalar.is_some();
+                if modes.first() != modes.last() && !plain {
+                    self.doubt(Weight::Always, x, "a default is the same as another alternative");
+                }
                 if self.vertices[x].node.default_mode == DefaultMode::Is {
                     self.vertices[known].node.default_mode = DefaultMode::Is;
                 }

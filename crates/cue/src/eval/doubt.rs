@@ -5,10 +5,10 @@
 //! read is a doubt, and an evaluation with doubts accepts nothing.
 
 use super::Eval;
-use super::error::{Code, R, Stop};
+use super::error::{Bottom, Code, R, Stop};
 use super::tasks::{State, Task, TaskKind};
-use super::types::{NO_VERTEX, Value, VertexId};
-use crate::expr::{Clause, Comprehension, Decl};
+use super::types::{Conjunct, Disjunction, Elem, NO_VERTEX, Value, VertexId};
+use crate::expr::{Clause, Comprehension, Decl, Expr};
 use crate::label::Label;
 
 /// What an expression has seen of a vertex.
@@ -16,6 +16,8 @@ use crate::label::Label;
 pub(crate) enum Seen {
     #[default]
     Nothing,
+    /// That it is a plain value, before all of it was known.
+    Scalar,
     /// Its own value, or which fields it has.
     Itself,
     /// All that is in it.
@@ -53,6 +55,17 @@ impl<'p> Eval<'p> {
         Some(format!("{path}{}, which makes the verdict depend on the order of evaluation", doubt.what))
     }
 
+    /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
+    pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
+        for v in std::mem::take(&mut self.ranged) {
+            self.finalize(v)?;
+            if self.own_error(v).is_some_and(|error| !error.is_incomplete()) {
+                self.doubt(Weight::Always, v, "a comprehension ranges over what has an error");
+            }
+        }
+        Ok(())
+    }
+
     /// An expression has used a vertex.
     pub(super) fn mark_seen(&mut self, v: VertexId, seen: Seen) {
         for v in [v, self.deref(v)] {
@@ -64,8 +77,15 @@ impl<'p> Eval<'p> {
 
     /// A vertex gets more, after all.
     pub(super) fn doubt_if_seen(&mut self, v: VertexId) {
-        if self.vertices[v].seen > Seen::Nothing || self.is_within_seen(v) {
+        if self.vertices[v].seen > Seen::Scalar || self.is_within_seen(v) {
             self.doubt(Weight::Always, v, "a value was used, and then changed");
+        }
+    }
+
+    /// A plain value that was used already turns out to be incomplete.
+    pub(super) fn doubt_late_error(&mut self, v: VertexId, error: &Bottom<'p>) {
+        if self.vertices[v].seen == Seen::Scalar && error.is_incomplete() {
+            self.doubt(Weight::Always, v, "a value was used, and then found to be incomplete");
         }
     }
 
@@ -94,11 +114,16 @@ impl<'p> Eval<'p> {
             && !vertex.closed_recursive
             && !vertex.node.has_disjunction
             && vertex.node.has_structs
-            && label.as_index().is_none();
+            && label.as_index().is_none()
+            && !vertex.node.tasks.iter().any(|task| {
+                task.state == State::Running && matches!(task.kind, TaskKind::Resolve(_) | TaskKind::Expr(_))
+            });
         if vertex.node.running == 0 {
             return;
         }
-        self.met_unfinished = self.met_unfinished.saturating_add(1);
+        if !simple || vertex.node.a_struct.is_none() {
+            self.met_unfinished = self.met_unfinished.saturating_add(1);
+        }
         if !self.force {
             return;
         }
@@ -114,6 +139,17 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// CUE looks into a required field that is missing, and what it finds there may be an error.
+    pub(super) fn doubt_complex_required(&mut self, v: VertexId) {
+        let plain = |conjunct: &Conjunct<'p>| match &conjunct.elem {
+            Elem::Expr(Expr::Struct(lit)) => !lit.has_embedding,
+            _ => false,
+        };
+        if !self.vertices[v].conjuncts.iter().all(plain) {
+            self.doubt(Weight::Always, v, "a required field that is missing is looked into");
+        }
+    }
+
     /// A comprehension uses a field beside it that has no value: a cycle, or only incomplete.
     pub(super) fn doubt_failed_beside(&mut self, v: VertexId) {
         let parent = self.vertices[v].parent;
@@ -122,6 +158,17 @@ impl<'p> Eval<'p> {
         if self.vertices[parent].node.tasks.iter().any(conditional) {
             self.doubt(Weight::Last, v, "a comprehension uses a field that has no value");
         }
+    }
+
+    /// CUE uses the value of a required field that is missing, and tells both errors.
+    pub(super) fn doubt_known_required(&mut self, v: VertexId) -> R<'p, ()> {
+        let required = self.required.take();
+        self.know(v, false)?;
+        self.required = required;
+        if self.vertices[self.deref(v)].node.scalar.is_some() {
+            self.doubt(Weight::Always, v, "the value of a required field that is missing is used");
+        }
+        Ok(())
     }
 
     /// The fields of a value are counted while a name is computed that may be one of them.
@@ -153,6 +200,19 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// Alternatives that differ in what they admit only may be one for CUE.
+    pub(super) fn doubt_same_alternatives(&mut self, disjunction: &Disjunction<'p>) -> R<'p, ()> {
+        for (n, a) in disjunction.values.iter().enumerate() {
+            for b in disjunction.values.iter().skip(n.saturating_add(1)).take(16) {
+                if matches!((a, b), (Value::Vertex(_), Value::Vertex(_))) && self.equal_data(a, b)? {
+                    self.doubt(Weight::Always, self.at, "alternatives may be the same");
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// An alternative is the choice itself.
     pub(super) fn doubt_self_choice(&mut self, v: VertexId) {
         if self.vertices[v].is_disjunct {
@@ -174,7 +234,7 @@ impl<'p> Eval<'p> {
 
     /// A field comes to be.
     pub(super) fn doubt_if_missed(&mut self, v: VertexId, label: Label) {
-        if self.vertices[v].seen > Seen::Nothing || self.missed.contains(&(v, label)) {
+        if self.vertices[v].seen > Seen::Scalar || self.missed.contains(&(v, label)) {
             self.doubt(Weight::Always, v, "a field was missed, and then made");
         }
     }
@@ -196,6 +256,6 @@ impl<'p> Eval<'p> {
     }
 }
 
-fn has_let(comprehension: &Comprehension) -> bool {
+pub(super) fn has_let(comprehension: &Comprehension) -> bool {
     comprehension.clauses.iter().any(|clause| matches!(clause, Clause::Let { .. }))
 }

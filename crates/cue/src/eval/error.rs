@@ -193,6 +193,7 @@ impl<'p> Eval<'p> {
         } else {
             error
         };
+        self.doubt_late_error(v, &error);
         let node = &mut self.vertices[v].node;
         node.errors = combine(node.errors.take(), Some(error));
     }

@@ -32,6 +32,9 @@ impl<'p> Eval<'p> {
             Expr::And(..) | Expr::Or { .. } | Expr::Struct(_) | Expr::List(_) => e.inline_value(expr, env),
             expr if is_reference(expr) => {
                 let resolved = e.resolve(expr, env)?;
+                if let (Some(_), Resolved::Vertex(v)) = (&e.required, &resolved) {
+                    e.doubt_known_required(*v)?;
+                }
                 e.check_required()?;
                 match resolved {
                     Resolved::Vertex(v) => e.reference_value(v, expr),
@@ -75,8 +78,9 @@ impl<'p> Eval<'p> {
         }
         let w = self.deref(v);
         if let Some(error) = self.vertices[w].node.errors.clone() {
-            if error.is_incomplete() && self.vertices[w].node.has_disjunction {
-                self.doubt(Weight::Always, self.at, "alternatives are constrained by what is not known");
+            if error.is_incomplete() && (self.vertices[w].node.has_disjunction || matches!(expr, Expr::And(..))) {
+                // CUE goes on with what is known in some of these cases.
+                self.doubt(Weight::Always, self.at, "a conjunction within an expression is not known");
             }
             return Err(Stop::Error(error));
         }
@@ -238,7 +242,12 @@ impl<'p> Eval<'p> {
             Err(error) if error.code == Code::Cycle || (error.is_incomplete() && !self.force) => {
                 return Err(Stop::Error(error));
             }
-            Err(_) => false,
+            Err(_) => {
+                if self.open_comprehension {
+                    self.doubt(Weight::Always, self.at, "a comprehension that may add any field asks for one");
+                }
+                false
+            }
             Ok(value) => match Self::caught(self.default_of(value))? {
                 // Alternatives of which none is the default are a value.
                 Err(_) => true,

@@ -91,6 +91,10 @@ pub(crate) struct Eval<'p> {
     required: Option<Rc<error::Bottom<'p>>>,
     /// What is put in comes from a required field that is missing.
     required_pending: bool,
+    /// The clauses are evaluated of what may add any field.
+    open_comprehension: bool,
+    /// Values outside of the tree that were ranged over.
+    ranged: Vec<VertexId>,
     /// How often something under way was used.
     met_unfinished: u64,
     /// An argument of a function has parts that functions do not see.
@@ -129,6 +133,8 @@ impl<'p> Eval<'p> {
             schemas: Vec::new(),
             required: None,
             required_pending: false,
+            open_comprehension: false,
+            ranged: Vec::new(),
             met_unfinished: 0,
             lossy: false,
             at: NO_VERTEX,

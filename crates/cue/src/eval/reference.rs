@@ -124,6 +124,9 @@ impl<'p> Eval<'p> {
             return self.default_of(value);
         }
         let resolved = self.resolve(subject, env)?;
+        if let (Some(_), Resolved::Vertex(v)) = (&self.required, &resolved) {
+            self.doubt_complex_required(*v);
+        }
         self.check_required()?;
         let v = match resolved {
             Resolved::Vertex(v) => v,
@@ -352,6 +355,9 @@ impl<'p> Eval<'p> {
                 (Some(error), _) | (None, Value::Bottom(error)) => error,
                 (None, value) => return Ok(value),
             };
+            if error.is_incomplete() && self.vertices[w].node.scalar.is_some() {
+                self.doubt(Weight::Always, v, "a value is known, and incomplete too");
+            }
             self.doubt_failed_beside(v);
             return Err(Stop::Error(error));
         }
@@ -360,6 +366,7 @@ impl<'p> Eval<'p> {
             if vertex.node.running > 0 {
                 self.doubt_self_choice(w);
             }
+            self.mark_seen(w, Seen::Scalar);
             return Ok(scalar);
         }
         let named = vec![super::types::Elem::Expr(expr).into()];

@@ -114,6 +114,7 @@ impl<'p> Eval<'p> {
             match (disjunction.defaults, disjunction.values.first()) {
                 (1, Some(default)) => value = default.clone(),
                 _ => {
+                    self.doubt_same_alternatives(&disjunction)?;
                     let whole = Value::Disjunction(disjunction);
                     let kind = self.kind_of(&whole).to_string();
                     let nodes = vec![whole.into(), kind.into()];

@@ -37,6 +37,8 @@ pub enum NotGathered {
     Deadline,
     /// Something else stopped the search.
     Stopped(String),
+    /// It was not asked: the verdict does not depend on it ([`ImagePlan::open_questions`]).
+    NotNeeded,
 }
 
 /// What policies may see beside the evidence.
@@ -207,6 +209,9 @@ impl<'r> Review<'r> {
             }
             AuthorityOutcome::NotGathered(NotGathered::Stopped(text)) => {
                 return Err(self.validation(authority, evidence, Reason::Unreachable, text));
+            }
+            AuthorityOutcome::NotGathered(NotGathered::NotNeeded) => {
+                return Err(self.validation(authority, evidence, Reason::Internal, "it was not asked"));
             }
         };
         // A proof counts for what it is about, wherever it was kept.

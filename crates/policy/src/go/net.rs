@@ -29,11 +29,13 @@ pub(crate) fn split_host_port_fault(address: &str) -> Option<String> {
     None
 }
 
-/// Whether `filepath.Match` calls a pattern malformed ("syntax error in pattern"), as it does for any name.
+/// Whether `filepath.Match` calls a pattern malformed ("syntax error in pattern") when it is matched with an empty name. It
+/// looks no further than to the first star after something else: there it knows that such a name does not match.
 pub(crate) fn is_bad_path_pattern(pattern: &str) -> bool {
-    let mut rest = pattern.chars();
+    let mut rest = pattern.trim_start_matches('*').chars();
     while let Some(c) = rest.next() {
         let good = match c {
+            '*' => return false,
             '\\' => rest.next().is_some(),
             '[' => skip_class(&mut rest).is_some(),
             _ => true,
@@ -110,7 +112,8 @@ mod tests {
         {
             assert!(is_bad_path_pattern(bad), "{bad}");
         }
-        for good in ["", "x]", "[a-b]", "[^a]", "[\\]]", "[a]b]", "[!a]", "[b-a]", "**/*", "a?"] {
+        for good in ["", "x]", "[a-b]", "[^a]", "[\\]]", "[a]b]", "[!a]", "[b-a]", "**/*", "a?", "a*[", "a*\\", "[*]*["]
+        {
             assert!(!is_bad_path_pattern(good), "{good}");
         }
     }

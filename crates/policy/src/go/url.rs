@@ -14,10 +14,10 @@ pub(crate) struct ParsedUrl {
 /// # Errors
 /// What is wrong, in Go's words.
 pub(crate) fn parse_url(text: &str) -> Result<ParsedUrl, String> {
-    let in_words = |fault| format!("parse {}: {fault}", quote(text));
+    let in_words = |of: &str, fault: String| format!("parse {}: {fault}", quote(of));
     let (url, fragment) = text.split_once('#').unwrap_or((text, ""));
-    let parsed = parse(url, Via::Anything).map_err(in_words)?;
-    escapes(fragment, Part::Other).map_err(in_words)?;
+    let parsed = parse(url, Via::Anything).map_err(|fault| in_words(url, fault))?;
+    escapes(fragment, Part::Other).map_err(|fault| in_words(text, fault))?;
     Ok(parsed)
 }
 
@@ -67,7 +67,7 @@ fn parse(url: &str, via: Via) -> Result<ParsedUrl, String> {
     let path = match rest.strip_prefix("//").filter(|_| has_authority) {
         Some(rest) => {
             let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or_default();
-            parsed.host = self::authority(authority)?;
+            parsed.host = self::authority(authority, &parsed.scheme)?;
             path
         }
         None => rest,
@@ -89,9 +89,9 @@ fn scheme(url: &str) -> Result<(&str, &str), String> {
     Ok(("", url))
 }
 
-fn authority(text: &str) -> Result<String, String> {
+fn authority(text: &str, scheme: &str) -> Result<String, String> {
     let (user, host) = text.rsplit_once('@').map_or((None, text), |(user, host)| (Some(user), host));
-    check_host(host)?;
+    check_host(host, scheme)?;
     if let Some(user) = user {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&b);
         if !user.bytes().all(allowed) {
@@ -102,12 +102,23 @@ fn authority(text: &str) -> Result<String, String> {
     Ok(host.to_owned())
 }
 
-fn check_host(host: &str) -> Result<(), String> {
-    let port = if host.starts_with('[') {
+fn check_host(host: &str, scheme: &str) -> Result<(), String> {
+    // For other schemes than these Go still takes colons within a name.
+    let is_web = matches!(scheme, "http" | "https");
+    let port = if let Some(inside) = host.strip_prefix('[') {
         let end = host.rfind(']').ok_or("missing ']' in host")?;
+        let address = inside.get(..end.saturating_sub(1)).unwrap_or_default();
+        // What follows a percent sign is the zone.
+        let address = address.split('%').next().unwrap_or_default();
+        if address.parse::<std::net::Ipv6Addr>().is_err() {
+            return Err(format!("invalid host: ParseAddr({}): unable to parse IP", quote(address)));
+        }
         host.get(end + 1..).unwrap_or_default()
+    } else if host.contains('[') {
+        return Err("invalid IP-literal".into());
     } else {
-        host.find(':').and_then(|at| host.get(at..)).unwrap_or_default()
+        let colon = if is_web { host.find(':') } else { host.rfind(':') };
+        colon.and_then(|at| host.get(at..)).unwrap_or_default()
     };
     let digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
     if !port.is_empty() && !port.strip_prefix(':').is_some_and(digits) {
@@ -167,6 +178,8 @@ mod tests {
             ("https:foo", "https", ""),
             ("*", "", ""),
             ("HTTPS://h", "https", "h"),
+            ("//a:1:2", "", "a:1:2"),
+            ("https://[::1]:8080/x", "https", "[::1]:8080"),
         ] {
             let expected = ParsedUrl { scheme: scheme.into(), host: host.into() };
             assert_eq!(parse_url(text), Ok(expected), "{text}");
@@ -189,10 +202,14 @@ mod tests {
             ("http://x/%zz", "invalid URL escape \"%zz\""),
             ("http://x#%zz", "invalid URL escape \"%zz\""),
             ("http://[::1]a", "invalid port \"a\" after host"),
+            ("a://-[https", "invalid IP-literal"),
+            ("b.c://[]?http", "invalid host: ParseAddr(\"\"): unable to parse IP"),
             ("http://a\nb/", "net/url: invalid control character in URL"),
         ] {
             assert_eq!(parse_url(text), Err(format!("parse {text:?}: {fault}")), "{text}");
         }
+        // The fragment is quoted only where it is at fault.
+        assert_eq!(parse_url(":a#b"), Err("parse \":a\": missing protocol scheme".into()));
     }
 
     #[test]

@@ -4,12 +4,14 @@ mod inquest;
 mod inquiry;
 mod proof;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sigward_verify::Digest;
 use sigward_verify::image::{ConfigInquiry, ImageReference, Target};
 
 use crate::config::NoMatch;
+use crate::decide::AuthorityOutcome;
 use crate::matching::ObjectIdentity;
 use crate::reason::Reason;
 use crate::resolve::{AuthorityKind, Fault, PolicySet, ResolvedPolicy, Scoped};
@@ -146,6 +148,33 @@ impl ImagePlan {
     /// What is to be asked; empty where nothing depends on evidence.
     pub fn questions(&self) -> &[AuthorityQuestion] {
         &self.questions
+    }
+
+    /// The questions that the verdict still depends on, by index, where `known` are the outcomes that are at hand (for
+    /// each question, in order). One authority is enough: once one is proved, the others of its policy matter only to a
+    /// policy over all of them.
+    pub fn open_questions(&self, known: &[Option<AuthorityOutcome>]) -> Vec<usize> {
+        let mut open: BTreeSet<usize> = BTreeSet::new();
+        for task in self.tasks() {
+            let asked = || task.asked.iter().flatten().copied();
+            let proved = |index: usize| self.is_proved_for_good(index, known.get(index));
+            if task.policy.policy.is_none() && asked().any(proved) {
+                continue;
+            }
+            open.extend(asked().filter(|index| !matches!(known.get(*index), Some(Some(_)))));
+        }
+        open.into_iter().collect()
+    }
+
+    /// A proof for this question, and one that holds at any time.
+    fn is_proved_for_good(&self, index: usize, outcome: Option<&Option<AuthorityOutcome>>) -> bool {
+        match (self.questions.get(index), outcome) {
+            (Some(question), Some(Some(AuthorityOutcome::Proved(proof)))) => {
+                let authority = &question.authority;
+                proof.is_about(authority.fingerprint(), &question.image) && !authority.uses_clock()
+            }
+            _ => false,
+        }
     }
 
     /// What is to be asked for the image's configuration, if a policy wants it (`fetchConfigFile`). The answer depends on

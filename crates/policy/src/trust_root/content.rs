@@ -286,7 +286,7 @@ fn decoded(path: &str) -> Option<String> {
 }
 
 /// Reads an entry of `config-sigstore-keys`, which policy-controller may have written: there the id of a log is the base64 of
-/// hex digits, and the kind of a key may not be said.
+/// hex digits, and the kind of a key or of the whole document may not be said.
 ///
 /// # Errors
 /// [`TrustRootError::Material`] if it is no trusted root.
@@ -297,6 +297,9 @@ pub fn read_published(entry: &[u8]) -> Result<TrustMaterial, TrustRootError> {
             .map_err(|source| TrustRootError::Material { name: name.to_owned(), source })
     };
     let Ok(crate::object::Strict(mut root)) = serde_json::from_slice(entry) else { return parse(entry) };
+    if let Some(root) = root.as_object_mut().filter(|root| !root.contains_key("mediaType")) {
+        root.insert("mediaType".into(), keys::MEDIA_TYPE.into());
+    }
     for list in ["tlogs", "ctlogs"] {
         let logs = root.get_mut(list).and_then(Value::as_array_mut);
         logs.into_iter().flatten().for_each(legacy::repair_log);

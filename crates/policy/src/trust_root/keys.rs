@@ -8,7 +8,7 @@ use super::TrustRootError;
 use super::types::{CertificateAuthority, DistinguishedName, SigstoreKeys, TransparencyLogInstance};
 
 /// The form that all clients read.
-const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.trustedroot+json;version=0.1";
+pub(super) const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.trustedroot+json;version=0.1";
 
 /// Nothing is said about when keys are valid: always.
 const EPOCH: &str = "1970-01-01T00:00:00Z";

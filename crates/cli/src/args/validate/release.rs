@@ -16,7 +16,7 @@ use crate::args::request::{
 };
 use crate::args::values::Values;
 use crate::release::glob::Pattern;
-use crate::release::layout::{Platform, Selection};
+use crate::release::layout::{Others, Platform, Selection};
 use crate::release::markers::Choice;
 
 /// Who signs files of releases (specs/cosign.md §4.1).
@@ -75,6 +75,9 @@ pub(in crate::args) fn verify(
         None => ReleasePlace::Server { base_url: base_url(values)? },
     };
     let mut request = request(values, positionals, place, notices)?;
+    if matches!(request.place, ReleasePlace::Folder(_)) {
+        request.selection.others = Others::Wanted;
+    }
     if let (ReleasePlace::Folder(_), Choice::Marker(_)) = (&request.place, &request.choice) {
         return Err(UsageErrorKind::MarkerWithFolder);
     }
@@ -157,6 +160,7 @@ fn selection(values: &Values) -> Result<Selection, UsageErrorKind> {
     let selection = Selection {
         platforms: values.list(&f::RELEASE_PLATFORM).iter().map(platform).collect::<Result<_, _>>()?,
         only: values.list(&f::RELEASE_ONLY).iter().map(pattern).collect::<Result<_, _>>()?,
+        others: Others::Left,
     };
     // An unset variable of a shell must not ask for everything, nor for nothing.
     for (flag, is_empty) in

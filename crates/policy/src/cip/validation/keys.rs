@@ -91,10 +91,11 @@ fn validate_identity(identity: &Identity) -> FieldErrors {
 
 /// What is wrong with a pattern: Go's words where Go refuses it, ours where only we do.
 fn check_pattern(pattern: &str) -> Result<(), String> {
-    match Pattern::new(pattern) {
-        Ok(_) => Ok(()),
-        Err(Error::Regexp { reason, .. }) => Err(regexp_fault(pattern).unwrap_or(reason)),
-        Err(other) => Err(other.to_string()),
+    match (regexp_fault(pattern), Pattern::new(pattern)) {
+        (Some(fault), _) => Err(fault),
+        (None, Ok(_)) => Ok(()),
+        (None, Err(Error::Regexp { reason, .. })) => Err(reason),
+        (None, Err(other)) => Err(other.to_string()),
     }
 }
 

@@ -1,109 +1,13 @@
-//! Reads SPDX 2 tag-value documents as Kubernetes' `bom` writes them: piece by piece, so that a document of any size
-//! needs little memory. Only what a release is judged by is kept.
+//! SPDX 2 in tag-value form: piece by piece, so that a document of any size needs little memory.
 
-/// Files or packages of one document. Kubernetes' release SBOM names about 400 files and, with the layers of its images,
-/// some hundred packages.
-const ELEMENTS: usize = 50_000;
-/// Longest value that is kept, in bytes.
-const VALUE: usize = 4 * 1024;
+use super::{CHECKSUMS, ELEMENTS, Keep, REFERENCES, SpdxDocument, SpdxFault, SpdxFile, SpdxPackage, VALUE};
+
 /// Longest line that is looked at. License texts may be longer, and are passed over.
 const LINE: usize = 16 * 1024;
-/// Checksums of one element. `bom` writes three.
-const CHECKSUMS: usize = 16;
-/// References of one package, or of the document. `bom` writes one.
-const REFERENCES: usize = 32;
-
-/// Why a document cannot be used.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum SpdxFault {
-    /// It does not begin as one.
-    #[error("expected SPDXVersion: SPDX-2.x, found {found}")]
-    NotSpdx2 {
-        /// What is there.
-        found: String,
-    },
-    /// It names more than is kept.
-    #[error("it names more than {limit} {what}")]
-    TooMany {
-        /// What.
-        what: &'static str,
-        /// How many are allowed.
-        limit: usize,
-    },
-    /// A value that counts is too long.
-    #[error("line {line}: {tag} has more than {VALUE} bytes")]
-    TooLong {
-        /// The line.
-        line: u64,
-        /// The tag.
-        tag: String,
-    },
-    /// A checksum before anything that it could be of.
-    #[error("line {line}: {tag} before any file or package")]
-    Homeless {
-        /// The line.
-        line: u64,
-        /// The tag.
-        tag: String,
-    },
-    /// It ends within a text.
-    #[error("it ends within <text>")]
-    OpenText,
-}
-
-/// What is read from a document.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct SpdxDocument {
-    /// `DocumentName`.
-    pub name: String,
-    /// `DocumentNamespace`.
-    pub namespace: String,
-    /// Namespaces of the documents that `ExternalDocumentRef` names.
-    pub external: Vec<String>,
-    /// The files; none if only the head was asked for.
-    pub files: Vec<SpdxFile>,
-    /// The packages; none if only the head was asked for.
-    pub packages: Vec<SpdxPackage>,
-}
-
-/// A file.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct SpdxFile {
-    /// `FileName`.
-    pub name: String,
-    /// `FileChecksum`: algorithm and value.
-    pub checksums: Vec<(String, String)>,
-}
-
-/// A package.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct SpdxPackage {
-    /// `PackageName`.
-    pub name: String,
-    /// `SPDXID`.
-    pub id: String,
-    /// `PackageVersion`.
-    pub version: String,
-    /// `PackageFileName`.
-    pub file_name: String,
-    /// `PackageChecksum`: algorithm and value.
-    pub checksums: Vec<(String, String)>,
-    /// Locators of `ExternalRef` of the type `purl`.
-    pub purls: Vec<String>,
-}
-
-/// How much is kept.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Keep {
-    /// Files and packages too.
-    Everything,
-    /// What says which document it is.
-    Head,
-}
 
 /// Reads a document in pieces.
 #[derive(Debug)]
-pub struct SpdxReader {
+pub(super) struct TagValueReader {
     keep: Keep,
     document: SpdxDocument,
     version: Option<String>,
@@ -125,9 +29,9 @@ enum Current {
     Other,
 }
 
-impl SpdxReader {
+impl TagValueReader {
     /// A reader that keeps so much.
-    pub fn new(keep: Keep) -> Self {
+    pub(super) fn new(keep: Keep) -> Self {
         Self {
             keep,
             document: SpdxDocument::default(),
@@ -142,7 +46,7 @@ impl SpdxReader {
     }
 
     /// Takes the next bytes. After a fault nothing more is looked at.
-    pub fn push(&mut self, mut bytes: &[u8]) {
+    pub(super) fn push(&mut self, mut bytes: &[u8]) {
         while self.fault.is_none() && !bytes.is_empty() {
             let (part, ended) = match bytes.iter().position(|b| *b == b'\n') {
                 Some(at) => (bytes.get(..at).unwrap_or_default(), true),
@@ -162,7 +66,7 @@ impl SpdxReader {
     ///
     /// # Errors
     /// The first [`SpdxFault`].
-    pub fn finish(mut self) -> Result<SpdxDocument, SpdxFault> {
+    pub(super) fn finish(mut self) -> Result<SpdxDocument, SpdxFault> {
         if self.fault.is_none() {
             self.end_line();
         }
@@ -260,6 +164,7 @@ impl SpdxReader {
             "SPDXID" => value.clone_into(&mut package.id),
             "PackageVersion" => value.clone_into(&mut package.version),
             "PackageFileName" => value.clone_into(&mut package.file_name),
+            "PrimaryPackagePurpose" => value.clone_into(&mut package.purpose),
             "PackageChecksum" => add_checksum(&mut package.checksums, value)?,
             "ExternalRef" => {
                 let mut words = value.split_whitespace().skip(1);
@@ -277,7 +182,7 @@ impl SpdxReader {
 }
 
 /// Tags whose value counts.
-const COUNTS: [&str; 12] = [
+const COUNTS: [&str; 13] = [
     "ExternalDocumentRef",
     "SPDXVersion",
     "DocumentName",
@@ -288,6 +193,7 @@ const COUNTS: [&str; 12] = [
     "SPDXID",
     "PackageVersion",
     "PackageFileName",
+    "PrimaryPackagePurpose",
     "PackageChecksum",
     "ExternalRef",
 ];
@@ -354,7 +260,7 @@ ExternalRef: PACKAGE-MANAGER purl pkg:oci/kube-proxy@sha256:ef?tag=v1.30.0
 ";
 
     fn read(text: &str, keep: Keep, piece: usize) -> Result<SpdxDocument, SpdxFault> {
-        let mut reader = SpdxReader::new(keep);
+        let mut reader = TagValueReader::new(keep);
         text.as_bytes().chunks(piece).for_each(|bytes| reader.push(bytes));
         reader.finish()
     }
