@@ -24,6 +24,7 @@ def main():
         print(bench.surroundings(), flush=True)
         compare(bench)
         load(bench)
+        print(f"\nLoad average after it: {averages()}")
 
 
 def arguments():
@@ -218,9 +219,8 @@ spec:
     def surroundings(self):
         model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
         now = datetime.datetime.now(datetime.timezone.utc)
-        load = " ".join(f"{average:.1f}" for average in os.getloadavg())
         return (f"{now:%Y-%m-%d %H:%M} UTC, Linux {platform.release()}, {os.cpu_count()} processors "
-                f"({model.group(1) if model else platform.machine()}), load average before it: {load}")
+                f"({model.group(1) if model else platform.machine()}), load average before it: {averages()}")
 
 
 class Process:
@@ -427,6 +427,10 @@ def review(images):
                      "tolerations": wait, "priority": 0, "enableServiceLinks": True,
                      "preemptionPolicy": "PreemptLowerPriority"}, "status": {"phase": "Pending"}},
         "oldObject": None, "options": {"kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1"}}}
+
+
+def averages():
+    return " ".join(f"{average:.1f}" for average in os.getloadavg())
 
 
 def free_port():
