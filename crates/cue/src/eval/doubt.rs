@@ -6,10 +6,12 @@
 
 use super::Eval;
 use super::error::{Bottom, Code, R, Stop};
+use super::reference::is_reference;
 use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
 use crate::builtins::{self, Builtin};
 use crate::expr::{Clause, Comprehension, Decl, Expr, Op};
+use crate::kind::Kind;
 use crate::label::Label;
 
 /// What an expression has seen of a vertex.
@@ -135,6 +137,10 @@ impl<'p> Eval<'p> {
             && !vertex.node.tasks.iter().any(|task| {
                 task.state == State::Running && matches!(task.kind, TaskKind::Resolve(_) | TaskKind::Expr(_))
             });
+        if vertex.node.list_open == Some(false) && vertex.status < Status::Known && self.force {
+            self.doubt(Weight::Always, v, "an element is missed in a list that is being made");
+            return;
+        }
         if vertex.node.running == 0 {
             return;
         }
@@ -238,6 +244,31 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// CUE has no value yet for what is only a reference to a struct, or to a type, where an operator uses it.
+    pub(super) fn doubt_shared(&mut self, expr: &Expr, value: &Value<'p>) {
+        let v = self.referred;
+        let conjuncts = &self.vertices[v].conjuncts;
+        if !is_reference(expr) || conjuncts.is_empty() || conjuncts.iter().any(|conjunct| gives_value(&conjunct.elem)) {
+            return;
+        }
+        let weight = match value {
+            Value::Vertex(w) if self.vertex_kind(*w) == Kind::STRUCT => Weight::Always,
+            Value::Basic(_) | Value::Bound(_) | Value::Conjunction(_) => Weight::Last,
+            _ => return,
+        };
+        self.doubt(weight, v, "an operator uses what is only a reference");
+    }
+
+    /// CUE waits for what is missing until it has looked at the whole policy, which waits for the answer.
+    pub(super) fn doubt_missing_elsewhere(&mut self) {
+        let v = self.at;
+        let conditional =
+            |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_));
+        if self.root_task && !self.vertices[v].node.tasks.iter().any(conditional) {
+            self.doubt(Weight::Always, v, "the policy depends on a field that asks for what is missing");
+        }
+    }
+
     /// `if x == _|_ {x: …}`
     pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
         if matches!(operand, Expr::Struct(_) | Expr::Call(..)) {
@@ -269,6 +300,17 @@ impl<'p> Eval<'p> {
         };
         if self.vertices[v].node.tasks.iter().any(own) {
             self.doubt(Weight::Always, v, "a comprehension reads what it may add to");
+        }
+    }
+
+    /// An alternative in the condition of a comprehension reads what the comprehension may add to.
+    pub(super) fn doubt_own_alternative(&mut self, v: VertexId, label: Label) {
+        let own = |task: &Task<'p>| {
+            let comprehension = matches!(task.kind, TaskKind::Comprehension(_));
+            comprehension && task.state == State::Running && task.may_add(Some(label))
+        };
+        if self.in_alternative && self.vertices[v].node.tasks.iter().any(own) {
+            self.doubt(Weight::Always, v, "an alternative reads what a comprehension may add to");
         }
     }
 
@@ -353,6 +395,20 @@ impl<'p> Eval<'p> {
     pub(super) fn doubt_unfinished(&mut self, v: VertexId, value: Value<'p>) -> Value<'p> {
         self.doubt(Weight::Always, v, "a value is used to make itself");
         value
+    }
+}
+
+/// Whether a conjunct says by itself what the value is.
+fn gives_value(elem: &Elem<'_>) -> bool {
+    let given = |expr: &Expr| match expr {
+        Expr::Top | Expr::Call(..) => false,
+        expr => !is_reference(expr),
+    };
+    match elem {
+        Elem::Expr(Expr::And(left, right)) => [left, right].iter().any(|side| gives_value(&Elem::Expr(side))),
+        Elem::Expr(expr) => given(expr),
+        Elem::Value(Value::Top) => false,
+        _ => true,
     }
 }
 

@@ -52,6 +52,14 @@ impl<'p> Eval<'p> {
         self.unwrap(value)
     }
 
+    /// The same, for an operator.
+    fn operand(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        let value = self.evaluate(expr, env)?;
+        self.doubt_shared(expr, &value);
+        let value = self.default_of(value)?;
+        self.unwrap(value)
+    }
+
     fn label_value(&self, env: EnvId, up: usize) -> Value<'p> {
         match self.env(self.env_up(env, up)).label {
             None => Value::Basic(Kind::STRING),
@@ -128,7 +136,7 @@ impl<'p> Eval<'p> {
         let mut out: Vec<u8> = Vec::new();
         let mut failed: Option<Rc<Bottom<'p>>> = None;
         for part in parts {
-            let value = self.plain_value(part, env).and_then(|value| self.text_of(&value, bytes));
+            let value = self.operand(part, env).and_then(|value| self.text_of(&value, bytes));
             match Self::caught(value)? {
                 Ok(text) => out.extend_from_slice(&text),
                 Err(error) => failed = combine(failed, Some(error)),
@@ -175,7 +183,7 @@ impl<'p> Eval<'p> {
 
     fn unary(&mut self, whole: &'p Expr, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
         self.possible(op, operand)?;
-        let value = self.plain_value(operand, env)?;
+        let value = self.operand(operand, env)?;
         let expected = match (op, &value) {
             (Op::Sub, Value::Number(number)) => return Ok(Value::Number(Rc::new(number.negate()))),
             (Op::Add, Value::Number(_)) => return Ok(value),
@@ -218,6 +226,7 @@ impl<'p> Eval<'p> {
 
     fn concrete(&mut self, expr: &'p Expr, env: EnvId, op: Op) -> R<'p, Value<'p>> {
         let whole = self.evaluate(expr, env)?;
+        self.doubt_shared(expr, &whole);
         let value = self.default_of(whole.clone())?;
         let value = self.unwrap(value)?;
         let validates = matches!(value, Value::Function(function) if self.is_bare_validator(function));
@@ -244,6 +253,7 @@ impl<'p> Eval<'p> {
                 return Err(Stop::Error(error));
             }
             Err(_) => {
+                self.doubt_missing_elsewhere();
                 if self.open_comprehension || matches!(operand, Expr::Index(..)) {
                     self.doubt(Weight::Always, self.at, "a comprehension that may add any field asks for one");
                 }

@@ -97,6 +97,10 @@ pub(crate) struct Eval<'p> {
     nested_comprehension: bool,
     /// An alternative is tried.
     in_alternative: bool,
+    /// A task of the policy itself runs: its fields have no value yet.
+    root_task: bool,
+    /// What the last reference in an expression has led to.
+    referred: VertexId,
     /// What `let` clauses of comprehensions name.
     lets_of_clauses: Vec<VertexId>,
     /// Values outside of the tree that were ranged over.
@@ -142,6 +146,8 @@ impl<'p> Eval<'p> {
             open_comprehension: false,
             nested_comprehension: false,
             in_alternative: false,
+            root_task: false,
+            referred: NO_VERTEX,
             lets_of_clauses: Vec::new(),
             ranged: Vec::new(),
             met_unfinished: 0,

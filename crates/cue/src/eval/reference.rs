@@ -177,6 +177,7 @@ impl<'p> Eval<'p> {
         self.spend(1)?;
         let v = self.prepare(v)?;
         self.doubt_own_comprehension(v, label);
+        self.doubt_own_alternative(v, label);
         let found = self.find_arc(v, label);
         let mut arc_type = found.map_or(ArcType::NotPresent, |a| self.vertices[a].arc);
         if arc_type != ArcType::Member && self.vertices[v].status == Status::Evaluating {
@@ -254,7 +255,9 @@ impl<'p> Eval<'p> {
     /// The class of the error that a field is not there.
     fn missing_code(&mut self, v: VertexId, label: Label) -> R<'p, Code> {
         if let Base::Value(Value::Bottom(bottom)) = self.vertices[v].base.clone() {
-            if bottom.is_incomplete() && (self.vertices[v].closed_once || self.vertices[v].closed_recursive) {
+            let vertex = &self.vertices[v];
+            let closed = vertex.closed_once || vertex.closed_recursive || vertex.node.list_open == Some(false);
+            if bottom.is_incomplete() && closed {
                 self.doubt(Weight::Always, v, "a field is missed in a closed value that is incomplete");
             }
             return Ok(bottom.code);
@@ -377,10 +380,13 @@ impl<'p> Eval<'p> {
                     if unconstrained && !self.vertices[w].node.has_top {
                         self.doubt(Weight::Last, v, "a value that nothing says anything of is used");
                     }
+                    self.referred = v;
                     return Ok(value);
                 }
             };
-            if error.is_incomplete() && self.vertices[w].node.scalar.is_some() {
+            let node = &self.vertices[w].node;
+            let known = node.scalar.is_some() || node.a_struct.is_some() || node.list_open.is_some();
+            if error.is_incomplete() && known {
                 self.doubt(Weight::Always, v, "a value is known, and incomplete too");
             }
             self.doubt_failed_beside(v);
@@ -400,6 +406,7 @@ impl<'p> Eval<'p> {
             let composite =
                 node.has_field_value && (node.a_struct.is_some() || node.has_structs || node.list_open.is_some());
             if composite {
+                self.referred = v;
                 return Ok(self.doubt_unfinished(w, Value::Vertex(w)));
             }
             if node.has_field_value {

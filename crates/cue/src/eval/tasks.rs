@@ -111,7 +111,10 @@ impl<'p> Eval<'p> {
         self.force = force || self.force;
         self.close = task.close;
         let forced = self.force;
+        let root = self.root_task || self.vertices[v].parent == NO_VERTEX;
+        let outer = std::mem::replace(&mut self.root_task, root);
         let result = self.located(v, |e| e.nested(|e| e.perform(v, &task)));
+        self.root_task = outer;
         (self.force, self.close) = saved;
         let done = match Self::caught(result)? {
             Ok(()) => true,
