@@ -259,6 +259,15 @@ impl<'p> Eval<'p> {
         self.doubt(weight, v, "an operator uses what is only a reference");
     }
 
+    /// A value is done, and something that adds to it has not been looked at.
+    pub(super) fn doubt_left_out(&mut self, v: VertexId) {
+        let node = &self.vertices[v].node;
+        let hopeless = node.errors.as_ref().is_some_and(|error| !error.is_incomplete());
+        if !hopeless && node.tasks.iter().any(|task| task.state != State::Done) {
+            self.doubt(Weight::Always, v, "a value is done before all that adds to it");
+        }
+    }
+
     /// CUE waits for what is missing until it has looked at the whole policy, which waits for the answer.
     pub(super) fn doubt_missing_elsewhere(&mut self) {
         let v = self.at;
