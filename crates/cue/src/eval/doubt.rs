@@ -263,7 +263,7 @@ impl<'p> Eval<'p> {
     pub(super) fn doubt_left_out(&mut self, v: VertexId) {
         let node = &self.vertices[v].node;
         let hopeless = node.errors.as_ref().is_some_and(|error| !error.is_incomplete());
-        if !hopeless && node.tasks.iter().any(|task| task.state != State::Done) {
+        if !hopeless && !node.has_disjunction && node.tasks.iter().any(|task| task.state != State::Done) {
             self.doubt(Weight::Always, v, "a value is done before all that adds to it");
         }
     }
