@@ -205,6 +205,7 @@ impl<'p> Eval<'p> {
         }
         self.mark_seen(v, Seen::Itself);
         self.doubt_own_name(v);
+        self.doubt_own_range(v);
         Ok(v)
     }
 }

@@ -212,6 +212,25 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// What a comprehension ranges over is what a comprehension within it adds to: CUE counts that even if it adds nothing.
+    pub(super) fn doubt_own_range(&mut self, v: VertexId) {
+        let mut at = v;
+        while at != NO_VERTEX {
+            let (parent, label) = (self.vertices[at].parent, self.vertices[at].label);
+            let adds = |task: &Task<'p>| match (&task.kind, label) {
+                (TaskKind::Comprehension(comprehension), Some(label)) => {
+                    task.state == State::Running && adds_within(comprehension, label)
+                }
+                _ => false,
+            };
+            if self.vertices[parent].node.tasks.iter().any(adds) {
+                self.doubt(Weight::Always, v, "a comprehension ranges over what it may add to");
+                return;
+            }
+            at = parent;
+        }
+    }
+
     /// CUE does not always apply the validators of a conjunction within an expression.
     pub(super) fn doubt_unchecked(&mut self, v: VertexId) -> R<'p, ()> {
         let value = match self.value_of(v) {
@@ -405,6 +424,21 @@ impl<'p> Eval<'p> {
         self.doubt(Weight::Always, v, "a value is used to make itself");
         value
     }
+}
+
+/// Whether a comprehension within another may add the field.
+fn adds_within(comprehension: &Comprehension, label: Label) -> bool {
+    comprehension.value.decls.iter().any(|decl| match decl {
+        Decl::Comprehension(inner) => {
+            let adds = |decl: &Decl| match decl {
+                Decl::Field { label: field, .. } => *field == label,
+                Decl::Dynamic { .. } | Decl::Pattern { .. } => true,
+                _ => false,
+            };
+            inner.value.decls.iter().any(adds) || adds_within(inner, label)
+        }
+        _ => false,
+    })
 }
 
 /// Whether a conjunct says by itself what the value is.
