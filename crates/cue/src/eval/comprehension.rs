@@ -53,6 +53,9 @@ impl<'p> Eval<'p> {
         self.open_comprehension = saved;
         self.nested_comprehension = outer;
         let envs = envs?;
+        if !envs.is_empty() {
+            self.doubt_seen_within(v, comprehension);
+        }
         for env in envs {
             self.spend(1)?;
             self.unshare(v)?;
@@ -206,6 +209,9 @@ impl<'p> Eval<'p> {
         self.mark_seen(v, Seen::Itself);
         self.doubt_own_name(v);
         self.doubt_own_range(v);
+        for source in self.vertices[v].node.sources.clone() {
+            self.doubt_own_range(source);
+        }
         Ok(v)
     }
 }

@@ -85,6 +85,9 @@ impl<'p> Eval<'p> {
             self.know(v, true)?;
             self.doubt_unchecked(v)?;
         }
+        for source in self.vertices[v].node.sources.clone() {
+            self.doubt_own_range(source);
+        }
         let w = self.deref(v);
         if let Some(error) = self.vertices[w].node.errors.clone() {
             let partial = matches!(expr, Expr::And(..)) || self.has_regular_field(w);
