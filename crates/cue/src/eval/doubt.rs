@@ -60,6 +60,7 @@ impl<'p> Eval<'p> {
 
     /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
+        self.doubt_own_embeddings();
         for v in std::mem::take(&mut self.lets_of_clauses) {
             let used = self.vertices[v].status >= Status::Known;
             let plain = self.vertices[self.deref(v)].node.scalar.is_some();
@@ -240,6 +241,39 @@ impl<'p> Eval<'p> {
         });
         if let Some(arc) = used {
             self.doubt(Weight::Always, arc, "a comprehension uses what it may add to");
+        }
+    }
+
+    /// CUE may hold alternatives apart that are the same struct.
+    pub(super) fn doubt_choice_of_structs(&mut self, w: VertexId) {
+        if matches!(self.vertices[w].base, Base::Struct) {
+            self.doubt(Weight::Always, self.at, "alternatives of a conjunction within an expression may be the same");
+        }
+    }
+
+    /// Whether there is a value is asked of what a comprehension makes, under another name.
+    pub(super) fn doubt_asked_by_maker(&mut self, v: VertexId, w: VertexId) {
+        let (parent, label) = (self.vertices[w].parent, self.vertices[w].label);
+        let makes = |task: &Task<'p>| {
+            let comprehension = matches!(task.kind, TaskKind::Comprehension(_));
+            comprehension && task.state == State::Running && task.may_add(label)
+        };
+        if v != w && self.vertices[parent].node.tasks.iter().any(makes) {
+            self.doubt(Weight::Always, v, "a comprehension asks for what it may add to");
+        }
+    }
+
+    /// A struct takes in a field of its own that has that field again.
+    fn doubt_own_embeddings(&mut self) {
+        for (v, arc) in std::mem::take(&mut self.own_embeddings) {
+            let w = self.deref(arc);
+            for field in [arc, w] {
+                let vertex = &self.vertices[field];
+                let again = vertex.parent == v && vertex.label.is_some_and(|label| self.find_arc(w, label).is_some());
+                if again {
+                    self.doubt(Weight::Always, arc, "a struct takes in a field of its own that has the field again");
+                }
+            }
         }
     }
 

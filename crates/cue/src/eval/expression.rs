@@ -97,6 +97,9 @@ impl<'p> Eval<'p> {
             }
             return Err(Stop::Error(error));
         }
+        if matches!(expr, Expr::And(..)) && self.vertices[v].node.has_disjunction {
+            self.doubt_choice_of_structs(w);
+        }
         match self.value_of(w) {
             Value::Bottom(bottom) => Err(Stop::Error(bottom)),
             value => Ok(value),
@@ -286,6 +289,7 @@ impl<'p> Eval<'p> {
         self.check_required()?;
         self.know(v, false)?;
         let w = self.deref(v);
+        self.doubt_asked_by_maker(v, w);
         if self.vertices[w].status >= Status::Known {
             let node = &self.vertices[w].node;
             let incomplete = node.errors.as_ref().is_some_and(|error| error.is_incomplete());
@@ -313,6 +317,9 @@ impl<'p> Eval<'p> {
         self.mark_seen(v, Seen::Itself);
         let w = self.deref(v);
         if self.vertices[w].status != Status::Final {
+            self.doubt(Weight::Always, v, "a value is asked for while it is made");
+        }
+        if self.vertices[w].child_errors.as_ref().is_some_and(|error| error.code == Code::Cycle) {
             self.doubt(Weight::Always, v, "a value is asked for while it is made");
         }
         if self.vertices[v].arc != ArcType::Member {

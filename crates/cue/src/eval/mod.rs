@@ -97,6 +97,8 @@ pub(crate) struct Eval<'p> {
     nested_comprehension: bool,
     /// An alternative is tried.
     in_alternative: bool,
+    /// Structs, and fields of theirs that they take in.
+    own_embeddings: Vec<(VertexId, VertexId)>,
     /// A task of the policy itself runs: its fields have no value yet.
     root_task: bool,
     /// What the last reference in an expression has led to.
@@ -146,6 +148,7 @@ impl<'p> Eval<'p> {
             open_comprehension: false,
             nested_comprehension: false,
             in_alternative: false,
+            own_embeddings: Vec::new(),
             root_task: false,
             referred: NO_VERTEX,
             lets_of_clauses: Vec::new(),

@@ -168,6 +168,9 @@ impl<'p> Eval<'p> {
                 return self.insert_value(v, value, close);
             }
         };
+        if self.vertices[arc].parent == v {
+            self.own_embeddings.push((v, arc));
+        }
         let arc = self.deref_shared(arc);
         let target = self.deref_disjunct(arc);
         let conjunct = Conjunct { env, elem: Elem::Expr(expr), close };
