@@ -260,7 +260,7 @@ impl<'p> Eval<'p> {
             }
             Err(_) => {
                 self.doubt_missing_elsewhere();
-                if self.open_comprehension || matches!(operand, Expr::Index(..)) {
+                if self.open_comprehension || matches!(operand, Expr::Index(..) | Expr::Let { .. }) {
                     self.doubt(Weight::Always, self.at, "a comprehension that may add any field asks for one");
                 }
                 false

@@ -42,7 +42,8 @@ impl<'p> Eval<'p> {
                     let name = self.names.text(*label);
                     return Ok(Resolved::Value(self.package_member(path, &name)?));
                 }
-                let subject = self.subject(expr, subject, env)?;
+                let subject = self.subject(expr, subject, env);
+                let subject = self.doubt_cycle(subject)?;
                 self.lookup(subject, *label)?
             }
             Expr::Index(subject, index) => {
