@@ -124,7 +124,7 @@ def cue():
         if case["type"] == "cue":
             seed("cue", f"{case['policy']}\0{json.dumps(case['input'])}".encode())
     for archive in sorted(FIXTURES.glob("cue-testdata/*/*.txtar")):
-        for part in archive.read_text().split("\n-- ")[1:]:
+        for part in ("\n" + archive.read_text()).split("\n-- ")[1:]:
             name, _, text = part.partition(" --\n")
             if name.endswith(".cue"):
                 seed("cue_source", text.encode())
@@ -167,6 +167,12 @@ ExternalRef: PACKAGE-MANAGER purl {purl}
             "externalRefs": [{"referenceType": "purl", "referenceLocator": purl}]}]}).encode())
 
 
+def reviews():
+    """What an API server really sent."""
+    for request in sorted(FIXTURES.glob("admission/*.request.json")):
+        seed("admission_review", request.read_bytes())
+
+
 def main():
     if not FIXTURES.is_dir():
         sys.exit(f"no fixtures at {FIXTURES}: the targets run without seeds as well")
@@ -192,6 +198,7 @@ def main():
     seed("cluster_image_policy", (HERE.parent / "crates/policy/tests/data/cluster_image_policy.json").read_bytes())
     cue()
     sboms()
+    reviews()
     for pattern in [r"^https://github\.com/o/r/\.github/workflows/[^/@]+\.ya?ml@refs/tags/v[0-9]+(\.[0-9]+){0,2}$",
                     r"(?i:\QA.b\E)|[[:alpha:]&&-~[]]{1,3}", r"\A(?P<n>x*?)\z", r"[^]a]\pL\x{1F600}\123",
                     r"(a|b|[c-d])*{}{1,}", r"(?s-m).+", r"((x{50}){50}){10}"]:

@@ -13,8 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let written = serde_json::to_vec(&policy).expect("a policy can be written");
     assert_eq!(decode::<ClusterImagePolicy>(&written).as_ref(), Ok(&policy));
     cip::set_defaults(&mut policy);
-    let context =
-        ValidationContext { system_namespace: "cosign-system", empty_authorities: EmptyAuthorities::Refused };
+    let context = ValidationContext { system_namespace: "cosign-system", empty_authorities: EmptyAuthorities::Refused };
     let errors = cip::validate(&policy, context);
     let _ = (errors.denial(), errors.warnings());
     let _ = Matcher::compile(&policy.spec.match_resources).matches(&ObjectIdentity::default());

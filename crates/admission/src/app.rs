@@ -114,7 +114,7 @@ impl Reviewer for App {
                 fields.insert("message".into(), json!(denial.message));
             }
             if !answer.warnings().is_empty() {
-                fields.insert("warnings".into(), json!(answer.warnings()));
+                fields.insert("warnings".into(), json!(answer.warning_lines()));
             }
         }
         if answer.is_allowed() {

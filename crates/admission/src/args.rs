@@ -63,6 +63,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub registry_cacert: Option<PathBuf>,
 
+    /// Certificate authorities of one registry, PEM, in place of all others.
+    #[arg(long, value_name = "HOST=FILE", value_parser = host_and_file)]
+    pub registry_ca: Vec<(String, PathBuf)>,
+
     /// Token server (HOST or HOST:PORT) that may see passwords though its name is no relative of its registry's.
     #[arg(long, value_name = "HOST")]
     pub registry_trusted_realm: Vec<String>,
@@ -102,6 +106,10 @@ pub struct Args {
     /// Memory for what authorities proved, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = limits::CACHE_KB / 1024)]
     pub cache_size: u64,
+
+    /// Memory for answers of registries that are being read, in MiB; a namespace has a third of it at most.
+    #[arg(long, value_name = "MIB", default_value_t = 150)]
+    pub answer_memory: u64,
 
     /// How long a proof is used. Keys, identities and trust material are part of what it is kept under; this is for
     /// certificates of logs and authorities that time would take away.
@@ -157,6 +165,13 @@ fn two_dashes(text: OsString) -> OsString {
     }
 }
 
+fn host_and_file(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((host, file)) if !host.is_empty() && !file.is_empty() => Ok((host.to_owned(), file.into())),
+        _ => Err(format!("expected HOST=FILE, found {text:?}")),
+    }
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     go_duration(text).ok_or_else(|| format!("expected a duration such as 10s, 5m or 1h30m, found {text:?}"))
 }
@@ -185,6 +200,7 @@ mod tests {
             &["--allow-network", "127.0.0.1/99"],
             &["--proof-ttl", "soon"],
             &["--log-format", "xml"],
+            &["--registry-ca", "registry.test"],
             &["extra"],
         ] {
             assert!(read(flags).is_err(), "{flags:?}");

@@ -1,8 +1,8 @@
 //! A folder of objects as YAML or JSON, as one would apply them; looked at again and again.
 //!
 //! A file that cannot be read could hold any policy. It is never left out: the store learns its name, and everything is
-//! denied until it is repaired (ARCHITECTURE.md, invariant 9). As editors write in pieces, a file that was good before is
-//! only taken for broken when it is so twice in a row.
+//! denied until it is repaired (ARCHITECTURE.md, invariant 9). As editors write in pieces, or remove a file and write it
+//! anew, a file that was good before is only taken for broken, or for gone, when it is so twice in a row.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read as _;
@@ -64,6 +64,15 @@ struct Seen {
     now: Result<Objects, FilesError>,
     /// What counts: the last good content, until a failure has been seen twice.
     good: Option<Objects>,
+    /// Whether it was there.
+    presence: Presence,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    There,
+    /// It was not, once.
+    Missed,
 }
 
 /// What a look at a folder found.
@@ -95,29 +104,29 @@ impl Folder {
     /// [`FilesError::Folder`] if the folder itself cannot be read or holds too much.
     pub fn look(&mut self) -> Result<Look, FilesError> {
         let files = self.files()?;
-        self.seen.retain(|file, _| files.contains(file));
         let mut look = Look::default();
         let mut room = limits::OBJECT_FILES_BYTES;
-        for file in files {
-            let bytes = read(&file, &mut room);
-            let seen = Seen::after(self.seen.remove(&file), &file, bytes);
+        for file in &files {
+            let bytes = read(file, &mut room);
+            let seen = Seen::after(self.seen.remove(file), file, bytes);
             match (&seen.good, &seen.now) {
                 (Some(objects), _) => {
                     for (key, object) in objects {
                         if look.objects.insert(key.clone(), Arc::clone(object)).is_some() {
                             let reason = format!("{key} is in more than one document of this folder");
-                            let error = FilesError::File { file: shown(&file), reason };
-                            look.unreadable.insert(shown(&file), error);
+                            let error = FilesError::File { file: shown(file), reason };
+                            look.unreadable.insert(shown(file), error);
                         }
                     }
                 }
                 (None, Err(error)) => {
-                    look.unreadable.insert(shown(&file), error.clone());
+                    look.unreadable.insert(shown(file), error.clone());
                 }
                 (None, Ok(_)) => {}
             }
-            self.seen.insert(file, seen);
+            self.seen.insert(file.clone(), seen);
         }
+        self.seen.retain(|file, seen| files.binary_search(file).is_ok() || keep_missed(seen, &mut look));
         Ok(look)
     }
 
@@ -159,8 +168,22 @@ impl Seen {
             Err(_) if was_good => old.1,
             Err(_) => None,
         };
-        Self { digest, now, good }
+        Self { digest, now, good, presence: Presence::There }
     }
+}
+
+/// What a file held counts once more when it is missed for the first time. Another file that holds the same now is the
+/// newer one: the file was renamed.
+fn keep_missed(seen: &mut Seen, look: &mut Look) -> bool {
+    if seen.presence == Presence::Missed {
+        return false;
+    }
+    seen.presence = Presence::Missed;
+    let Some(objects) = &seen.good else { return false };
+    for (key, object) in objects {
+        look.objects.entry(key.clone()).or_insert_with(|| Arc::clone(object));
+    }
+    true
 }
 
 fn shown(file: &Path) -> String {
@@ -170,6 +193,11 @@ fn shown(file: &Path) -> String {
 fn read(file: &Path, room: &mut u64) -> Result<Vec<u8>, FilesError> {
     let bad = |reason: String| FilesError::File { file: shown(file), reason };
     let mut bytes = Vec::new();
+    // Opening a pipe or a device can wait for ever, and nothing would be looked at again.
+    let metadata = std::fs::metadata(file).map_err(|error| bad(error.to_string()))?;
+    if !metadata.is_file() {
+        return Err(bad("expected a file, found something else under this name".to_owned()));
+    }
     let open = std::fs::File::open(file).map_err(|error| bad(error.to_string()))?;
     open.take(limits::OBJECT_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| bad(error.to_string()))?;
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
@@ -318,8 +346,41 @@ mod tests {
         assert_eq!(scene.look(), (nothing.clone(), names(["a.yaml"])));
         scene.write("a.yaml", POLICY);
         assert_eq!(scene.look(), (policy, nothing.clone()));
-        std::fs::remove_file(scene.folder.path().join("a.yaml")).unwrap();
-        assert_eq!(scene.look(), (nothing.clone(), nothing));
+    }
+
+    /// An editor that removes a file and writes it anew must not take the policy away in between.
+    #[test]
+    fn a_file_that_is_gone_is_looked_for_twice() {
+        let mut scene = Scene::new();
+        let (policy, nothing) = (names(["ClusterImagePolicy p"]), names([]));
+        let path = scene.folder.path().join("a.yaml");
+        scene.write("a.yaml", POLICY);
+        scene.look();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(scene.look(), (policy.clone(), nothing.clone()));
+        scene.write("a.yaml", POLICY);
+        assert_eq!(scene.look(), (policy.clone(), nothing.clone()));
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(scene.look(), (policy.clone(), nothing.clone()));
+        assert_eq!(scene.look(), (nothing.clone(), nothing.clone()));
+        // Renamed: not two opinions on one policy.
+        scene.write("a.yaml", POLICY);
+        scene.look();
+        std::fs::rename(&path, scene.folder.path().join("b.yaml")).unwrap();
+        assert_eq!(scene.look(), (policy.clone(), nothing.clone()));
+        assert_eq!(scene.look(), (policy, nothing));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_does_not_stop_the_watch() {
+        let mut scene = Scene::new();
+        scene.write("b.yaml", POLICY);
+        let pipe = scene.folder.path().join("a.yaml");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(scene.look(), (names(["ClusterImagePolicy p"]), names(["a.yaml"])));
+        std::fs::create_dir(scene.folder.path().join("c.yaml")).unwrap();
+        assert_eq!(scene.look().1, names(["a.yaml", "c.yaml"]));
     }
 
     #[test]

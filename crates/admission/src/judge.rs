@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use serde_json::Value;
-use sigward_policy::decide::{AuthorityOutcome, ImageDecision, ObjectInputs, ReviewContext, Verdict, decide};
+use sigward_policy::decide::{ImageDecision, Verdict};
 use sigward_policy::field_error::Level;
 use sigward_policy::matching::ObjectIdentity;
 use sigward_policy::plan::{ImagePlan, Subject, plan};
 use sigward_verify::image::{ImageReference, Target};
 
+use crate::deciding::{Deciding, Document};
 use crate::events::DenialEvent;
 use crate::limits;
-use crate::registry::configs::{ConfigFiles, Configs};
+use crate::registry::configs::ConfigFiles;
 use crate::registry::gather::Gatherer;
 use crate::registry::tags::{Tags, Unresolved};
 use crate::registry::tenants::{Tenancy, Tenant, Tenants};
@@ -37,6 +37,8 @@ pub struct Judge {
     pub tags: Tags,
     /// Configurations of images.
     pub configs: ConfigFiles,
+    /// Policies over the object.
+    pub deciding: Deciding,
     /// Figures.
     pub metrics: Arc<crate::metrics::Metrics>,
 }
@@ -75,7 +77,14 @@ impl Judge {
         for (plan, outcomes) in plans.iter().zip(outcomes) {
             gathered.push((outcomes, self.configs.of(plan, &tenancy, until).await));
         }
-        let decisions = decide_all(&workload, snapshot, &plans, &gathered);
+        let plans = Arc::new(plans);
+        let document = Document::of(&workload, snapshot);
+        let Some(decisions) = self.deciding.run(&workload.namespace, document, &plans, gathered, until).await else {
+            let text = "validation failed: context was canceled before validation completed: policies over the object \
+                        took longer than there is time";
+            let answer = Answer::denied(Denial::new("deadline", text), Vec::new());
+            return Verdicted { answer, event: None };
+        };
         let of_fields: Vec<(String, ImageDecision)> = workload
             .images
             .iter()
@@ -103,8 +112,9 @@ impl Judge {
             message.push_str(&format!("\n{note}"));
         }
         let codes: Vec<_> = verdict.reasons().iter().map(|reason| reason.code()).collect();
-        let event = DenialEvent::of(&workload, request, denying(&decisions), &codes, &message);
-        let answer = Answer::denied(Denial::with_codes(codes, message), warnings);
+        let denial = Denial::with_codes(codes, message);
+        let event = DenialEvent::of(&workload, request, denying(&decisions), &denial.codes, &denial.message);
+        let answer = Answer::denied(denial, warnings);
         Verdicted { answer, event: Some(event) }
     }
 
@@ -163,7 +173,8 @@ impl Judge {
         let mut tasks = tokio::task::JoinSet::new();
         for (index, (_, _, reference, tenant)) in asking.iter().enumerate() {
             let (tags, reference, tenant) = (self.tags.clone(), reference.clone(), tenant.clone());
-            tasks.spawn(async move { (index, tags.resolve(&reference, &tenant, deadline).await) });
+            let namespace = workload.namespace.clone();
+            tasks.spawn(async move { (index, tags.resolve(&reference, &tenant, &namespace, deadline).await) });
         }
         while let Some(Ok((index, found))) = tasks.join_next().await {
             self.metrics.tag(if found.is_ok() { "resolved" } else { "unresolved" });
@@ -191,34 +202,6 @@ impl Judge {
             }
         }
     }
-}
-
-/// What was found for one plan: the answers to its questions, and the image's configurations where they are wanted.
-type Gathered = (Vec<AuthorityOutcome>, Option<Arc<Configs>>);
-
-/// Decides about each plan.
-fn decide_all(
-    workload: &Workload<'_>,
-    snapshot: &Snapshot,
-    plans: &[ImagePlan],
-    gathered: &[Gathered],
-) -> Vec<ImageDecision> {
-    let part =
-        |name: &str, is_wanted: bool| is_wanted.then(|| workload.object.get(name).map(Value::to_string)).flatten();
-    let spec = part("spec", snapshot.inputs.object.spec);
-    let metadata = part("metadata", snapshot.inputs.object.metadata);
-    let object = ObjectInputs {
-        spec: spec.as_deref(),
-        metadata: metadata.as_deref(),
-        kind: workload.kind.name(),
-        api_version: &workload.api_version,
-    };
-    let now = Timestamp::now();
-    let of = |(plan, (outcomes, configs)): (&ImagePlan, &Gathered)| {
-        let context = ReviewContext { object: Some(object), configs: configs.as_deref(), now };
-        decide(plan, outcomes, &context)
-    };
-    plans.iter().zip(gathered).map(of).collect()
 }
 
 /// An answer, and what is to be told of a denial.

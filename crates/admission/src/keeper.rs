@@ -146,6 +146,9 @@ impl Keeper {
         if self.state.current().is_some_and(|current| is_same(&current, &snapshot)) {
             return;
         }
+        let snapshot = Arc::new(snapshot);
+        // In force first: who reads of it may rely on it.
+        self.state.put(Arc::clone(&snapshot));
         let mut broken = 0_usize;
         for policy in snapshot.policies.iter() {
             let faults = policy.faults();
@@ -160,7 +163,6 @@ impl Keeper {
         let names = snapshot.policies.iter().map(|policy| policy.name()).collect();
         self.metrics.keep_policies(&names, broken);
         self.log.info("policies-in-force", json!({"count": names.len(), "broken": broken, "number": snapshot.number}));
-        self.state.put(Arc::new(snapshot));
     }
 }
 

@@ -7,7 +7,7 @@
 //! | connections, deadlines, drain | [`server`] |
 //! | AdmissionReview, read and written | [`review`] |
 //! | objects that run images | [`workload`] |
-//! | plan, gather, decide | [`judge`], [`registry`], [`cache`] |
+//! | plan, gather, decide | [`judge`], [`registry`], [`cache`], [`deciding`] |
 //! | webhooks for policies and trust roots | [`resources`] |
 //! | the objects that decide, from files or watches | [`objects`], [`files`] |
 //! | the cluster: watches, and what is written | [`cluster`] |
@@ -19,6 +19,7 @@ pub mod args;
 pub mod cache;
 pub mod cluster;
 pub mod content;
+pub mod deciding;
 pub mod events;
 pub mod files;
 pub mod judge;

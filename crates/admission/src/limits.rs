@@ -6,11 +6,24 @@ use std::time::Duration;
 /// (`MaxRequestBodyBytes`), and an update carries the object twice.
 pub const BODY_BYTES: usize = 8 << 20;
 
-/// What bodies that are being read or judged may take together, in kilobytes.
+/// What reviews that are being read or judged may take together, in kilobytes.
 pub const BODIES_KB: usize = 256 << 10;
 
-/// Connections at once. The API server holds a few for each webhook, and they carry many requests.
-pub const CONNECTIONS: usize = 512;
+/// How many times its size a body takes once it is read: texts and maps of their own for each field.
+pub const BODY_FACTOR: u32 = 4;
+
+/// The least that a review is taken for, in kilobytes: its tasks, plans and answers.
+pub const REVIEW_KB: u32 = 32;
+
+/// Time for the body of a request, whatever time its review may have.
+pub const BODY: Duration = Duration::from_secs(3);
+
+/// Connections at once. The API server holds a few for each webhook, and they carry many requests; the rest is room for
+/// others who may reach the port, so that they do not shut it out.
+pub const CONNECTIONS: usize = 2_048;
+
+/// Connections at once from one address.
+pub const CONNECTIONS_OF_ONE: usize = 256;
 
 /// Requests at once on one connection (HTTP/2).
 pub const STREAMS: u32 = 250;
@@ -19,7 +32,7 @@ pub const STREAMS: u32 = 250;
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Time for the head of a request, and so the longest that a connection without one is kept (HTTP/1).
-pub const HEAD: Duration = Duration::from_secs(60);
+pub const HEAD: Duration = Duration::from_secs(5);
 
 /// The time that a review has where the caller does not say. The API server's default for a webhook is 10 s
 /// (`timeoutSeconds`).
@@ -65,6 +78,12 @@ pub const CACHE_KB: u64 = 64 << 10;
 
 /// Gathers of evidence at once. Each holds connections and manifests.
 pub const GATHERS: usize = 64;
+
+/// Gathers at once for one namespace: a Pod may name hundreds of images of a registry that hangs.
+pub const GATHERS_OF_NAMESPACE: usize = 16;
+
+/// Gathers at once at one registry.
+pub const GATHERS_AT_HOST: usize = 16;
 
 /// The longest that a gather goes on, also where the review that asked for it has ended: the next one finds its result.
 pub const GATHER: Duration = Duration::from_secs(25);

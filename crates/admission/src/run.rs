@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use sigward_fetch::{
     Client, Keychain, KeychainSources, NetworkRules, Options, RegistryOptions, RegistryTls, RegistryTransport,
-    RetryPolicy,
+    RestRule, RetryPolicy,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::args::Args;
 use crate::cache::{CacheSettings, OutcomeCache};
 use crate::cluster::{self, ClusterError, Connections, ServingCertificate};
+use crate::deciding::Deciding;
 use crate::files::{FilesError, Folder};
 use crate::judge::Judge;
 use crate::keeper::Keeper;
@@ -31,6 +32,7 @@ use crate::registry::evidence::EvidenceStore;
 use crate::registry::gather::Gatherer;
 use crate::registry::tags::Tags;
 use crate::registry::tenants::Tenants;
+use crate::registry::turns::Turns;
 use crate::remote::Remotes;
 use crate::roots::{PublicSource, Refresh, RootSettings, Roots};
 use crate::server::drain::Drain;
@@ -163,11 +165,13 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         .cache_dir
         .as_ref()
         .map(|folder| EvidenceStore::new(folder.join("evidence"), args.evidence_size.saturating_mul(1 << 20)));
+    let turns = Arc::new(Turns::new(args.answer_memory.saturating_mul(1 << 20)));
     let judge = Judge {
         tenants: Tenants::new(Arc::clone(&store), client, fallback),
-        gatherer: Gatherer::new(cache, Arc::clone(&metrics), args.max_attachment_size, evidence),
-        tags: Tags::default(),
-        configs: ConfigFiles::new(args.cache_size.saturating_mul(1 << 20) / 8),
+        gatherer: Gatherer::new(cache, Arc::clone(&turns), Arc::clone(&metrics), args.max_attachment_size, evidence),
+        tags: Tags::new(Arc::clone(&turns)),
+        deciding: Deciding::default(),
+        configs: ConfigFiles::new(args.cache_size.saturating_mul(1 << 20) / 8, turns),
         metrics: Arc::clone(&metrics),
     };
     let namespace = args.system_namespace.clone();
@@ -355,6 +359,9 @@ fn client(args: &Args) -> Result<(Client, Keychain), RunError> {
     if let Some(file) = &args.registry_cacert {
         tls = tls.with_authorities(&read("--registry-cacert", file)?)?;
     }
+    for (host, file) in &args.registry_ca {
+        tls = tls.with_authorities_of(host, &read("--registry-ca", file)?)?;
+    }
     let transport = match args.allow_http_registry {
         true => RegistryTransport::HttpAllowed,
         false => RegistryTransport::Verified,
@@ -369,6 +376,7 @@ fn client(args: &Args) -> Result<(Client, Keychain), RunError> {
             transport,
             tls,
             trusted_realms: args.registry_trusted_realm.clone(),
+            rest: RestRule::AllWait,
         },
         ..Options::from_env()
     };

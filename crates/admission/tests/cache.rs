@@ -249,13 +249,15 @@ fn evidence_on_disk_answers_while_a_registry_is_down() {
     let (image, other) = (scene.signed("app/one"), scene.signed("app/two"));
     let cache = tempfile::tempdir().unwrap();
     let flags = ["--cache-dir", cache.path().to_str().unwrap()];
-    scene.start_with(&flags).validate(create(pod(&[&image]))).assert_allowed();
+    let program = scene.start_with(&flags);
+    program.validate(create(pod(&[&image]))).assert_allowed();
     let evidence = cache.path().join("evidence");
     let end = std::time::Instant::now() + Duration::from_secs(60);
     while !evidence.is_dir() || std::fs::read_dir(&evidence).unwrap().count() == 0 {
         assert!(std::time::Instant::now() < end, "nothing is kept");
         std::thread::sleep(Duration::from_millis(10));
     }
+    drop(program);
     scene.registry.fault(Fault::hang_up("/v2/"));
     let program = scene.start_with(&flags);
     program.validate(create(pod(&[&image]))).assert_allowed();
@@ -276,4 +278,20 @@ fn evidence_on_disk_answers_while_a_registry_is_down() {
     }
     std::fs::write(&file, good).unwrap();
     scene.start_with(&flags).validate(create(pod(&[&image]))).assert_allowed();
+}
+
+/// A registry that says how long it wants to be left alone is left alone.
+#[test]
+fn retry_after_is_respected_by_all_reviews() {
+    let scene = Scene::new();
+    scene.put("policy", &scene.key_policy());
+    let (one, two) = (scene.signed("app/one"), scene.signed("app/two"));
+    scene.registry.fault(Fault::retry_after("/manifests/", 429, 3_600).first(1));
+    let program = scene.start();
+    program.validate(create(pod(&[&one]))).assert_denied("429");
+    let asked = scene.registry.count();
+    for image in [&one, &two] {
+        program.validate(create(pod(&[image]))).assert_denied("wants to be left alone");
+    }
+    assert_eq!(scene.registry.count(), asked);
 }

@@ -134,6 +134,12 @@ fn key_in_a_secret(scene: &Scene) {
         "stringData": {"cosign.pub": scene.key.public_pem()},
     });
     scene.plane.apply(&secret.to_string());
+    // The chart's rbac.policySecrets.
+    scene.plane.must(&format!(
+        "-n {SYSTEM} create role row10 --verb=get,list,watch --resource=secrets --resource-name=row10-key"
+    ));
+    let account = format!("{SYSTEM}:sigward-webhook");
+    scene.plane.must(&format!("-n {SYSTEM} create rolebinding row10 --role=row10 --serviceaccount={account}"));
     image.sign_with(&Key::default());
     let authority = json!({"name": "key", "key": {"secretRef": {"name": "row10-key"}}});
     scene.policy(&policy("row10", &image.name(), &json!([authority])));

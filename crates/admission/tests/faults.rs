@@ -68,7 +68,8 @@ fn requests_that_cannot_be_judged_are_denied() {
         change(&mut request);
         request
     };
-    let table: &[(&dyn Fn(&mut Value), &str)] = &[
+    type Row<'a> = (&'a dyn Fn(&mut Value), &'a str);
+    let table: &[Row<'_>] = &[
         (&|it| it["object"] = Value::Null, "the object: expected an object, found nothing"),
         (&|it| it["object"]["spec"] = Value::Null, "spec: expected an object, found nothing"),
         (&|it| it["object"]["spec"] = json!("x"), "spec: expected an object"),

@@ -95,6 +95,7 @@ impl Network {
             },
             tls: registry_tls(request)?,
             trusted_realms: request.trusted_realms.clone(),
+            ..RegistryOptions::default()
         };
         Ok(Client::new(Options { registry, ..Options::from_env() }))
     }

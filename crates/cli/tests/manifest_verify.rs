@@ -230,7 +230,7 @@ fn a_signature_that_names_another_repository_warns_or_is_refused() {
     world.verify("app.yaml").succeeded().said(&warning);
     let run = world.verify("--require-reference --output json app.yaml");
     assert_eq!(run.json()["images"][0]["error"]["code"], "image-reference-differs", "{run:?}");
-    world.pin("--require-reference app.yaml").failed("no signature names its repository");
+    world.pin("--require-reference app.yaml").failed("no signature names the repository");
     assert_eq!(world.read("app.yaml"), pod(&[&image]));
     world.pin("app.yaml").succeeded().said(&warning);
     assert_eq!(world.read("app.yaml"), pod(&[&format!("{image}@{digest}")]));

@@ -70,6 +70,17 @@ fn fetched_and_not_fetched_again() {
 }
 
 #[test]
+fn what_lacks_its_bundle_is_fetched_again() {
+    let scene = Scene::small();
+    scene.fetch(ONLY).succeeded();
+    let bundle = scene.place.path("work/got/release/v1.30.0").join(format!("{KUBECTL}.sigstore.json"));
+    std::fs::remove_file(&bundle).unwrap();
+    // The entry is in the cache of this machine, and not in a folder that travels.
+    scene.fetch(ONLY).succeeded();
+    scene.verify_folder("--no-cache --offline").succeeded();
+}
+
+#[test]
 fn a_good_file_in_the_place_of_another_is_fetched_again() {
     let scene = Scene::small();
     scene.fetch("").succeeded();

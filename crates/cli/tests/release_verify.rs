@@ -131,6 +131,16 @@ fn sbom_that_was_changed() {
     scene.verify("").fails(RELEASE_SBOM, "refused", "signature-invalid");
 }
 
+/// It is read before it is verified: it must end.
+#[test]
+fn an_sbom_without_end() {
+    let scene = Scene::small();
+    scene.server.fault(Fault { skip: 4, ..Fault::endless("/kubernetes-release.spdx") });
+    let report = scene.verify("--retry 0").fails(RELEASE_SBOM, "error", "network");
+    assert_eq!(report.of(KUBECTL).0, "unnamed");
+    report.0.within(60);
+}
+
 #[test]
 fn sbom_with_paths_that_leave_the_release() {
     let scene = Scene::small().change(|release, sigstore| {

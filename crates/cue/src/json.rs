@@ -1,6 +1,8 @@
 //! Documents: JSON as RFC 8259 has it, without duplicate names. They never see the parser of CUE.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::expr::{ArcType, Decl, Element, Expr, ListLit, StructLit};
 use crate::label::{Interner, Label};
@@ -50,7 +52,7 @@ struct Reader<'a, 'n, 'p> {
     names: &'n mut Interner<'p>,
 }
 
-impl Reader<'_, '_, '_> {
+impl<'a> Reader<'a, '_, '_> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -83,7 +85,7 @@ impl Reader<'_, '_, '_> {
             Some(b'{' | b'[') if depth >= MAX_INPUT_DEPTH => Err(InputFault::TooDeep { at: self.at }),
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
-            Some(b'"') => Ok(Expr::String(self.string()?.into())),
+            Some(b'"') => Ok(Expr::String(Arc::from(&*self.string()?))),
             Some(b'-' | b'0'..=b'9') => self.number(),
             _ => {
                 let words = [("null", Expr::Null), ("true", Expr::Bool(true)), ("false", Expr::Bool(false))];
@@ -175,9 +177,20 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    fn string(&mut self) -> Result<String, InputFault> {
+    /// A text; one without escapes is where it stands.
+    fn string(&mut self) -> Result<Cow<'a, str>, InputFault> {
         self.advance(1);
-        let mut out = String::new();
+        let text = self.text;
+        let start = self.at;
+        while self.peek().is_some_and(|b| b >= 0x20 && b != b'"' && b != b'\\') {
+            self.advance(1);
+        }
+        let plain = text.get(start..self.at).unwrap_or_default();
+        if self.peek() == Some(b'"') {
+            self.advance(1);
+            return Ok(Cow::Borrowed(plain));
+        }
+        let mut out = plain.to_owned();
         loop {
             let start = self.at;
             while self.peek().is_some_and(|b| b >= 0x20 && b != b'"' && b != b'\\') {
@@ -187,7 +200,7 @@ impl Reader<'_, '_, '_> {
             match self.peek() {
                 Some(b'"') => {
                     self.advance(1);
-                    return Ok(out);
+                    return Ok(Cow::Owned(out));
                 }
                 Some(b'\\') => {
                     self.advance(1);

@@ -60,25 +60,28 @@ impl LabelKind {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     names: Vec<(LabelKind, Arc<str>)>,
-    numbers: HashMap<(LabelKind, Arc<str>), u32>,
+    /// For each text its numbers, by kind: mostly one.
+    numbers: HashMap<Arc<str>, Vec<(LabelKind, u32)>>,
 }
 
 impl Names {
-    fn get(&self, kind: LabelKind, name: &Arc<str>) -> Option<u32> {
-        self.numbers.get(&(kind, Arc::clone(name))).copied()
+    /// Looks a text up as it is: a document has a name for each value, and few different ones.
+    fn get(&self, kind: LabelKind, name: &str) -> Option<u32> {
+        let numbers = self.numbers.get(name)?;
+        numbers.iter().find(|(known, _)| *known == kind).map(|(_, number)| *number)
     }
 
-    fn add(&mut self, kind: LabelKind, name: Arc<str>, base: usize) -> u32 {
+    fn add(&mut self, kind: LabelKind, name: &str, base: usize) -> u32 {
         let number = u32::try_from(base.saturating_add(self.names.len())).unwrap_or(INDEX - 1);
+        let name: Arc<str> = name.into();
         self.names.push((kind, Arc::clone(&name)));
-        self.numbers.insert((kind, name), number);
+        self.numbers.entry(name).or_default().push((kind, number));
         number
     }
 
     /// The label of a name.
     pub(crate) fn intern(&mut self, kind: LabelKind, name: &str) -> Label {
-        let name: Arc<str> = name.into();
-        match self.get(kind, &name) {
+        match self.get(kind, name) {
             Some(number) => Label(number),
             None => Label(self.add(kind, name, 0)),
         }
@@ -103,8 +106,7 @@ impl<'p> Interner<'p> {
     }
 
     pub(crate) fn intern(&mut self, kind: LabelKind, name: &str) -> Label {
-        let name: Arc<str> = name.into();
-        if let Some(number) = self.base.get(kind, &name).or_else(|| self.extra.get(kind, &name)) {
+        if let Some(number) = self.base.get(kind, name).or_else(|| self.extra.get(kind, name)) {
             return Label(number);
         }
         Label(self.extra.add(kind, name, self.base.names.len()))

@@ -1,5 +1,7 @@
 //! What a policy's author is warned of.
 
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test reads policies where they are")]
+
 use sigward_cue::lint::{Finding, LintCode, Severity, lint};
 use sigward_cue::{Mode, Outcome, Policy};
 

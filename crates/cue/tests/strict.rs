@@ -1,5 +1,7 @@
 //! Strict evaluation: a field that the policy constrains and the document lacks rejects.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use sigward_cue::{Mode, Outcome, Policy, Strictness};
 
 /// Policy, document, and for a document that strict evaluation rejects what the message must have.

@@ -8,7 +8,7 @@ use sigward_verify::evidence::{Answer, Inquiry, Need, Step};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-use crate::http::{Budget, Client, Meter};
+use crate::http::{AnswerRoom, Budget, Client, Meter};
 use crate::sharing::{Asker, Known, Question, Sharing};
 use crate::{Error, limits};
 
@@ -55,7 +55,31 @@ pub async fn drive_all<I: Inquiry>(
     deadline: Instant,
     budget: Budget,
 ) -> Vec<Result<I::Out, DriveError<I::Error>>> {
-    let mut driver = Driver::new(client, deadline, budget.times(inquiries.len()), inquiries.len());
+    drive_all_within(inquiries, client, deadline, budget, AnswerRoom::default()).await
+}
+
+/// The same of one inquiry, for a program that drives many at the same time: bodies find their place in `room`, until the
+/// run has ended.
+pub async fn drive_within<I: Inquiry>(
+    inquiry: &mut I,
+    client: &Client,
+    deadline: Instant,
+    budget: Budget,
+    room: AnswerRoom,
+) -> Result<I::Out, DriveError<I::Error>> {
+    let mut results = drive_all_within(std::slice::from_mut(inquiry), client, deadline, budget, room).await;
+    results.pop().unwrap_or(Err(DriveError::Stopped(Error::NothingAsked)))
+}
+
+/// [`drive_all`] within a room.
+pub async fn drive_all_within<I: Inquiry>(
+    inquiries: &mut [I],
+    client: &Client,
+    deadline: Instant,
+    budget: Budget,
+    room: AnswerRoom,
+) -> Vec<Result<I::Out, DriveError<I::Error>>> {
+    let mut driver = Driver::new(client, deadline, budget.times(inquiries.len()), inquiries.len(), room);
     let mut results: Vec<_> =
         inquiries.iter_mut().enumerate().map(|(index, inquiry)| driver.step(index, inquiry, Vec::new())).collect();
     while let Some(Delivered { asker: Asker { index, place }, answer }) = driver.next().await {
@@ -130,8 +154,8 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(client: &Client, deadline: Instant, budget: Budget, inquiries: usize) -> Self {
-        let meter = Arc::new(Meter::new(budget));
+    fn new(client: &Client, deadline: Instant, budget: Budget, inquiries: usize, room: AnswerRoom) -> Self {
+        let meter = Arc::new(Meter::within(budget, room));
         Self {
             client: client.clone(),
             deadline,

@@ -26,16 +26,16 @@ mod sharing;
 mod text;
 mod tuf_store;
 
-pub use drive::{DriveError, drive, drive_all};
+pub use drive::{DriveError, drive, drive_all, drive_all_within, drive_within};
 pub use entry_cache::EntryCache;
 pub use error::Error;
 pub use http::{
-    BadNetwork, Budget, Client, Credential, Network, NetworkRules, Options, Origin, ProxySettings, RetryPolicy,
-    Streaming, TlsRoots,
+    AnswerRoom, BadNetwork, Budget, Client, Credential, Network, NetworkRules, Options, Origin, ProxySettings,
+    RetryPolicy, Streaming, TlsRoots,
 };
 pub use hyper::body::Bytes;
 pub use keychain::{Keychain, KeychainSources, PullSecrets, RegistryCredential, RegistrySecret};
 pub use refresh::{RefreshedTrust, refresh_trust};
-pub use registry::{RegistryOptions, RegistryTls, RegistryTransport};
+pub use registry::{RegistryOptions, RegistryTls, RegistryTransport, RestRule};
 pub use runtime::{Runner, run_blocking};
 pub use tuf_store::TufStore;

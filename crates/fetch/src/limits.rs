@@ -128,3 +128,7 @@ pub const SHARED_BYTES: usize = 8 * 1024 * 1024;
 /// Kilobytes that the answers to all inquiries of a run may take together while they are awaited, at least those to one
 /// step of one inquiry: twice cosign's limit of one attachment.
 pub const ANSWERS_KB: usize = 256 * 1024;
+
+/// The longest that a registry is left alone because it asked for it. Docker Hub's window is six hours; whoever has waited
+/// for five minutes may have been told otherwise by then.
+pub const REST_LONGEST: Duration = Duration::from_secs(300);

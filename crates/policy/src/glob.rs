@@ -65,10 +65,12 @@ impl Glob {
     }
 
     /// Whether an image's full name matches: `registry/repository@digest`, or `:tag` where no digest is given. A name
-    /// that was typed without a registry may match as it was typed, too.
+    /// that was typed without a registry may match as it was typed, too. So may any other spelling of the same registry.
     pub fn matches(&self, image: &ImageReference) -> bool {
         let name = image.name();
-        self.matches_text(&name) || (name != image.typed() && self.matches_text(&fold_host(image.typed())))
+        self.matches_text(&name)
+            || (name != image.typed() && self.matches_text(&fold_host(image.typed())))
+            || other_spellings(image, &name).iter().any(|name| self.matches_text(name))
     }
 
     /// Keeps the set of places in the pattern that the text so far can have led to, so time is the product of the
@@ -102,6 +104,28 @@ impl Glob {
         }
         here.last().copied().unwrap_or_default()
     }
+}
+
+/// Names under which a kubelet pulls the same: port 443 is the one that is asked where none is given, and Docker Hub
+/// answers to several hosts. Without them `ghcr.io:443/x` would slip past a pattern for `ghcr.io/**`.
+fn other_spellings(image: &ImageReference, name: &str) -> Vec<String> {
+    const HUB: &str = "index.docker.io";
+    const HUB_TOO: [&str; 3] = ["docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
+    let host = image.repository().registry().host();
+    // An image in a folder has a name of its own, and no registry.
+    let Some(rest) = name.strip_prefix(host).filter(|rest| rest.starts_with('/')) else { return Vec::new() };
+    let (bare, spelled_out) = match host.strip_suffix(":443") {
+        Some(bare) => (bare, None),
+        None if has_port(host) => return Vec::new(),
+        None => (host, Some(format!("{host}:443"))),
+    };
+    let hub = HUB_TOO.contains(&bare).then_some(HUB);
+    let hosts = [Some(bare), spelled_out.as_deref(), hub];
+    hosts.into_iter().flatten().map(|host| format!("{host}{rest}")).collect()
+}
+
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'))
 }
 
 /// A star may stand for nothing.
@@ -245,6 +269,31 @@ mod tests {
         // Tags have a case.
         assert!(!matches("ghcr.io/org/app:V1", "ghcr.io/org/app:v1"));
         assert!(matches("ghcr.io/org/app:V1", "ghcr.io/org/app:V1"));
+    }
+
+    /// The kubelet pulls the same from both.
+    #[test]
+    fn another_spelling_of_a_registry_slips_past_no_pattern() {
+        for (glob, image) in [
+            ("ghcr.io/prod/**", "ghcr.io:443/prod/app"),
+            ("ghcr.io:443/prod/**", "ghcr.io/prod/app"),
+            ("ghcr.io:443/prod/**", "GHCR.io:443/prod/app"),
+            ("index.docker.io/library/*", "index.docker.io:443/library/nginx"),
+            ("index.docker.io/library/*", "docker.io:443/library/nginx"),
+            ("index.docker.io/**", "registry-1.docker.io/library/nginx"),
+            ("index.docker.io/**", "registry-1.docker.io:443/library/nginx"),
+            ("index.docker.io/**", "registry.hub.docker.com/library/nginx"),
+        ] {
+            assert!(matches(glob, image), "{glob} on {image}");
+        }
+        for (glob, image) in [
+            ("ghcr.io/prod/**", "ghcr.io:5000/prod/app"),
+            ("ghcr.io:5000/prod/**", "ghcr.io/prod/app"),
+            ("ghcr.io/prod/**", "ghcr.io.example:443/prod/app"),
+            ("index.docker.io/**", "docker.io.example/library/nginx"),
+        ] {
+            assert!(!matches(glob, image), "{glob} on {image}");
+        }
     }
 
     #[test]

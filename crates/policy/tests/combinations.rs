@@ -152,6 +152,18 @@ fn objects_that_a_policy_is_for() {
     assert!(bench.review().is_allowed());
 }
 
+/// It would be obeyed by letting everything through.
+#[test]
+fn attack_a_policy_for_no_image() {
+    for spec in
+        [json!(null), json!({}), json!({"images": [], "authorities": [pass()]}), json!({"authorities": [pass()]})]
+    {
+        let object = with(policy("b", &[pass()]), json!({"spec": spec}));
+        let bench = Bench::new().policy(policy("a", &[pass()])).policy(object);
+        bench.assert_denied(Reason::MatchBroken, "missing field(s): spec.images");
+    }
+}
+
 /// Invariant 9: a policy that cannot be read denies what it is for; if that cannot be read either, everything.
 #[test]
 fn attack_a_broken_policy_does_not_disappear() {
@@ -172,7 +184,6 @@ fn attack_a_broken_policy_does_not_disappear() {
         (other(policy("b", &[pass()]), json!("x")), Some(Reason::PolicyBroken)),
         (other(policy("b", &[pass()]), json!([{"glob": "$FOO*"}])), Some(Reason::MatchBroken)),
         (unknown(other(policy("b", &[pass()]), json!([{"glob": "$FOO*"}]))), Some(Reason::MatchBroken)),
-        (with(policy("b", &[pass()]), json!({"spec": null})), None),
         (with(policy("b", &[pass()]), json!({"spec": 1})), Some(Reason::PolicyBroken)),
         (json!({"metadata": {"name": "b"}, "spec": {"match": 1, "images": elsewhere()}}), Some(Reason::PolicyBroken)),
         (json!(null), Some(Reason::PolicyBroken)),

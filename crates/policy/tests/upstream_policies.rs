@@ -22,9 +22,9 @@ use sigward_policy::cip::{self, ClusterImagePolicy, ValidationContext};
 use sigward_policy::config::EmptyAuthorities;
 use sigward_policy::field_error::FieldErrors;
 use sigward_policy::object::{Base64, PatchOperation, decode};
+use sigward_policy::resolve::{ContentSource, Missing, ResolvedPolicy};
 use sigward_policy::trust_root::{self, Repository, TrustRoot, TrustRootError, TrustRootPlan, TrustRootSpec};
 use sigward_trust::tuf::CachedFiles;
-use sigward_policy::resolve::{ContentSource, Missing, ResolvedPolicy};
 use support::{policy_controller, yaml};
 
 /// What the webhooks say: the text of a refusal, or nothing.

@@ -3,12 +3,12 @@
 //!
 //! | what | who | where |
 //! |---|---|---|
-//! | objects into the store | every replica | [`watch`], [`feed`] |
-//! | the certificate to show | every replica | [`serving`], [`certificate`] |
-//! | Events on denials | the replica that denied | [`events`] |
-//! | who writes the rest | | [`lease`] |
-//! | the certificate in its Secret, `caBundle`, missing rules | the leader | [`serving`], [`webhooks`] |
-//! | status, `config-image-policies`, `config-sigstore-keys` | the leader | [`writer`], [`report`], [`status`], [`publish`] |
+//! | objects into the store | every replica | `watch`, `feed` |
+//! | the certificate to show | every replica | `serving`, `certificate` |
+//! | Events on denials | the replica that denied | `events` |
+//! | who writes the rest | | `lease` |
+//! | the certificate in its Secret, `caBundle`, missing rules | the leader | `serving`, `webhooks` |
+//! | status, `config-image-policies`, `config-sigstore-keys` | the leader | `writer`, `report`, `status`, `publish` |
 //!
 //! There are no finalizers: nothing has to be cleaned up, and a deletion never waits for the controller.
 

@@ -93,7 +93,13 @@ fn named_secrets(policy: &Value) -> impl Iterator<Item = &str> {
     let named = authorities.flat_map(|authority| {
         ["/key/secretRef/name", "/keyless/ca-cert/secretRef/name"].map(|path| authority.pointer(path))
     });
-    named.flatten().filter_map(Value::as_str).filter(|name| !name.is_empty())
+    named.flatten().filter_map(Value::as_str).filter(|name| is_object_name(name))
+}
+
+/// RFC 1123, as names of objects are: anything else in a field selector would be a part of it, and there is no such Secret.
+fn is_object_name(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    !name.is_empty() && name.len() <= 253 && name.chars().all(is_allowed)
 }
 
 async fn follow(client: Client, namespace: String, source: Source, feed: Arc<Feed>) {
@@ -219,6 +225,8 @@ mod tests {
             {"key": {"secretRef": {"name": "a", "namespace": "elsewhere"}}},
             {"keyless": {"ca-cert": {"secretRef": {"name": "b"}}}},
             {"key": {"data": "…"}}, {"key": {"secretRef": {"name": ""}}}, {"key": {"secretRef": 1}}, null,
+            // Would be a selector of its own.
+            {"key": {"secretRef": {"name": "c,type!=Opaque"}}}, {"key": {"secretRef": {"name": "A"}}},
         ]}});
         store.replace(ObjectKind::ClusterImagePolicy, vec![policy, json!({"metadata": {"name": "q"}, "spec": 1})]);
         let mut config = ClusterConfig::new("own", "pod");

@@ -47,9 +47,9 @@ impl Writer<'_> {
             // A status is about what is in force: what has just come must wait until it is.
             let is_reflected = *reflected.borrow_and_update() >= seen;
             let snapshot = self.state.current().filter(|_| is_reflected);
-            if let Some(snapshot) = snapshot.filter(|_| *role.borrow_and_update() == Role::Leader) {
-                let report = Report::of(&snapshot, &self.contents);
-                match self.round(&report).await {
+            if *role.borrow_and_update() == Role::Leader {
+                let report = snapshot.map(|snapshot| Report::of(&snapshot, &self.contents));
+                match self.round(report.as_ref()).await {
                     Ok(()) => failures.clear(),
                     // Somebody wrote first; the watch will tell.
                     Err(error) if error.is_conflict() => pause = RETRY,
@@ -70,14 +70,15 @@ impl Writer<'_> {
     }
 
     /// Everything is tried; the first failure is told.
-    async fn round(&self, report: &Report) -> Result<(), ClusterError> {
-        self.take_finalizers_away(ApiKind::ClusterImagePolicy).await?;
-        self.take_finalizers_away(ApiKind::TrustRoot).await?;
+    async fn round(&self, report: Option<&Report>) -> Result<(), ClusterError> {
+        let mut first = self.take_finalizers_away(ApiKind::ClusterImagePolicy).await;
+        first = first.and(self.take_finalizers_away(ApiKind::TrustRoot).await);
+        let Some(report) = report else { return first };
         let published = self.publish("config-image-policies", &report.policies).await;
         let policies = self.statuses(ApiKind::ClusterImagePolicy, &report.policies, &published).await;
         let keys_published = self.publish("config-sigstore-keys", &report.trust_roots).await;
         let trust_roots = self.statuses(ApiKind::TrustRoot, &report.trust_roots, &keys_published).await;
-        published.map(|_| ()).and(policies).and(keys_published.map(|_| ())).and(trust_roots)
+        first.and(published.map(|_| ())).and(policies).and(keys_published.map(|_| ())).and(trust_roots)
     }
 
     async fn take_finalizers_away(&self, kind: ApiKind) -> Result<(), ClusterError> {

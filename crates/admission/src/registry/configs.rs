@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
-use sigward_fetch::{Budget, drive};
+use sigward_fetch::{Budget, drive_within};
 use sigward_policy::plan::ImagePlan;
 
 use super::tenants::Tenancy;
+use super::turns::Turns;
 use crate::cache::{Boarding, CredentialId, Flights, Lost};
 use crate::limits;
 
@@ -19,20 +20,21 @@ pub type Configs = Result<BTreeMap<String, String>, String>;
 /// Reads configurations.
 #[derive(Debug, Clone)]
 pub struct ConfigFiles {
+    turns: Arc<Turns>,
     kept: Cache<String, Arc<Configs>>,
-    under_way: Flights<(String, CredentialId), Arc<Configs>>,
+    under_way: Flights<(String, CredentialId, String), Arc<Configs>>,
 }
 
 impl ConfigFiles {
     /// Keeps at most so many bytes.
-    pub fn new(bytes: u64) -> Self {
+    pub fn new(bytes: u64, turns: Arc<Turns>) -> Self {
         let weight = |name: &String, configs: &Arc<Configs>| {
             let texts = configs.as_ref().as_ref().map_or(0, |all| all.iter().map(|(k, v)| k.len() + v.len()).sum());
             u32::try_from(name.len().saturating_add(texts).saturating_add(256)).unwrap_or(u32::MAX)
         };
         let kept =
             Cache::builder().max_capacity(bytes).weigher(weight).time_to_idle(Duration::from_secs(3_600)).build();
-        Self { kept, under_way: Flights::default() }
+        Self { turns, kept, under_way: Flights::default() }
     }
 
     /// The configurations of the image of a plan, if a policy wants them.
@@ -46,14 +48,23 @@ impl ConfigFiles {
             Ok(tenant) => tenant,
             Err(reason) => return Some(Arc::new(Err(reason))),
         };
-        let passenger = match self.under_way.board(&(name.clone(), tenant.id)) {
+        let passenger = match self.under_way.board(&(name.clone(), tenant.id, tenancy.namespace().to_owned())) {
             Boarding::Join(passenger) => passenger,
             Boarding::Fly(ticket, passenger) => {
-                let kept = self.kept.clone();
+                let (kept, turns, namespace) =
+                    (self.kept.clone(), Arc::clone(&self.turns), tenancy.namespace().to_owned());
                 tokio::spawn(async move {
                     let end = Instant::now().checked_add(limits::GATHER).unwrap_or(deadline);
-                    let found = drive(&mut inquiry, &tenant.client, end, Budget::image()).await;
-                    let found = Arc::new(found.map_err(|error| error.to_string()));
+                    let host = name.split('/').next().unwrap_or_default();
+                    let found = match turns.take(&namespace, host, end).await {
+                        None => Err("context was canceled before validation completed".to_owned()),
+                        Some(turn) => {
+                            let room = turn.room.clone();
+                            let found = drive_within(&mut inquiry, &tenant.client, end, Budget::image(), room).await;
+                            found.map_err(|error| error.to_string())
+                        }
+                    };
+                    let found = Arc::new(found);
                     if found.is_ok() {
                         kept.insert(name, Arc::clone(&found));
                     }

@@ -8,28 +8,29 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use sigward_fetch::{Budget, DriveError, drive_all};
+use sigward_fetch::{Budget, DriveError, drive_all_within};
 use sigward_policy::Reason;
 use sigward_policy::decide::{AuthorityOutcome, NotGathered};
 use sigward_policy::plan::{AuthorityQuestion, AuthorityRefusal, ImagePlan, ProofKey};
 use sigward_verify::evidence::{Answer, Inquiry, Step};
-use tokio::sync::Semaphore;
 
 use super::evidence::{EvidenceStore, Recording, Transcript};
 use super::tenants::{Tenancy, Tenant};
+use super::turns::Turns;
 use crate::cache::{Boarding, CredentialId, Flights, Lost, OutcomeCache, Passenger, Ticket};
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::state::Snapshot;
 
-type Key = (ProofKey, CredentialId);
+/// What is asked, as whom, and for which namespace: what waits for one namespace's turn must not be waited for by others.
+type Key = (ProofKey, CredentialId, String);
 
 /// Gathers evidence.
 #[derive(Debug, Clone)]
 pub struct Gatherer {
     cache: OutcomeCache,
     under_way: Flights<Key, AuthorityOutcome>,
-    permits: Arc<Semaphore>,
+    turns: Arc<Turns>,
     metrics: Arc<Metrics>,
     /// Largest payload, envelope or bundle in bytes.
     attachment_limit: u64,
@@ -49,6 +50,8 @@ enum Pending {
 /// Questions about one image that nobody is at yet, to be asked by one tenant.
 struct Errand {
     tenant: Tenant,
+    namespace: String,
+    host: String,
     open: Vec<(Ticket<Key, AuthorityOutcome>, AuthorityQuestion)>,
 }
 
@@ -56,12 +59,12 @@ impl Gatherer {
     /// With this cache, and perhaps a store of evidence.
     pub fn new(
         cache: OutcomeCache,
+        turns: Arc<Turns>,
         metrics: Arc<Metrics>,
         attachment_limit: u64,
         store: Option<EvidenceStore>,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(limits::GATHERS));
-        Self { cache, under_way: Flights::default(), permits, metrics, attachment_limit, store }
+        Self { cache, under_way: Flights::default(), turns, metrics, attachment_limit, store }
     }
 
     /// The answers to the questions of each plan, in their order. What is not there at `deadline` is said to be missing.
@@ -143,7 +146,8 @@ impl Gatherer {
             Ok(tenant) => tenant,
             Err(reason) => return Pending::Known(AuthorityOutcome::NotGathered(NotGathered::Stopped(reason))),
         };
-        match self.under_way.board(&(key, tenant.id)) {
+        let namespace = tenancy.namespace();
+        match self.under_way.board(&(key, tenant.id, namespace.to_owned())) {
             Boarding::Join(passenger) => {
                 self.metrics.cache_lookup("under-way", "hit");
                 Pending::Waiting(passenger)
@@ -155,7 +159,12 @@ impl Gatherer {
                     return Pending::Known(AuthorityOutcome::Proved(proof));
                 }
                 self.metrics.cache_lookup("proof", "miss");
-                let errand = errands.entry(tenant.id).or_insert_with(|| Errand { tenant, open: Vec::new() });
+                let errand = errands.entry(tenant.id).or_insert_with(|| Errand {
+                    tenant,
+                    namespace: namespace.to_owned(),
+                    host: question.place().registry().host().to_owned(),
+                    open: Vec::new(),
+                });
                 errand.open.push((ticket, question.clone()));
                 Pending::Waiting(passenger)
             }
@@ -169,10 +178,10 @@ impl Gatherer {
 
     /// Asks all questions of an errand side by side, so that what they have in common is asked once.
     async fn run(&self, errand: Errand, snapshot: &Snapshot) {
-        let Errand { tenant, open } = errand;
+        let Errand { tenant, namespace, host, open } = errand;
         let begin = Instant::now();
         let deadline = begin.checked_add(limits::GATHER).unwrap_or(begin);
-        let Ok(Ok(_permit)) = tokio::time::timeout_at(deadline.into(), self.permits.acquire()).await else {
+        let Some(turn) = self.turns.take(&namespace, &host, deadline).await else {
             // Dropped tickets would say that we crashed.
             for (ticket, _) in open {
                 self.land(ticket, AuthorityOutcome::NotGathered(NotGathered::Deadline));
@@ -196,7 +205,8 @@ impl Gatherer {
         let patience = if !kept.is_empty() && kept.iter().all(Option::is_some) { FALLBACK } else { limits::GATHER };
         let deadline = begin.checked_add(patience).unwrap_or(begin);
         let mut inquiries: Vec<_> = inquests.iter().map(|inquest| self.watched(inquest.inquiry(now))).collect();
-        let results = drive_all(&mut inquiries, &tenant.client, deadline, Budget::image()).await;
+        let results =
+            drive_all_within(&mut inquiries, &tenant.client, deadline, Budget::image(), turn.room.clone()).await;
         self.metrics.gathered(begin.elapsed());
         let parts = tickets.into_iter().zip(results).zip(inquiries).zip(inquests.iter().zip(kept));
         for (((ticket, result), inquiry), (inquest, kept)) in parts {
@@ -226,12 +236,12 @@ impl Gatherer {
     }
 
     /// The evidence about an image that was read before.
-    fn kept(&self, (key, _): &Key) -> Option<Transcript> {
+    fn kept(&self, (key, ..): &Key) -> Option<Transcript> {
         self.store.as_ref()?.load(&evidence_name(key))
     }
 
     /// Keeps the evidence about an image, in the background.
-    fn keep<I>(&self, (key, _): &Key, recording: Recording<I>) {
+    fn keep<I>(&self, (key, ..): &Key, recording: Recording<I>) {
         let (Some(store), Some(transcript)) = (self.store.clone(), recording.into_transcript()) else { return };
         let (name, metrics) = (evidence_name(key), Arc::clone(&self.metrics));
         tokio::task::spawn_blocking(move || match store.keep(&name, transcript) {
@@ -242,8 +252,8 @@ impl Gatherer {
 
     /// First into the cache, then to those who wait: nobody must find neither.
     fn land(&self, ticket: Ticket<Key, AuthorityOutcome>, outcome: AuthorityOutcome) {
-        let (key, credential) = ticket.key().clone();
-        self.cache.keep(&key, credential, &outcome);
+        let (key, credential, _) = ticket.key();
+        self.cache.keep(key, *credential, &outcome);
         ticket.land(outcome);
     }
 

@@ -3,6 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | as whom: pull secrets of the Pod, its ServiceAccount, the policy's | [`tenants`] |
+//! | whose turn it is, and how much memory each has | [`turns`] |
 //! | tags to digests | [`tags`] |
 //! | configurations of images | [`configs`] |
 //! | evidence on disk, for when a registry is down | [`evidence`] |
@@ -13,3 +14,4 @@ pub mod evidence;
 pub mod gather;
 pub mod tags;
 pub mod tenants;
+pub mod turns;

@@ -1,13 +1,15 @@
 //! Tags to digests. A tag has no meaning for longer than it takes to ask: only what is under way is shared.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use sigward_fetch::{Budget, Client, drive};
+use sigward_fetch::{Budget, Client, drive_within};
 use sigward_verify::evidence::{Answer, Inquiry, Method, Need, Step, Unreachable};
 use sigward_verify::image::{ImageReference, Target};
 use sigward_verify::{Digest, HashAlgorithm};
 
 use super::tenants::Tenant;
+use super::turns::{Turn, Turns};
 use crate::cache::{Boarding, CredentialId, Flights, Lost};
 use crate::limits;
 
@@ -48,12 +50,18 @@ pub enum Unresolved {
 }
 
 /// Asks for the meaning of tags.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Tags {
-    under_way: Flights<(String, CredentialId), Result<Digest, Unresolved>>,
+    turns: Arc<Turns>,
+    under_way: Flights<(String, CredentialId, String), Result<Digest, Unresolved>>,
 }
 
 impl Tags {
+    /// Asks when it is its turn.
+    pub fn new(turns: Arc<Turns>) -> Self {
+        Self { turns, under_way: Flights::default() }
+    }
+
     /// The digest that a tag means now.
     ///
     /// # Errors
@@ -62,15 +70,22 @@ impl Tags {
         &self,
         reference: &ImageReference,
         tenant: &Tenant,
+        namespace: &str,
         deadline: Instant,
     ) -> Result<Digest, Unresolved> {
-        let passenger = match self.under_way.board(&(reference.name(), tenant.id)) {
+        let passenger = match self.under_way.board(&(reference.name(), tenant.id, namespace.to_owned())) {
             Boarding::Join(passenger) => passenger,
             Boarding::Fly(ticket, passenger) => {
                 let (client, reference) = (tenant.client.clone(), reference.clone());
+                let (turns, namespace) = (Arc::clone(&self.turns), namespace.to_owned());
                 tokio::spawn(async move {
                     let end = Instant::now().checked_add(limits::GATHER).unwrap_or(deadline);
-                    ticket.land(ask(&client, &reference, end).await);
+                    let host = reference.repository().registry().host();
+                    let found = match turns.take(&namespace, host, end).await {
+                        Some(turn) => ask(&client, &reference, end, &turn).await,
+                        None => Err(Unresolved::Deadline),
+                    };
+                    ticket.land(found);
                 });
                 passenger
             }
@@ -83,9 +98,14 @@ impl Tags {
     }
 }
 
-async fn ask(client: &Client, reference: &ImageReference, deadline: Instant) -> Result<Digest, Unresolved> {
+async fn ask(
+    client: &Client,
+    reference: &ImageReference,
+    deadline: Instant,
+    turn: &Turn,
+) -> Result<Digest, Unresolved> {
     let budget = Budget { requests: 32, bytes: 16 << 20, concurrency: 1 };
-    match drive(&mut TagInquiry::new(reference), client, deadline, budget).await {
+    match drive_within(&mut TagInquiry::new(reference), client, deadline, budget, turn.room.clone()).await {
         Ok(digest) => Ok(digest),
         Err(sigward_fetch::DriveError::Failed(error)) => Err(error),
         Err(sigward_fetch::DriveError::Stopped(_)) => {

@@ -103,6 +103,11 @@ pub struct Tenancy<'a> {
 }
 
 impl Tenancy<'_> {
+    /// The object's namespace.
+    pub fn namespace(&self) -> &str {
+        &self.workload.namespace
+    }
+
     /// With the credentials of the object itself.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | reading a review | [`request`] |
-//! | answers, denials, warnings, patches | [`response`] |
+//! | reading a review | `request` |
+//! | answers, denials, warnings, patches | `response` |
 
 mod request;
 mod response;

@@ -33,12 +33,14 @@ pub struct Denial {
 impl Denial {
     /// A denial.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { codes: vec![code], message: message.into() }
+        Self::with_codes(vec![code], message)
     }
 
     /// A denial for several reasons.
     pub fn with_codes(codes: Vec<&'static str>, message: impl Into<String>) -> Self {
-        Self { codes, message: message.into() }
+        let message: String = message.into();
+        // Here, and not where it is shown: logs and Events have it too.
+        Self { codes, message: bounded(&message, limits::MESSAGE_BYTES) }
     }
 }
 
@@ -142,7 +144,7 @@ impl Answer {
     }
 
     /// One warning a line: the API server takes no line breaks (knative `webhook/admission.go` splits too).
-    fn warning_lines(&self) -> Vec<String> {
+    pub(crate) fn warning_lines(&self) -> Vec<String> {
         let lines = self.warnings.iter().flat_map(|warning| warning.split('\n')).filter(|line| !line.is_empty());
         lines.take(limits::WARNINGS).map(|line| bounded(line, limits::WARNING_BYTES)).collect()
     }
@@ -155,7 +157,7 @@ fn status(message: &str) -> Value {
         "status": "Failure",
         "reason": "BadRequest",
         "code": 400,
-        "message": bounded(message, limits::MESSAGE_BYTES),
+        "message": message,
     })
 }
 

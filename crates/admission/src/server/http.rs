@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -78,7 +78,9 @@ impl Door {
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, reply);
         }
         let deadline = guard::deadline(start, guard::timeout_of(request.uri().query()));
-        let reading = tokio::time::timeout_at(deadline.into(), self.read(request));
+        // The API server sends at once; whoever takes longer than this is in the way of others.
+        let patience = start.checked_add(limits::BODY).map_or(deadline, |end| end.min(deadline));
+        let reading = tokio::time::timeout_at(patience.into(), self.read(request));
         let (body, _room) = match reading.await {
             Ok(Ok(read)) => read,
             Ok(Err(reply)) => return reply,
@@ -119,25 +121,39 @@ impl Door {
         })
     }
 
-    /// The body, and the room that it takes for as long as it is held.
-    async fn read(&self, request: Request<Incoming>) -> Result<(Bytes, OwnedSemaphorePermit), Reply> {
+    /// The body, and the room that it takes for as long as it is held. Room is taken as bytes come, not as they are told:
+    /// a promise costs nothing.
+    async fn read(&self, request: Request<Incoming>) -> Result<(Vec<u8>, OwnedSemaphorePermit), Reply> {
         let too_large = || {
             let reply = format!("the body is larger than the limit of {} bytes", limits::BODY_BYTES);
             text(StatusCode::PAYLOAD_TOO_LARGE, reply)
         };
-        let limit = u64::try_from(limits::BODY_BYTES).unwrap_or(u64::MAX);
-        let told = request.body().size_hint();
-        if told.lower() > limit {
+        let mut body = request.into_body();
+        if body.size_hint().lower() > u64::try_from(limits::BODY_BYTES).unwrap_or(u64::MAX) {
             return Err(too_large());
         }
-        let kilobytes = told.exact().unwrap_or(limit) / 1024 + 1;
-        let room = Arc::clone(&self.bodies).acquire_many_owned(u32::try_from(kilobytes).unwrap_or(u32::MAX));
-        let Ok(room) = room.await else { return Err(too_large()) };
-        match Limited::new(request.into_body(), limits::BODY_BYTES).collect().await {
-            Ok(body) => Ok((body.to_bytes(), room)),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-            Err(error) => Err(text(StatusCode::BAD_REQUEST, format!("could not read body: {error}"))),
+        let mut room = self.room(limits::REVIEW_KB).await?;
+        let (mut bytes, mut taken) = (Vec::new(), limits::REVIEW_KB);
+        while let Some(frame) = body.frame().await {
+            let frame =
+                frame.map_err(|error| text(StatusCode::BAD_REQUEST, format!("could not read body: {error}")))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if bytes.len().saturating_add(data.len()) > limits::BODY_BYTES {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&data);
+            let needed = u32::try_from(bytes.len() / 1024).unwrap_or(u32::MAX).saturating_mul(limits::BODY_FACTOR);
+            if needed > taken {
+                room.merge(self.room(needed.saturating_sub(taken)).await?);
+                taken = needed;
+            }
         }
+        Ok((bytes, room))
+    }
+
+    async fn room(&self, kilobytes: u32) -> Result<OwnedSemaphorePermit, Reply> {
+        let closed = |_| text(StatusCode::SERVICE_UNAVAILABLE, "shutting down".to_owned());
+        Arc::clone(&self.bodies).acquire_many_owned(kilobytes).await.map_err(closed)
     }
 
     async fn review(&self, hook: Hook, body: &[u8], start: Instant, deadline: Instant) -> Reply {

@@ -1,7 +1,8 @@
 //! Accepting connections, and letting them go.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::service::service_fn;
@@ -28,6 +29,7 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(limits::CONNECTIONS));
     let acceptor = tls.map(TlsAcceptor::from);
+    let seats = Seats::default();
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -35,9 +37,11 @@ pub async fn serve(
             accepted = accept(&listener, &room) => accepted,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
+        // One peer must not take all of them.
+        let Some(seat) = seats.take(peer.ip()) else { continue };
         let (door, acceptor, watcher) = (Arc::clone(&door), acceptor.clone(), graceful.watcher());
         tokio::spawn(async move {
-            let _permit = permit;
+            let (_permit, _seat) = (permit, seat);
             match acceptor {
                 None => connection(stream, door, watcher).await,
                 Some(acceptor) => match tokio::time::timeout(limits::HANDSHAKE, acceptor.accept(stream)).await {
@@ -51,6 +55,43 @@ pub async fn serve(
     drop(listener);
     // Whoever is still there after this has had its time.
     let _ = tokio::time::timeout(patience, graceful.shutdown()).await;
+}
+
+/// Connections by address.
+#[derive(Debug, Clone, Default)]
+struct Seats {
+    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Seats {
+    fn take(&self, peer: IpAddr) -> Option<Seat> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(peer).or_default();
+        if *count >= limits::CONNECTIONS_OF_ONE {
+            return None;
+        }
+        *count = count.saturating_add(1);
+        Some(Seat { seats: self.clone(), peer })
+    }
+}
+
+/// One connection of an address, until it is dropped.
+#[derive(Debug)]
+struct Seat {
+    seats: Seats,
+    peer: IpAddr,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.peer) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                taken.remove(&self.peer);
+            }
+        }
+    }
 }
 
 async fn accept(

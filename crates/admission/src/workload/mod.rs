@@ -2,9 +2,9 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | the kinds, and where each has its Pod | [`kind`] |
-//! | the images of a Pod, with the paths that messages name | [`images`] |
-//! | whether an update changes anything that is judged | [`unchanged`] |
+//! | the kinds, and where each has its Pod | `kind` |
+//! | the images of a Pod, with the paths that messages name | `images` |
+//! | whether an update changes anything that is judged | `unchanged` |
 
 mod images;
 mod kind;

@@ -68,7 +68,10 @@ impl Scene {
     /// Starts a replica more and waits until it serves.
     pub fn add_replica(&mut self, flags: &[&str]) {
         let name = format!("sigward-{}", self.replicas.len());
-        let replica = Replica::start(&self.plane.kubeconfig(), &name, flags);
+        // With the rights that the base gives, not with those of an administrator.
+        let token = self.plane.must(&format!("-n {SYSTEM} create token sigward-webhook"));
+        let kubeconfig = self.plane.kubeconfig_with_token(token.trim());
+        let replica = Replica::start(&kubeconfig, &name, flags);
         replica.wait_until_ready();
         self.replicas.push(replica);
         self.tell_proxy();
@@ -223,6 +226,7 @@ impl Image<'_> {
 fn install(plane: &ControlPlane, port: u16) {
     let built = plane.must("kustomize deploy/base");
     plane.apply(&built);
+    plane.must("apply -f deploy/components/pull-secrets/rbac.yaml");
     plane.must(&format!("-n {SYSTEM} delete service webhook"));
     let service = json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": "webhook", "namespace": SYSTEM},

@@ -127,20 +127,16 @@ pub enum ManifestError {
         all: usize,
     },
     /// Evidence that names another repository (`--require-reference`).
-    #[error("{image}: no signature names its repository {expected}; found {found}")]
+    #[error("no signature names the repository {expected}; found {found}")]
     Reference {
-        /// The image.
-        image: String,
         /// Its repository.
         expected: String,
         /// What the signatures name.
         found: String,
     },
     /// A check was left out that nobody asked to leave out.
-    #[error("{image}: a check was waived that the command line did not waive: {setting}")]
+    #[error("a check was waived that the command line did not waive: {setting}")]
     Waiver {
-        /// The image.
-        image: String,
         /// The setting that would waive it.
         setting: &'static str,
     },

@@ -76,8 +76,7 @@ pub fn judge(
     let request = VerifyImagesRequest { images, ..request.clone() };
     let outcomes = verify_images::judge(&request, network, streams)?;
     let judged = references.into_iter().zip(outcomes).map(|((name, reference), outcome)| {
-        let (outcome, other_repositories) = match outcome.and_then(|verdict| refuse_unstated(&name, verdict, &request))
-        {
+        let (outcome, other_repositories) = match outcome.and_then(|verdict| refuse_unstated(verdict, &request)) {
             Ok(verdict) => {
                 let others = other_repositories(&reference, &verdict);
                 (required(&reference, verdict, &others, demand), others)
@@ -90,11 +89,7 @@ pub fn judge(
 }
 
 /// Evidence whose checks were waived by more than the command line says does not count.
-fn refuse_unstated(
-    name: &str,
-    mut verdict: ImageVerdict,
-    request: &VerifyImagesRequest,
-) -> Result<ImageVerdict, Failure> {
+fn refuse_unstated(mut verdict: ImageVerdict, request: &VerifyImagesRequest) -> Result<ImageVerdict, Failure> {
     let unstated =
         |proved: &ProvedEvidence| proved.waivers().iter().copied().find(|waiver| !is_stated(*waiver, request));
     let first = verdict.proved.iter().find_map(unstated);
@@ -102,7 +97,7 @@ fn refuse_unstated(
     match (verdict.proved.is_empty(), first) {
         (true, waiver) => {
             let setting = waiver.map_or("no evidence", Waiver::setting);
-            Err(ManifestError::Waiver { image: name.to_owned(), setting }.into())
+            Err(ManifestError::Waiver { setting }.into())
         }
         (false, _) => Ok(verdict),
     }
@@ -149,8 +144,8 @@ fn required(
         return Ok(verdict);
     }
     let found = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
-    let (image, expected) = (reference.name(), reference.repository().to_string());
-    Err(ManifestError::Reference { image, expected, found }.into())
+    let expected = reference.repository().to_string();
+    Err(ManifestError::Reference { expected, found }.into())
 }
 
 #[cfg(test)]

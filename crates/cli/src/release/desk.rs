@@ -334,7 +334,7 @@ impl<'a> Desk<'a> {
         for (ending, bytes) in &ready.evidence.files {
             folder.write(&format!("{name}{ending}"), bytes)?;
         }
-        if !ready.evidence.files.iter().any(|(ending, _)| *ending == BUNDLE) {
+        if !ready.evidence.is_bundle() {
             let material = self.session.at_hand()?.material.clone();
             let exported = Verifier::new(&material, &self.rules.requirements).export(
                 &ready.evidence.entity,

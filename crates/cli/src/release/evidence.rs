@@ -77,6 +77,11 @@ impl Evidence {
         beside.read(path)
     }
 
+    /// Whether it has its log entry with it, so that it holds without a network.
+    pub fn is_bundle(&self) -> bool {
+        self.files.iter().any(|(ending, _)| *ending == BUNDLE)
+    }
+
     /// Compares the sums with what was read.
     ///
     /// # Errors

@@ -223,7 +223,9 @@ fn prepare(
     match (place, server) {
         (Place::Folder { root }, _) => reader::at_hand(path, rules, root),
         (Place::Fetched { root, .. }, Some(server)) => {
+            // A cached entry would do for now, and leave a file that cannot be verified without a network.
             if let Ok(mut ready) = reader::at_hand(path, rules, root)
+                && ready.evidence.is_bundle()
                 && proves(&mut ready)
             {
                 return Ok(ready);

@@ -253,14 +253,20 @@ impl Partial {
         Ok(())
     }
 
-    /// Gives it its name: it is verified. What is renamed is the file that was hashed.
+    /// Waits until the disk has it. A crash after [`Self::publish`] must not leave a name without its bytes; a call of its
+    /// own, so that many files wait side by side.
+    ///
+    /// # Errors
+    /// [`Fault::Other`].
+    pub fn sync(&self) -> Result<(), Fault> {
+        self.file.sync_data().map_err(|error| write_failed(&self.path(), &error))
+    }
+
+    /// Gives it its name: it is verified, and on the disk. What is renamed is the file that was hashed.
     ///
     /// # Errors
     /// [`Fault::Unsafe`] if the partial file was exchanged meanwhile, [`Fault::Other`] if it cannot be renamed.
     pub fn publish(self) -> Result<(), Fault> {
-        let failed = |error: io::Error| write_failed(&self.path(), &error);
-        // A crash after the rename must not leave a name without its bytes.
-        self.file.sync_data().map_err(failed)?;
         self.rename()
     }
 

@@ -48,7 +48,7 @@ pub fn fetched(path: &ArtifactPath, rules: &Rules<'_>, server: &Server<'_>, root
     let target = Some(Target { folder: folder.clone(), partial });
     let ready = Ready { path: path.clone(), evidence, taken: intake.finish(), target };
     let fault = match check(&ready, rules) {
-        Ok(()) => return Ok(ready),
+        Ok(()) => return stored(ready),
         Err(fault) => fault,
     };
     let mut ready = ready;
@@ -63,11 +63,19 @@ pub fn fetched(path: &ArtifactPath, rules: &Rules<'_>, server: &Server<'_>, root
     server.stream(&file, &mut intake, Some(&mut partial), &progress(path, rules))?;
     ready.taken = intake.finish();
     match check(&ready, rules) {
-        Ok(()) => Ok(Ready { target: Some(Target { folder, partial }), ..ready }),
+        Ok(()) => stored(Ready { target: Some(Target { folder, partial }), ..ready }),
         Err(fault) => {
             partial.discard();
             Err(failed(&ready, fault))
         }
+    }
+}
+
+/// A file that is on the disk before anything else is done with it.
+fn stored(ready: Ready) -> Result<Ready, Failed> {
+    match ready.target.as_ref().map_or(Ok(()), |target| target.partial.sync()) {
+        Ok(()) => Ok(ready),
+        Err(fault) => Err(failed(&ready, fault)),
     }
 }
 

@@ -106,7 +106,7 @@ fn image(package: &SpdxPackage, version: &Version) -> Option<Named> {
     }
     let checksum = || package.checksums.iter().find(|(name, _)| name.eq_ignore_ascii_case("SHA256"));
     let digest = (!is_archive(package)).then(checksum).flatten().map(|(_, hex)| format!("sha256:{hex}"));
-    if let Some(named) = in_registry(package, is_container, digest.clone()) {
+    if let Some(named) = in_registry(package, version, is_container, digest.clone()) {
         return Some(named);
     }
     if let Some((registry, name)) = of_id {
@@ -117,15 +117,19 @@ fn image(package: &SpdxPackage, version: &Version) -> Option<Named> {
     is_container.then(|| split(&format!("{REGISTRY}/{bare}"), &package.version, digest))
 }
 
-/// A package whose name begins with a registry's. A host alone does not make an image: `github.com/x/y` is none.
-fn in_registry(package: &SpdxPackage, is_container: bool, digest: Option<String>) -> Option<Named> {
+/// Hosts that packages of Go are named after, Kubernetes' own among them.
+const CODE: [&str; 3] = ["github.com", "k8s.io", "sigs.k8s.io"];
+
+/// A package whose name begins with a registry's. A host alone does not make an image: `golang.org/x/net` is none.
+fn in_registry(package: &SpdxPackage, of: &Version, is_container: bool, digest: Option<String>) -> Option<Named> {
     let (host, path) = package.name.split_once('/')?;
     let plain = package.name.bytes().all(|b| b.is_ascii_graphic());
     if !plain || path.is_empty() || !host.contains(['.', ':']) {
         return None;
     }
     let is_known = ID_PREFIXES.iter().any(|(_, registry)| *registry == host) || host.contains(':');
-    let says = path.contains(['@', ':']) || is_known && !package.version.is_empty();
+    let is_of_release = package.version == of.to_string() && !CODE.contains(&host);
+    let says = path.contains(['@', ':']) || is_known && !package.version.is_empty() || is_of_release;
     (says || is_container).then(|| split(&package.name, &package.version, digest))
 }
 
@@ -256,7 +260,7 @@ mod tests {
         assert_eq!(of(summed("registry.k8s.io/kubectl:v1.30.0")), image("registry.k8s.io/kubectl:v1.30.0", digest));
         assert_eq!(of(summed("127.0.0.1:5000/kubectl:v1.30.0")), image("127.0.0.1:5000/kubectl:v1.30.0", digest));
         let versioned = |name: &str| SpdxPackage { version: "v1.30.0".into(), ..package(name) };
-        for host in ["registry.k8s.io", "localhost:5000"] {
+        for host in ["registry.k8s.io", "localhost:5000", "mirror.example"] {
             assert_eq!(of(versioned(&format!("{host}/kubectl"))), image(&format!("{host}/kubectl:v1.30.0"), None));
         }
         let both = "registry.k8s.io/kubectl:v1.30.0@sha256:cd";
@@ -272,6 +276,8 @@ mod tests {
         for name in ["github.com/spf13/cobra", "k8s.io/kubernetes", "golang.org/x/net", "bash", "a/b"] {
             assert_eq!(of(versioned(name)), [], "{name}");
         }
+        let own = SpdxPackage { version: "v1.30.0".into(), ..package("k8s.io/kubernetes") };
+        assert_eq!(of(own), []);
         let golang = "pkg:golang/gopkg.in/yaml.v3@v3.0.1";
         assert_eq!(of(SpdxPackage { purls: vec![golang.into()], ..package("gopkg.in/yaml:v3") }), []);
         assert_eq!(of(package("sha256:0123")), []);

@@ -1,7 +1,8 @@
 //! Names that a pattern may not use: those of the struct that it is in, and of what is around that up to the next field
 //! (`cue/ast/astutil/resolve.go`).
 
-use super::{Compiler, Scope};
+use super::Compiler;
+use super::scope::Scope;
 use crate::syntax::ast::{Ast, Clause, Comprehension, Decl, Element, Label, Selector};
 
 impl Compiler {

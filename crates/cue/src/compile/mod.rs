@@ -3,11 +3,12 @@
 
 mod labels;
 mod predeclared;
+mod scope;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::builtins;
+use crate::builtins::{self, Member};
 use crate::expr::{ArcType, Clause, Comprehension, Decl, Element, Expr, ListLit, Op, StructLit};
 use crate::label::{Label, LabelKind, Names};
 use crate::number::Number;
@@ -16,6 +17,7 @@ use crate::syntax::ast::{self, Ast};
 pub(crate) use predeclared::{RANGES, may_be_concrete};
 
 use predeclared::{debug_text, predeclared};
+use scope::{Entry, Scope, Target};
 
 /// Why a file is not compiled.
 #[derive(Debug)]
@@ -69,46 +71,6 @@ struct Compiler {
     refers_to_for: bool,
 }
 
-#[derive(Default)]
-struct Scope {
-    /// 1 where an environment stands for the scope when it is evaluated.
-    up: usize,
-    names: HashMap<String, Entry>,
-    aliases: Vec<String>,
-    /// A `for` clause, or a `let` clause that depends on one, in a struct.
-    is_for: bool,
-    /// The value of one of its fields is compiled.
-    in_field: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    target: Target,
-    used: bool,
-    /// While a `let` clause is compiled, it may not be met again.
-    busy: bool,
-    checked: bool,
-    /// An alias or a `let` clause: it may not have the name of a field around it, nor the other way round.
-    is_alias: bool,
-}
-
-#[derive(Clone, Debug)]
-enum Target {
-    Field(Label),
-    Let {
-        label: Label,
-        value: Arc<Ast>,
-    },
-    /// `X=(expression): …`
-    Dynamic(Arc<Ast>),
-    /// `[X=pattern]: …`
-    LabelName,
-    /// `X=[pattern]: …`
-    MatchedField,
-    /// `field: X=value`
-    Value(Label),
-}
-
 impl Compiler {
     fn error(&mut self, message: impl std::fmt::Display) -> Expr {
         let path = self.path.join(".");
@@ -157,79 +119,6 @@ impl Compiler {
         // They are found before anything is compiled.
         if !unused.is_empty() {
             self.errors = unused;
-        }
-    }
-
-    /// Declares what a struct makes known to all of its fields.
-    fn declare(&mut self, decls: &[ast::Decl]) -> Scope {
-        let mut scope = Scope { up: 1, ..Scope::default() };
-        for decl in decls {
-            match decl {
-                ast::Decl::Field(field) => self.declare_field(&mut scope, field),
-                ast::Decl::Let(name, value) => {
-                    self.lets = self.lets.saturating_add(1);
-                    let label = self.names.intern(LabelKind::Let, &format!("{name}#{:X}", self.lets));
-                    let target = Target::Let { label, value: Arc::new(value.clone()) };
-                    self.declare_alias(&mut scope, name, target);
-                }
-                _ => {}
-            }
-        }
-        scope
-    }
-
-    fn declare_field(&mut self, scope: &mut Scope, field: &ast::Field) {
-        if let Some(alias) = &field.alias {
-            let target = match &field.label {
-                ast::Label::Ident(name) => Some(Target::Field(self.names.identifier(name))),
-                ast::Label::String(text) => Some(Target::Field(self.names.intern(LabelKind::Regular, text))),
-                ast::Label::Dynamic(expression) => Some(Target::Dynamic(Arc::new(expression.clone()))),
-                ast::Label::Pattern(_) => None,
-            };
-            if let Some(target) = target {
-                self.declare_alias(scope, alias, target);
-            }
-        }
-        if let ast::Label::Ident(name) = &field.label {
-            if name == "_" {
-                return;
-            }
-            match scope.names.get(name) {
-                Some(Entry { is_alias: false, .. }) => {}
-                _ if self.is_taken(scope, name, false) => {}
-                _ => {
-                    let target = Target::Field(self.names.identifier(name));
-                    scope.names.insert(
-                        name.clone(),
-                        Entry { target, used: true, busy: false, checked: true, is_alias: false },
-                    );
-                }
-            }
-        }
-    }
-
-    fn declare_alias(&mut self, scope: &mut Scope, name: &str, target: Target) {
-        if name == "_" {
-            self.error("cannot use _ as alias or let clause");
-            return;
-        }
-        if self.is_taken(scope, name, true) {
-            return;
-        }
-        if scope.names.contains_key(name) {
-            self.error(format!("alias {name:?} redeclared in same scope"));
-            return;
-        }
-        scope.aliases.push(name.to_owned());
-        scope.names.insert(name.to_owned(), Entry { target, used: false, busy: false, checked: false, is_alias: true });
-    }
-
-    fn pop_scope(&mut self) {
-        let Some(scope) = self.scopes.pop() else { return };
-        for alias in &scope.aliases {
-            if scope.names.get(alias).is_some_and(|e| !e.used) {
-                self.error(format!("unreferenced alias or let clause {alias}"));
-            }
         }
     }
 
@@ -423,13 +312,7 @@ impl Compiler {
             Ast::Interpolation { bytes, texts, parts } => self.interpolation(*bytes, texts, parts),
             Ast::Struct(decls) => Expr::Struct(self.struct_lit(decls, false)),
             Ast::List { elements, ellipsis } => self.list(elements, ellipsis.as_ref()),
-            Ast::Selector(subject, selector) => {
-                let label = match selector {
-                    ast::Selector::Ident(name) => self.names.identifier(name),
-                    ast::Selector::String(text) => self.names.intern(LabelKind::Regular, text),
-                };
-                Expr::Selector(Box::new(self.expr(subject)), label)
-            }
+            Ast::Selector(subject, selector) => self.selector(subject, selector),
             Ast::Index(subject, index) => Expr::Index(Box::new(self.expr(subject)), Box::new(self.expr(index))),
             Ast::Slice(subject, low, high) => {
                 let subject = Box::new(self.expr(subject));
@@ -455,6 +338,30 @@ impl Compiler {
             Ast::Paren(inner) => self.expr(inner),
             Ast::Alias(..) => self.error("alias values not allowed in this position"),
         }
+    }
+
+    fn selector(&mut self, subject: &Ast, selector: &ast::Selector) -> Expr {
+        let subject = self.expr(subject);
+        let label = match selector {
+            ast::Selector::Ident(name) => self.names.identifier(name),
+            ast::Selector::String(text) => self.names.intern(LabelKind::Regular, text),
+        };
+        if let (Expr::Import(path), ast::Selector::Ident(name)) = (&subject, selector)
+            && let Some(Member::Source(source)) = builtins::lookup(path, name)
+        {
+            return self.package_source(source);
+        }
+        Expr::Selector(Box::new(subject), label)
+    }
+
+    /// What a package defines in CUE stands where it is named.
+    fn package_source(&mut self, source: &str) -> Expr {
+        let Ok(file) = crate::syntax::parse(source) else { return Expr::Bottom };
+        let [ast::Decl::Embed(value)] = file.decls.as_slice() else { return Expr::Bottom };
+        let scopes = std::mem::take(&mut self.scopes);
+        let value = self.expr(value);
+        self.scopes = scopes;
+        value
     }
 
     fn disjunct(&mut self, value: &Ast, marked: bool, out: &mut Vec<(Expr, bool)>, has_defaults: &mut bool) {

@@ -1,6 +1,7 @@
 //! Fields come into a vertex, with the patterns that match them (`fields.go`, `constraints.go`).
 
 use super::Eval;
+use super::doubt::Weight;
 use super::error::R;
 use super::types::{Base, CloseInfo, Conjunct, Elem, Pattern, Status, Value, Vertex, VertexId};
 use crate::expr::{ArcType, Op};
@@ -42,6 +43,8 @@ impl<'p> Eval<'p> {
             arc: mode,
             is_let,
             is_dynamic,
+            // Most fields are of a document alone, and never get a second conjunct.
+            conjuncts: Vec::with_capacity(1),
             ..Vertex::default()
         })?;
         self.vertices[v].arcs.push(arc);
@@ -165,7 +168,7 @@ impl<'p> Eval<'p> {
         vertex.child_errors = None;
         vertex.patterns.clear();
         vertex.is_shared = false;
-        self.doubt_if_seen(v);
+        self.doubt(Weight::Always, v, "a value gets more after it was finished");
         let vertex = &mut self.vertices[v];
         let node = std::mem::take(&mut vertex.node);
         vertex.node.notify.clone_from(&node.notify);

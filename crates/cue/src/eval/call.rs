@@ -180,6 +180,7 @@ impl<'p> Eval<'p> {
             }
             plain.push(if builtin.non_concrete { self.open_plain(value)? } else { self.plain_of(value)? });
         }
+        self.doubt_closed_items(builtin, &plain);
         let result = (builtin.call)(&mut CallContext { host: self, is_validator: validating }, &plain);
         let lossy = std::mem::replace(&mut self.lossy, outer);
         let value = match &result {

@@ -38,16 +38,20 @@ impl<'p> Eval<'p> {
         comprehension: &'p Comprehension,
         close: CloseInfo,
     ) -> R<'p, ()> {
-        let has_let = super::doubt::has_let(comprehension);
-        let open = comprehension.value.decls.iter().any(|decl| match decl {
-            Decl::Pattern { .. } | Decl::Dynamic { .. } | Decl::Ellipsis => true,
-            Decl::Comprehension(_) | Decl::Embed(_) => has_let,
-            Decl::Field { .. } | Decl::Let { .. } => false,
-        });
+        let open = super::doubt::has_let(comprehension)
+            || comprehension
+                .value
+                .decls
+                .iter()
+                .any(|decl| matches!(decl, Decl::Pattern { .. } | Decl::Dynamic { .. } | Decl::Ellipsis));
+        let nests = comprehension.value.decls.iter().any(|decl| matches!(decl, Decl::Comprehension(_)));
+        let nests = nests || self.nested_comprehension;
+        let outer = std::mem::replace(&mut self.nested_comprehension, nests);
         let open = open || self.open_comprehension;
         let saved = std::mem::replace(&mut self.open_comprehension, open);
         let envs = self.yields(comprehension, env);
         self.open_comprehension = saved;
+        self.nested_comprehension = outer;
         let envs = envs?;
         for env in envs {
             self.spend(1)?;
@@ -81,6 +85,7 @@ impl<'p> Eval<'p> {
                             ..Vertex::default()
                         })?;
                         self.vertices[scope].arcs.push(field);
+                        self.lets_of_clauses.push(field);
                         next.push(self.add_env(env, scope, None));
                     }
                     Clause::For { key, value, source } => {

@@ -152,7 +152,8 @@ impl<'p> Eval<'p> {
             if self.same_alternative(known, x)? {
                 let modes = [known, x].map(|v| self.vertices[v].node.default_mode);
                 let plain = self.vertices[self.deref(x)].node.scalar.is_some();
-                if modes.first() != modes.last() && !plain {
+                let inline = self.vertices[x].is_dynamic;
+                if modes.first() != modes.last() && !plain && inline {
                     self.doubt(Weight::Always, x, "a default is the same as another alternative");
                 }
                 if self.vertices[x].node.default_mode == DefaultMode::Is {
@@ -160,6 +161,7 @@ impl<'p> Eval<'p> {
                 }
                 return Ok(());
             }
+            self.doubt_similar_alternative(known, x)?;
         }
         out.push(x);
         if out.len() > MAX_DISJUNCTS {
@@ -207,7 +209,9 @@ impl<'p> Eval<'p> {
         let env = self.overlaid(choice.env, &mut overlay);
         self.vertices[copy].node.orig_default_mode = mode;
         let conjunct = Conjunct { env, elem: elem.clone(), close: choice.close };
+        let outer = std::mem::replace(&mut self.in_alternative, true);
         let result = self.try_alternative(copy, &conjunct, last);
+        self.in_alternative = outer;
         if p != v {
             self.vertices[p].base = saved.1;
         }

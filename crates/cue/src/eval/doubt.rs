@@ -7,7 +7,8 @@
 use super::Eval;
 use super::error::{Bottom, Code, R, Stop};
 use super::tasks::{State, Task, TaskKind};
-use super::types::{Conjunct, Disjunction, Elem, NO_VERTEX, Value, VertexId};
+use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
+use crate::builtins::{self, Builtin};
 use crate::expr::{Clause, Comprehension, Decl, Expr};
 use crate::label::Label;
 
@@ -57,6 +58,14 @@ impl<'p> Eval<'p> {
 
     /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
+        for v in std::mem::take(&mut self.lets_of_clauses) {
+            let used = self.vertices[v].status >= Status::Known;
+            let plain = self.vertices[self.deref(v)].node.scalar.is_some();
+            if used && !plain {
+                // CUE finds cycles in some of these that are none.
+                self.doubt(Weight::Always, v, "a let clause of a comprehension names what is no plain value");
+            }
+        }
         for v in std::mem::take(&mut self.ranged) {
             self.finalize(v)?;
             if self.own_error(v).is_some_and(|error| !error.is_incomplete()) {
@@ -102,8 +111,16 @@ impl<'p> Eval<'p> {
 
     /// A field was missed for good.
     pub(super) fn mark_missed(&mut self, v: VertexId, label: Label) {
-        if self.force {
-            self.missed.insert((v, label));
+        if !self.force {
+            return;
+        }
+        self.missed.insert((v, label));
+        let adds = |task: &Task<'p>| {
+            let comprehension = matches!(task.kind, TaskKind::Comprehension(_));
+            comprehension && task.state == State::Running && task.may_add(Some(label))
+        };
+        if self.vertices[v].node.tasks.iter().any(adds) {
+            self.doubt(Weight::Always, v, "a comprehension misses a field that it may add");
         }
     }
 
@@ -124,6 +141,9 @@ impl<'p> Eval<'p> {
         if !simple || vertex.node.a_struct.is_none() {
             self.met_unfinished = self.met_unfinished.saturating_add(1);
         }
+        if !vertex.node.has_structs {
+            self.doubt(Weight::Last, v, "a field is missed in a value that is being made");
+        }
         if !self.force {
             return;
         }
@@ -143,6 +163,8 @@ impl<'p> Eval<'p> {
     pub(super) fn doubt_complex_required(&mut self, v: VertexId) {
         let plain = |conjunct: &Conjunct<'p>| match &conjunct.elem {
             Elem::Expr(Expr::Struct(lit)) => !lit.has_embedding,
+            Elem::Expr(Expr::Basic(_) | Expr::Bound(..) | Expr::Top | Expr::List(_)) => true,
+            Elem::Expr(expr) => self.refers_to_definition(expr),
             _ => false,
         };
         if !self.vertices[v].conjuncts.iter().all(plain) {
@@ -200,6 +222,21 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// CUE may take the closed alternative for the open one, or the other way round.
+    pub(super) fn doubt_similar_alternative(&mut self, a: VertexId, b: VertexId) -> R<'p, ()> {
+        let (x, y) = (self.deref(a), self.deref(b));
+        let structs = [x, y].iter().all(|v| {
+            let vertex = &self.vertices[*v];
+            vertex.status == Status::Final && matches!(vertex.base, Base::Struct)
+        });
+        let closed = |v: VertexId| self.vertices[v].closed_recursive || self.vertices[v].closed_once;
+        let differ = self.vertices[x].has_ellipsis != self.vertices[y].has_ellipsis;
+        if structs && differ && (closed(x) || closed(y)) && self.equal_data(&Value::Vertex(x), &Value::Vertex(y))? {
+            self.doubt(Weight::Always, a, "a closed and an open alternative are the same");
+        }
+        Ok(())
+    }
+
     /// Alternatives that differ in what they admit only may be one for CUE.
     pub(super) fn doubt_same_alternatives(&mut self, disjunction: &Disjunction<'p>) -> R<'p, ()> {
         for (n, a) in disjunction.values.iter().enumerate() {
@@ -211,6 +248,16 @@ impl<'p> Eval<'p> {
             }
         }
         Ok(())
+    }
+
+    /// CUE does not let a comparer add to some of the structs that it sorts.
+    pub(super) fn doubt_closed_items(&mut self, builtin: &Builtin, args: &[builtins::Value]) {
+        let sorts = builtin.package == "list" && builtin.name.contains("Sort");
+        if let (true, Some(builtins::Value::List { items, .. })) = (sorts, args.first())
+            && items.iter().any(|item| matches!(item, builtins::Value::Struct { closed: true, .. }))
+        {
+            self.doubt(Weight::Always, self.at, "closed structs are sorted");
+        }
     }
 
     /// An alternative is the choice itself.

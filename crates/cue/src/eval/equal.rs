@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::Eval;
 use super::error::{Bottom, Code, R};
-use super::types::{Base, Function, Validator, Value, VertexId};
+use super::types::{Base, Function, Status, Validator, Value, VertexId};
 use crate::expr::ArcType;
 
 /// What is compared.
@@ -31,6 +31,14 @@ impl<'p> Eval<'p> {
 
     fn equal(&mut self, a: &Value<'p>, b: &Value<'p>, compare: Compare) -> R<'p, bool> {
         self.spend(1)?;
+        for value in [a, b] {
+            // Plain data is looked into only where it counts.
+            if let Value::Vertex(v) = value
+                && self.vertices[*v].status == Status::New
+            {
+                self.nested(|e| e.finalize(*v))?;
+            }
+        }
         if let (Value::Vertex(a), Value::Vertex(b), Compare::Structure) = (a, b, compare) {
             // Definitions beside a scalar count too.
             let (a, b) = (self.deref(*a), self.deref(*b));

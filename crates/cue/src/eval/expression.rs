@@ -78,7 +78,8 @@ impl<'p> Eval<'p> {
         }
         let w = self.deref(v);
         if let Some(error) = self.vertices[w].node.errors.clone() {
-            if error.is_incomplete() && (self.vertices[w].node.has_disjunction || matches!(expr, Expr::And(..))) {
+            let partial = matches!(expr, Expr::And(..)) || self.has_regular_field(w);
+            if error.is_incomplete() && (self.vertices[w].node.has_disjunction || partial) {
                 // CUE goes on with what is known in some of these cases.
                 self.doubt(Weight::Always, self.at, "a conjunction within an expression is not known");
             }
@@ -127,12 +128,6 @@ impl<'p> Eval<'p> {
         let mut failed: Option<Rc<Bottom<'p>>> = None;
         for part in parts {
             let value = self.plain_value(part, env).and_then(|value| self.text_of(&value, bytes));
-            if let (Err(Stop::Error(error)), Expr::And(..) | Expr::Or { .. }) = (&value, part)
-                && error.is_incomplete()
-            {
-                // CUE takes some of these for an empty text.
-                self.doubt(Weight::Always, self.at, "a text is made of a conjunction that is not known");
-            }
             match Self::caught(value)? {
                 Ok(text) => out.extend_from_slice(&text),
                 Err(error) => failed = combine(failed, Some(error)),
@@ -237,6 +232,10 @@ impl<'p> Eval<'p> {
         let exists = op == Op::NotEqual;
         let value = self.settle(operand, env).and_then(|()| self.evaluate(operand, env));
         let value = self.doubt_cycle(value);
+        self.doubt_own_name(self.at);
+        if self.vertices[self.at].arc == ArcType::Optional {
+            self.doubt(Weight::Always, self.at, "an optional field asks for a value");
+        }
         let found = match Self::caught(value)? {
             // More may come: then it is told later.
             Err(error) if error.code == Code::Cycle || (error.is_incomplete() && !self.force) => {
@@ -273,6 +272,11 @@ impl<'p> Eval<'p> {
         self.know(v, false)?;
         let w = self.deref(v);
         if self.vertices[w].status >= Status::Known {
+            let node = &self.vertices[w].node;
+            let incomplete = node.errors.as_ref().is_some_and(|error| error.is_incomplete());
+            if incomplete && (node.has_structs || node.list_open.is_some()) {
+                self.doubt(Weight::Always, w, "a value is known, and incomplete too");
+            }
             return Ok(());
         }
         if self.vertices[w].node.running > 0 {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Eval;
+use super::doubt::Weight;
 use super::error::{Bottom, Code, R, combine};
 use super::types::{Base, Bound, Status, Value, VertexId};
 use crate::expr::ArcType;
@@ -29,8 +30,8 @@ impl<'p> Eval<'p> {
     }
 
     fn set_base(&mut self, v: VertexId) -> R<'p, ()> {
-        if let Some(by) = self.vertices[v].node.a_struct.clone() {
-            self.update_kind(v, Kind::STRUCT, by, super::types::CloseInfo::default());
+        if let Some((by, close)) = self.vertices[v].node.a_struct.clone() {
+            self.update_kind(v, Kind::STRUCT, by, close);
         }
         if let Some((arc, _)) = self.vertices[v].node.shared.clone() {
             return self.set_shared(v, arc);
@@ -78,6 +79,10 @@ impl<'p> Eval<'p> {
             return Ok(());
         }
         let node = &self.vertices[v].node;
+        if node.has_structs && !node.checks.is_empty() && !node.kind.meets(Kind::STRUCT) {
+            self.doubt(Weight::Always, v, "a plain value in a struct is validated");
+        }
+        let node = &self.vertices[v].node;
         if let Some(scalar) = node.scalar.clone() {
             self.vertices[v].base = Base::Value(scalar.clone());
             let bounds = [self.vertices[v].node.lower.clone(), self.vertices[v].node.upper.clone()];
@@ -104,12 +109,13 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
-    fn has_regular_field(&self, v: VertexId) -> bool {
-        self.vertices[v].arcs.iter().any(|arc| {
+    pub(super) fn has_regular_field(&self, v: VertexId) -> bool {
+        let vertex = &self.vertices[v];
+        vertex.arcs.iter().any(|arc| {
             let field = &self.vertices[*arc];
-            field.arc != ArcType::Optional
-                && field.arc < ArcType::Pending
-                && field.label.is_some_and(|l| self.names.is_regular(l))
+            // Also one that a comprehension has not made, if it will not.
+            let counts = field.arc < ArcType::Pending || vertex.node.errors.is_none();
+            field.arc != ArcType::Optional && counts && field.label.is_some_and(|l| self.names.is_regular(l))
         })
     }
 

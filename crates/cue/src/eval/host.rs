@@ -12,6 +12,8 @@ impl<'p> Host for Eval<'p> {
 
     fn unify(&mut self, schema: Schema, with: &builtins::Value) -> Result<Option<builtins::Value>, BuiltinError> {
         let Some(schema) = self.schemas.get(schema.0).cloned() else { return Ok(None) };
+        // What the constraint loses here is no loss of the function's own result.
+        let lossy = self.lossy;
         let result = self.import_plain(with).and_then(|value| {
             let conjunct =
                 |value: Value<'p>| Conjunct { env: NO_ENV, elem: Elem::Value(value), close: CloseInfo::default() };
@@ -24,6 +26,7 @@ impl<'p> Host for Eval<'p> {
             }
             self.plain_of(&Value::Vertex(v)).map(Some)
         });
+        self.lossy = lossy;
         result.map_err(|stop| self.unsupported(stop))
     }
 }

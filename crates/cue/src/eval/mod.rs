@@ -93,6 +93,12 @@ pub(crate) struct Eval<'p> {
     required_pending: bool,
     /// The clauses are evaluated of what may add any field.
     open_comprehension: bool,
+    /// The clauses are evaluated of what has comprehensions within.
+    nested_comprehension: bool,
+    /// An alternative is tried.
+    in_alternative: bool,
+    /// What `let` clauses of comprehensions name.
+    lets_of_clauses: Vec<VertexId>,
     /// Values outside of the tree that were ranged over.
     ranged: Vec<VertexId>,
     /// How often something under way was used.
@@ -134,6 +140,9 @@ impl<'p> Eval<'p> {
             required: None,
             required_pending: false,
             open_comprehension: false,
+            nested_comprehension: false,
+            in_alternative: false,
+            lets_of_clauses: Vec::new(),
             ranged: Vec::new(),
             met_unfinished: 0,
             lossy: false,

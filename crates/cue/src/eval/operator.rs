@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Eval;
-use super::doubt::Seen;
+use super::doubt::{Seen, Weight};
 use super::error::{Code, R, Stop};
 use super::types::{Base, Status, Value, VertexId};
 use crate::expr::Op;
@@ -59,6 +59,9 @@ impl<'p> Eval<'p> {
 
     /// Evaluates what is needed whole. Where that is under way further up, it contains itself.
     pub(super) fn finalize_operand(&mut self, v: VertexId) -> R<'p, ()> {
+        if self.nested_comprehension || self.open_comprehension {
+            self.doubt(Weight::Always, v, "a comprehension compares what it may add to");
+        }
         self.finalize(v)?;
         self.mark_seen(v, Seen::Whole);
         let w = self.deref(v);

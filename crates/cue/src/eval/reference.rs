@@ -191,7 +191,16 @@ impl<'p> Eval<'p> {
                 self.required = Some(self.error(Code::Incomplete, "required field missing: {}", vec![text.into()]));
                 Ok(found.unwrap_or(v))
             }
-            ArcType::Optional => self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()]),
+            ArcType::Optional => {
+                // CUE works on it all the same, and finds cycles there.
+                if let Some(arc) = found {
+                    self.nested(|e| {
+                        e.init(arc)?;
+                        e.run_tasks(arc)
+                    })?;
+                }
+                self.fail(Code::Incomplete, "cannot reference optional field: {}", vec![text.into()])
+            }
             _ => {
                 self.doubt_if_unfinished(v, label);
                 let waits = !self.force && self.may_still_have(v, label);
@@ -237,7 +246,10 @@ impl<'p> Eval<'p> {
 
     /// The class of the error that a field is not there.
     fn missing_code(&mut self, v: VertexId, label: Label) -> R<'p, Code> {
-        if let Base::Value(Value::Bottom(bottom)) = &self.vertices[v].base {
+        if let Base::Value(Value::Bottom(bottom)) = self.vertices[v].base.clone() {
+            if bottom.is_incomplete() && (self.vertices[v].closed_once || self.vertices[v].closed_recursive) {
+                self.doubt(Weight::Always, v, "a field is missed in a closed value that is incomplete");
+            }
             return Ok(bottom.code);
         }
         Ok(if self.accepts(v, label)? { Code::Incomplete } else { Code::Eval })
@@ -381,7 +393,8 @@ impl<'p> Eval<'p> {
                 let value = self.validators(w)?;
                 return Ok(self.doubt_unfinished(w, value));
             }
-            self.doubt(Weight::Last, w, "a value is used to make itself");
+            let weight = if self.in_alternative { Weight::Always } else { Weight::Last };
+            self.doubt(weight, w, "a value is used to make itself");
             return self.fail(Code::Cycle, "cycle with field: {}", named);
         }
         self.fail(Code::Incomplete, "{} is not known yet", named)

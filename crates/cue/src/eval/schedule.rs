@@ -183,7 +183,7 @@ impl<'p> Eval<'p> {
             self.update_info(v, Kind::TOP, close, Flags { ellipsis: true, ..NO_FLAGS });
         }
         if !lit.has_embedding {
-            self.vertices[v].node.a_struct = Some(Elem::Struct(lit));
+            self.vertices[v].node.a_struct = Some((Elem::Struct(lit), close));
         }
         Ok(())
     }
@@ -200,7 +200,7 @@ impl<'p> Eval<'p> {
         match decl {
             Decl::Field { label, arc, value } => {
                 if *arc == ArcType::Member && self.names.is_regular(*label) {
-                    self.vertices[v].node.a_struct = Some(Elem::Struct(lit));
+                    self.vertices[v].node.a_struct = Some((Elem::Struct(lit), close));
                 }
                 let sub = if *arc == ArcType::Optional { sub.optional() } else { sub };
                 let conjunct = Conjunct { env, elem: Elem::Expr(value), close: sub };
@@ -217,7 +217,7 @@ impl<'p> Eval<'p> {
             Decl::Ellipsis => {}
             Decl::Dynamic { arc, .. } => {
                 if *arc == ArcType::Member {
-                    self.vertices[v].node.a_struct = Some(Elem::Struct(lit));
+                    self.vertices[v].node.a_struct = Some((Elem::Struct(lit), close));
                 }
                 self.add_task(v, TaskKind::Dynamic(decl), env, sub);
             }
@@ -296,7 +296,7 @@ impl<'p> Eval<'p> {
             Base::None => Ok(()),
             Base::Struct => {
                 self.unshare(v)?;
-                self.vertices[v].node.a_struct = Some(Elem::Value(Value::Vertex(arc)));
+                self.vertices[v].node.a_struct = Some((Elem::Value(Value::Vertex(arc)), close));
                 self.vertices[v].node.has_structs = true;
                 for field in self.vertices[arc].arcs.clone() {
                     let (Some(label), arc_type) = (self.vertices[field].label, self.vertices[field].arc) else {
@@ -319,7 +319,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Whether the way of a reference goes through a definition.
-    fn refers_to_definition(&self, expr: &Expr) -> bool {
+    pub(super) fn refers_to_definition(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Field { label, .. } => self.names.kind(*label).is_definition(),
             Expr::Selector(subject, label) => {

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::cycle::Step;
+use super::doubt::Weight;
 use super::error::{Code, R, Stop};
 use super::reference::Resolved;
 use super::types::{Base, Bound, CloseInfo, Conjunct, Elem, EnvId, NO_ENV, NO_VERTEX, Status, Value, VertexId};
@@ -138,7 +139,11 @@ impl<'p> Eval<'p> {
             TaskKind::Dynamic(decl) => self.perform_dynamic(v, env, decl, close),
             TaskKind::Pattern(decl) => {
                 let Decl::Pattern { filter, value } = decl else { return Ok(()) };
-                let pattern = self.evaluate(filter, env)?;
+                let pattern = self.evaluate(filter, env);
+                if matches!(&pattern, Err(Stop::Error(error)) if error.is_incomplete()) && self.force {
+                    self.doubt(Weight::Always, v, "the names of a pattern are not known");
+                }
+                let pattern = pattern?;
                 self.insert_pattern(v, pattern, Conjunct { env, elem: Elem::Expr(value), close })
             }
             TaskKind::List(lit) => self.perform_list(v, env, lit, close),
@@ -168,6 +173,9 @@ impl<'p> Eval<'p> {
             Step::Skip => return self.unshare(v),
             Step::Known => {
                 self.doubt_self_choice(v);
+                if self.refers_to_definition(expr) {
+                    self.doubt(Weight::Always, v, "a definition is itself");
+                }
                 return self.unshare(v);
             }
         };
@@ -175,6 +183,9 @@ impl<'p> Eval<'p> {
             && bottom.code == Code::StructuralCycle
         {
             return Err(Stop::Error(Rc::clone(bottom)));
+        }
+        if required.is_some() {
+            self.doubt_complex_required(arc);
         }
         let pending = required.is_some() || self.required_pending;
         let saved = std::mem::replace(&mut self.required_pending, pending);

@@ -243,7 +243,8 @@ pub(crate) struct Node<'p> {
     pub(super) has_structs: bool,
     pub(super) has_open_validator: bool,
     pub(super) is_def: bool,
-    pub(super) a_struct: Option<Printable<'p>>,
+    /// What makes it a struct, and where that comes from.
+    pub(super) a_struct: Option<(Printable<'p>, CloseInfo)>,
     pub(super) list_open: Option<bool>,
     pub(super) list_closed: bool,
     pub(super) list_len: usize,

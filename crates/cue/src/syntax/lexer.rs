@@ -165,7 +165,7 @@ impl<'s> Lexer<'s> {
             }
             '_' | '$' => self.identifier(start),
             c if c.is_alphabetic() => self.identifier(start),
-            '@' => self.attribute(),
+            '@' => self.attribute(ended),
             ',' => {
                 self.advance(1);
                 Ok(Token::Comma)
@@ -377,8 +377,11 @@ impl<'s> Lexer<'s> {
         Ok(self.lexeme(token, close_at))
     }
 
-    fn attribute(&mut self) -> Lexed<Token> {
+    /// An attribute after a token that may end a declaration, or not.
+    fn attribute(&mut self, ended: bool) -> Lexed<Token> {
         self.advance(1);
+        // As in CUE: until the parenthesis, a new line still counts for the token before.
+        self.ends = ended;
         while self.peek().is_some_and(|c| c == '_' || c == '$' || c.is_alphanumeric()) {
             self.step();
         }

@@ -1,6 +1,7 @@
 //! From text to a syntax tree.
 
 pub(crate) mod ast;
+mod header;
 mod lexer;
 mod literals;
 mod parser;

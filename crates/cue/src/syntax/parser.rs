@@ -1,7 +1,7 @@
 //! The parser: `cue/parser`, which ends at the first error.
 
 use super::SyntaxError;
-use super::ast::{Ast, Clause, Comprehension, Constraint, Decl, Element, Field, File, Import, Label, Selector};
+use super::ast::{Ast, Clause, Comprehension, Constraint, Decl, Element, Field, File, Label, Selector};
 use super::lexer::{Lexeme, Lexer, Token};
 use crate::limits::MAX_POLICY_DEPTH;
 
@@ -49,7 +49,7 @@ impl<'s> Parser<'s> {
         matches!(self.lexeme.token, Token::Keyword(k) if k == keyword)
     }
 
-    fn take(&mut self, sign: &str) -> Parsed<bool> {
+    pub(super) fn take(&mut self, sign: &str) -> Parsed<bool> {
         let found = self.is(sign);
         if found {
             self.step()?;
@@ -113,64 +113,7 @@ impl<'s> Parser<'s> {
         result
     }
 
-    fn file(&mut self) -> Parsed<File> {
-        let mut file = File::default();
-        self.attributes(true)?;
-        if self.lexeme.token == Token::Ident && self.lexeme.text == "package" {
-            self.step()?;
-            let name = self.ident()?;
-            if name.starts_with('#') || name.starts_with("_#") {
-                return self.error(format!("invalid package name {name}"));
-            }
-            file.package = Some(name);
-            self.expect_comma()?;
-        }
-        self.attributes(true)?;
-        while self.lexeme.token == Token::Ident && self.lexeme.text == "import" {
-            self.step()?;
-            if !self.take("(")? {
-                file.imports.push(self.import()?);
-                continue;
-            }
-            while !self.is(")") && self.lexeme.token != Token::Eof {
-                file.imports.push(self.import()?);
-            }
-            self.expect(")")?;
-            self.expect_comma()?;
-        }
-        file.decls = self.decls()?;
-        if self.lexeme.token == Token::Eof { Ok(file) } else { self.expected("'EOF'") }
-    }
-
-    fn expect_comma(&mut self) -> Parsed<()> {
-        match self.lexeme.token {
-            Token::Comma => self.step().map(|_| ()),
-            Token::Eof | Token::Sign(")" | "}") => Ok(()),
-            _ => self.expected("','"),
-        }
-    }
-
-    fn import(&mut self) -> Parsed<Import> {
-        let name = if self.lexeme.token == Token::Ident { Some(self.declared_ident()?) } else { None };
-        if self.lexeme.token != Token::String {
-            return self.expected("'STRING'");
-        }
-        let literal = self.lexeme.text;
-        let Ast::String(path) = self.string(literal)? else {
-            return self.error(format!("invalid import path: {literal}"));
-        };
-        let legal =
-            |c: char| !c.is_whitespace() && !c.is_control() && !"!\"#$%&'()*,:;<=>?[\\]^{|}`\u{fffd}".contains(c);
-        let (stem, _) = path.rsplit_once(':').unwrap_or((&path, ""));
-        if stem.is_empty() || !stem.chars().all(legal) {
-            return self.error(format!("invalid import path: {literal}"));
-        }
-        self.step()?;
-        self.expect_comma()?;
-        Ok(Import { name, path })
-    }
-
-    fn attributes(&mut self, commas: bool) -> Parsed<()> {
+    pub(super) fn attributes(&mut self, commas: bool) -> Parsed<()> {
         while self.lexeme.token == Token::Attribute {
             self.step()?;
             if commas {
@@ -180,14 +123,14 @@ impl<'s> Parser<'s> {
         Ok(())
     }
 
-    fn ident(&mut self) -> Parsed<String> {
+    pub(super) fn ident(&mut self) -> Parsed<String> {
         if self.lexeme.token != Token::Ident {
             return self.expected("'IDENT'");
         }
         Ok(self.step()?.text.to_owned())
     }
 
-    fn declared_ident(&mut self) -> Parsed<String> {
+    pub(super) fn declared_ident(&mut self) -> Parsed<String> {
         let name = self.ident()?;
         self.check_declared(&name)?;
         Ok(name)
@@ -200,7 +143,7 @@ impl<'s> Parser<'s> {
         Ok(())
     }
 
-    fn decls(&mut self) -> Parsed<Vec<Decl>> {
+    pub(super) fn decls(&mut self) -> Parsed<Vec<Decl>> {
         let mut decls = Vec::new();
         while !self.is("}") && self.lexeme.token != Token::Eof {
             if self.lexeme.token == Token::Attribute {

@@ -2,6 +2,83 @@
 
 use crate::generator::{Kind, Maker, NAMES};
 
+const NUMBERS: &[&str] = &[
+    "0",
+    "1",
+    "2",
+    "3",
+    "5",
+    "1.5",
+    "1.0",
+    "-1",
+    "0x10",
+    "1_000",
+    "1K",
+    "int",
+    "int",
+    "number",
+    "float",
+    "uint8",
+    "int32",
+    ">0",
+    ">=1",
+    "<3",
+    "<=2",
+    "!=1",
+    ">0 & <5",
+    ">=1 & <=1",
+    "1e2",
+    "float64",
+    ">1.5",
+];
+
+const STRINGS: &[&str] = &[
+    "\"a\"",
+    "\"b\"",
+    "\"c\"",
+    "\"abc\"",
+    "\"\"",
+    "string",
+    "string",
+    "=~\"^a\"",
+    "!~\"b\"",
+    "=~\"[0-9]$\"",
+    "!=\"a\"",
+    ">\"a\"",
+    "<=\"c\"",
+    "#\"a\\b\"#",
+    "\"\\u00e9\"",
+    "'a'",
+    "bytes",
+    "\"\"\"\n\ta\n\t\"\"\"",
+];
+
+const BOOLS: &[&str] = &["true", "false", "bool", "true", "null"];
+
+const STRUCTS: &[&str] = &["{}", "{...}", "{a: 1}", "{b?: string}", "{[string]: int}", "close({a?: int})"];
+
+const LISTS: &[&str] =
+    &["[]", "[...]", "[1, 2]", "[...int]", "[...string]", "[\"a\", ...]", "[_, _]", "[1, ...int]", "[{}]"];
+
+const ANYTHING: &[&str] = &[
+    "_",
+    "1",
+    "\"a\"",
+    "int",
+    "string",
+    "null",
+    "true",
+    "{}",
+    "[]",
+    "!=1",
+    "bool",
+    "{a: int}",
+    "number | string",
+    "int | *1",
+    "*\"a\" | string",
+    "_|_",
+];
+
 impl Maker<'_> {
     pub(crate) fn expr(&mut self, kind: Kind, depth: usize) -> String {
         if !self.spend() || depth > 5 {
@@ -81,91 +158,15 @@ impl Maker<'_> {
     }
 
     fn atom(&mut self, kind: Kind) -> String {
-        match kind {
-            Kind::Number => self.random.pick(&[
-                "0",
-                "1",
-                "2",
-                "3",
-                "5",
-                "1.5",
-                "1.0",
-                "-1",
-                "0x10",
-                "1_000",
-                "1K",
-                "int",
-                "int",
-                "number",
-                "float",
-                "uint8",
-                "int32",
-                ">0",
-                ">=1",
-                "<3",
-                "<=2",
-                "!=1",
-                ">0 & <5",
-                ">=1 & <=1",
-                "1e2",
-                "float64",
-                ">1.5",
-            ]),
-            Kind::String => self.random.pick(&[
-                "\"a\"",
-                "\"b\"",
-                "\"c\"",
-                "\"abc\"",
-                "\"\"",
-                "string",
-                "string",
-                "=~\"^a\"",
-                "!~\"b\"",
-                "=~\"[0-9]$\"",
-                "!=\"a\"",
-                ">\"a\"",
-                "<=\"c\"",
-                "#\"a\\b\"#",
-                "\"\\u00e9\"",
-                "'a'",
-                "bytes",
-                "\"\"\"\n\ta\n\t\"\"\"",
-            ]),
-            Kind::Bool => self.random.pick(&["true", "false", "bool", "true", "null"]),
-            Kind::Struct => {
-                self.random.pick(&["{}", "{...}", "{a: 1}", "{b?: string}", "{[string]: int}", "close({a?: int})"])
-            }
-            Kind::List => self.random.pick(&[
-                "[]",
-                "[...]",
-                "[1, 2]",
-                "[...int]",
-                "[...string]",
-                "[\"a\", ...]",
-                "[_, _]",
-                "[1, ...int]",
-                "[{}]",
-            ]),
-            Kind::Any => self.random.pick(&[
-                "_",
-                "1",
-                "\"a\"",
-                "int",
-                "string",
-                "null",
-                "true",
-                "{}",
-                "[]",
-                "!=1",
-                "bool",
-                "{a: int}",
-                "number | string",
-                "int | *1",
-                "*\"a\" | string",
-                "_|_",
-            ]),
-        }
-        .to_owned()
+        let atoms = match kind {
+            Kind::Number => NUMBERS,
+            Kind::String => STRINGS,
+            Kind::Bool => BOOLS,
+            Kind::Struct => STRUCTS,
+            Kind::List => LISTS,
+            Kind::Any => ANYTHING,
+        };
+        self.random.pick(atoms).to_owned()
     }
 
     fn items(&mut self, kind: Kind, depth: usize) -> String {

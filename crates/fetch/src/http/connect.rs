@@ -1,5 +1,6 @@
 //! From a URL to a connected stream: name resolution, proxy, TLS, all within the connect time limit.
 
+use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
@@ -63,15 +64,25 @@ struct Shared {
 struct Tls {
     settings: TlsSettings,
     config: OnceLock<Result<Arc<ClientConfig>, ConnectError>>,
+    /// For hosts with authorities of their own, by name.
+    of_hosts: BTreeMap<String, OnceLock<Result<Arc<ClientConfig>, ConnectError>>>,
 }
 
 impl Tls {
     fn new(settings: TlsSettings) -> Self {
-        Self { settings, config: OnceLock::new() }
+        let of_hosts = settings.per_host.keys().map(|name| (name.clone(), OnceLock::new())).collect();
+        Self { settings, config: OnceLock::new(), of_hosts }
     }
 
     fn config(&self) -> Result<ClientConfig, ConnectError> {
         let config = self.config.get_or_init(|| self.settings.config().map(Arc::new));
+        config.as_ref().map(|config| ClientConfig::clone(config)).map_err(ConnectError::clone)
+    }
+
+    fn config_for(&self, dst: &Uri) -> Result<ClientConfig, ConnectError> {
+        let own = self.settings.own_host(dst).and_then(|name| self.of_hosts.get_key_value(name));
+        let Some((name, cell)) = own else { return self.config() };
+        let config = cell.get_or_init(|| self.settings.of_host(name).config().map(Arc::new));
         config.as_ref().map(|config| ClientConfig::clone(config)).map_err(ConnectError::clone)
     }
 }
@@ -153,7 +164,7 @@ impl Shared {
         let proxy = self.proxies.before(&dst).map_err(ConnectError::from)?;
         let dial = Dial { proxy, shared: Arc::clone(&self) };
         if dst.scheme_str() == Some("https") {
-            let mut config = self.servers.config()?;
+            let mut config = self.servers.config_for(&dst)?;
             config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
             let mut https = match &self.servers.settings.server_name {
                 None => HttpsConnector::from((dial, config)),

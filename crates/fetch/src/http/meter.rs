@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::AnswerRoom;
 use crate::Error;
 
 /// How much one inquiry may cost.
@@ -45,11 +46,17 @@ pub(crate) struct Meter {
     budget: Budget,
     requests: AtomicU32,
     bytes: AtomicU64,
+    room: AnswerRoom,
 }
 
 impl Meter {
     pub(crate) fn new(budget: Budget) -> Self {
-        Self { budget, requests: AtomicU32::new(0), bytes: AtomicU64::new(0) }
+        Self { budget, requests: AtomicU32::new(0), bytes: AtomicU64::new(0), room: AnswerRoom::default() }
+    }
+
+    /// The same within a room, which has its bytes again when this is dropped.
+    pub(crate) fn within(budget: Budget, room: AnswerRoom) -> Self {
+        Self { budget, requests: AtomicU32::new(0), bytes: AtomicU64::new(0), room }
     }
 
     /// No bound in all; each request still has its own.
@@ -73,9 +80,16 @@ impl Meter {
     pub(crate) fn body(&self, more: usize) -> Result<(), Error> {
         let more = u64::try_from(more).unwrap_or(u64::MAX);
         let spent = self.bytes.fetch_add(more, Ordering::Relaxed).saturating_add(more);
+        self.room.take(more).map_err(|limit| Error::TooManyBytes { limit })?;
         if spent > self.budget.bytes {
             return Err(Error::TooManyBytes { limit: self.budget.bytes });
         }
         Ok(())
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.room.release(*self.bytes.get_mut());
     }
 }

@@ -9,6 +9,7 @@ mod meter;
 mod network;
 mod proxy;
 pub(crate) mod retry;
+mod room;
 mod tls;
 pub(crate) mod url;
 mod wire;
@@ -25,6 +26,7 @@ pub use proxy::ProxySettings;
 pub(crate) use proxy::{Proxies, is_loopback};
 pub use retry::RetryPolicy;
 pub(crate) use retry::retry_after;
+pub use room::AnswerRoom;
 pub use tls::TlsRoots;
 pub(crate) use tls::{TlsSettings, Verification, provider};
 pub use url::Origin;
@@ -38,7 +40,7 @@ use http::{HeaderValue, header};
 use sigward_verify::evidence::{Answer, Need, Response, Service, Unreachable};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::registry::{Registries, RegistryOptions};
+use crate::registry::{Registries, RegistryOptions, RestRule};
 use crate::{Error, Keychain, limits};
 
 /// How the client behaves.
@@ -183,6 +185,13 @@ impl Client {
 
     /// Performs one need, with repetitions. Fails only where the budget ends; whatever the server does is an answer.
     pub(crate) async fn perform(&self, need: &Need, meter: &Meter, deadline: Instant) -> Result<Answer, Error> {
+        let rest = self.options().registry.rest;
+        if let (RestRule::AllWait, Some(left)) = (rest, self.shared.registries.rests(need)) {
+            let reason =
+                format!("the registry wants to be left alone for another {} s", left.as_secs().saturating_add(1));
+            let refused = Unreachable::Refused { url: shown(&need.url), reason };
+            return Ok(Answer { outcome: Err(refused), host: String::new(), url: String::new(), credential: None });
+        }
         let run = Run { meter, deadline };
         let mut attempt = 1;
         loop {
@@ -194,6 +203,9 @@ impl Client {
                 Err(Fault { error, .. }) => return Err(error),
             };
             if !again || !self.pause(attempt, asked, deadline).await {
+                if let (RestRule::AllWait, true, Some(asked)) = (rest, again, asked) {
+                    self.shared.registries.rest(need, asked);
+                }
                 return Ok(answer);
             }
             attempt += 1;

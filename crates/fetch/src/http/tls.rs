@@ -1,8 +1,10 @@
 //! TLS: which servers are believed, and what we show them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use http::Uri;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -39,6 +41,8 @@ pub(crate) struct TlsSettings {
     pub(crate) client: Option<Arc<CertifiedKey>>,
     /// The name that certificates must have, in place of the URL's host.
     pub(crate) server_name: Option<ServerName<'static>>,
+    /// Authorities of single hosts (`HOST` or `HOST:PORT`), in place of the others.
+    pub(crate) per_host: Arc<BTreeMap<String, Vec<CertificateDer<'static>>>>,
 }
 
 impl fmt::Debug for TlsSettings {
@@ -55,6 +59,20 @@ impl TlsSettings {
     /// Servers are checked, with these authorities.
     pub(crate) fn of(roots: TlsRoots) -> Self {
         Self { roots, ..Self::default() }
+    }
+
+    /// The name under which a host has authorities of its own.
+    pub(crate) fn own_host(&self, dst: &Uri) -> Option<&str> {
+        let authority = dst.authority()?.as_str().to_ascii_lowercase();
+        let host = dst.host()?.to_ascii_lowercase();
+        let found = self.per_host.get_key_value(&authority).or_else(|| self.per_host.get_key_value(&host));
+        found.map(|(name, _)| name.as_str())
+    }
+
+    /// The same for a host that has authorities of its own.
+    pub(crate) fn of_host(&self, name: &str) -> Self {
+        let roots = self.per_host.get(name).cloned().unwrap_or_default();
+        Self { roots: TlsRoots::Only(roots), ..self.clone() }
     }
 
     /// The configuration of the TLS library. Reads the system's store where that is asked for.

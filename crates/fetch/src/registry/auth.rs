@@ -138,11 +138,13 @@ impl Visitor<'_> {
                 None => self.denied(request, "the token server gave no token".to_owned(), credential.as_ref()),
             });
         }
-        let said = said(status, &body);
         if !matches!(status.as_u16(), 400 | 401 | 403) {
-            let unreachable = Unreachable::Transport { url: request, reason: said };
+            // Without its words: a registry may name any server as its token server, and these go into messages.
+            let reason = format!("its token server {}: unexpected status code {status}", token.realm.origin);
+            let unreachable = Unreachable::Transport { url: self.registry_url(), reason };
             return Ok(Outcome::Denied(unreachable, token.realm.origin.to_string()));
         }
+        let said = said(status, &body);
         Ok(match kept_back {
             None => self.denied(request, said, credential.as_ref()),
             Some(KeptBack { credential, reason }) => {

@@ -19,12 +19,13 @@ mod visit;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use sigward_verify::evidence::Need;
 use sigward_verify::image::Repository;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub use self::options::{RegistryOptions, RegistryTls, RegistryTransport};
+pub use self::options::{RegistryOptions, RegistryTls, RegistryTransport, RestRule};
 
 use self::challenge::Challenge;
 use self::passes::Passes;
@@ -44,6 +45,8 @@ pub(crate) struct Registries {
     /// What a registry asked for before, so that its other repositories need not be refused first.
     challenges: Arc<Mutex<HashMap<Origin, Challenge>>>,
     rooms: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+    /// Until when hosts want to be left alone. They say so to whoever asks, and limit others otherwise.
+    resting: Mutex<HashMap<String, Instant>>,
 }
 
 impl Registries {
@@ -59,7 +62,8 @@ impl Registries {
             let network = options.network.clone();
             Wire::new(Connector::new(proxies, network, tls, options.roots.clone(), options.connect))
         };
-        let usual = TlsSettings { verification, ..TlsSettings::of(registry.tls.roots(&options.roots)) };
+        let roots = registry.tls.roots(&options.roots);
+        let usual = TlsSettings { verification, per_host: registry.tls.per_host(), ..TlsSettings::of(roots) };
         let far = match (verification, registry.tls.has_roots()) {
             (Verification::Checked, false) => wire.clone(),
             _ => connect(usual.clone()),
@@ -72,6 +76,7 @@ impl Registries {
             passes: Passes::default(),
             challenges: Arc::default(),
             rooms: Arc::default(),
+            resting: Mutex::default(),
         }
     }
 
@@ -84,6 +89,7 @@ impl Registries {
             passes: Passes::default(),
             challenges: Arc::clone(&self.challenges),
             rooms: Arc::clone(&self.rooms),
+            resting: Mutex::default(),
         }
     }
 
@@ -99,6 +105,27 @@ impl Registries {
         };
         // It is never closed.
         room.acquire_owned().await.ok()
+    }
+
+    /// The registry of a need wants to be left alone for so long.
+    pub(crate) fn rest(&self, need: &Need, asked: Duration) {
+        let Some(repository) = &need.repository else { return };
+        let Some(until) = Instant::now().checked_add(asked.min(limits::REST_LONGEST)) else { return };
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        if resting.len() >= limits::SCOPES {
+            let now = Instant::now();
+            resting.retain(|_, until| *until > now);
+        }
+        if resting.len() < limits::SCOPES {
+            resting.insert(repository.registry().host().to_owned(), until);
+        }
+    }
+
+    /// How long the registry of a need wants to be left alone.
+    pub(crate) fn rests(&self, need: &Need) -> Option<Duration> {
+        let host = need.repository.as_ref()?.registry().host();
+        let resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.get(host)?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
     /// One attempt at what a registry has, with everything that it takes to be let in.

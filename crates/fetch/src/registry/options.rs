@@ -1,5 +1,6 @@
 //! Settings for registries of images. They hold for nothing else.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,6 +23,18 @@ pub struct RegistryOptions {
     /// Hosts (or `HOST:PORT`) of token servers that may see a password though their name is no relative of the
     /// registry's.
     pub trusted_realms: Vec<String>,
+    /// What a registry's wish to be left alone means for later requests.
+    pub rest: RestRule,
+}
+
+/// What a registry's wish to be left alone (429 or 503 with `Retry-After`) means for later requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RestRule {
+    /// Nothing: each request finds out for itself. For programs that ask once.
+    #[default]
+    EachAsks,
+    /// Nobody asks until then. For programs that go on asking.
+    AllWait,
 }
 
 /// What protects the connection to a registry.
@@ -43,6 +56,7 @@ pub struct RegistryTls {
     roots: Option<Vec<CertificateDer<'static>>>,
     client: Option<Arc<CertifiedKey>>,
     server_name: Option<ServerName<'static>>,
+    per_host: Arc<BTreeMap<String, Vec<CertificateDer<'static>>>>,
 }
 
 impl RegistryTls {
@@ -53,6 +67,17 @@ impl RegistryTls {
     /// [`Error::BadFlag`] without any readable certificate.
     pub fn with_authorities(mut self, pem: &[u8]) -> Result<Self, Error> {
         self.roots = Some(certificates("--registry-cacert", pem)?);
+        Ok(self)
+    }
+
+    /// `--registry-ca HOST=FILE`: the authorities of one registry (`HOST` or `HOST:PORT`) and of what else is served there,
+    /// in place of all others. For other hosts they mean nothing.
+    ///
+    /// # Errors
+    /// [`Error::BadFlag`] without any readable certificate.
+    pub fn with_authorities_of(mut self, host: &str, pem: &[u8]) -> Result<Self, Error> {
+        let found = certificates("--registry-ca", pem)?;
+        Arc::make_mut(&mut self.per_host).insert(host.to_ascii_lowercase(), found);
         Ok(self)
     }
 
@@ -85,7 +110,7 @@ impl RegistryTls {
     }
 
     pub(crate) fn has_roots(&self) -> bool {
-        self.roots.is_some()
+        self.roots.is_some() || !self.per_host.is_empty()
     }
 
     /// Whether the registry itself is reached in another way than the hosts around it.
@@ -95,6 +120,10 @@ impl RegistryTls {
 
     pub(crate) fn roots(&self, usual: &TlsRoots) -> TlsRoots {
         self.roots.clone().map_or_else(|| usual.clone(), TlsRoots::Only)
+    }
+
+    pub(crate) fn per_host(&self) -> Arc<BTreeMap<String, Vec<CertificateDer<'static>>>> {
+        Arc::clone(&self.per_host)
     }
 
     pub(crate) fn near(&self, usual: TlsSettings) -> TlsSettings {
@@ -108,6 +137,7 @@ impl fmt::Debug for RegistryTls {
             .field("roots", &self.roots.as_ref().map(Vec::len))
             .field("client", &self.client.is_some())
             .field("server_name", &self.server_name)
+            .field("per_host", &self.per_host.keys())
             .finish()
     }
 }

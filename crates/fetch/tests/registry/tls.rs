@@ -148,3 +148,23 @@ fn token_realm_over_http() {
     }
     assert_eq!(thief.count(), 0);
 }
+
+/// A private authority is for its own registry: it must not be able to speak for others.
+#[test]
+fn authority_of_one_registry_is_for_no_other() {
+    let (server, other) = (https::start("localhost", &[], None), https::start("localhost", &[], None));
+    let tls = RegistryTls::default();
+    let tls = tls.with_authorities_of(&registry(&server), server.root_pem().as_bytes()).unwrap();
+    let client = distrustful(RegistryOptions { tls: tls.clone(), ..RegistryOptions::default() });
+    assert_eq!(status(&client, need_at(&registry(&server), "team/app", "manifests/v1")), 200);
+    distrusted(ask(&client, Need::get(Service::Rekor, server.url(), 100)));
+    // The other host shows a certificate of the same authority, and is not believed.
+    let elsewhere = RegistryTls::default().with_authorities_of("registry.test", server.root_pem().as_bytes()).unwrap();
+    let client = distrustful(RegistryOptions { tls: elsewhere, ..RegistryOptions::default() });
+    distrusted(ask(&client, need_at(&registry(&server), "team/app", "manifests/v1")));
+    // In place of the others, for that host; the others are as they were.
+    let usual = Client::new(Options { registry: RegistryOptions { tls, ..Default::default() }, ..other.options() });
+    assert_eq!(status(&usual, need_at(&registry(&other), "team/app", "manifests/v1")), 200);
+    let error = RegistryTls::default().with_authorities_of("registry.test", b"rubbish").unwrap_err();
+    assert!(matches!(error, Error::BadFlag { flag: "--registry-ca", .. }));
+}

@@ -151,12 +151,16 @@ impl Heard {
                     _ => self.failure = true,
                 }
                 response.body = without_words(&response.body);
+                // Where a redirect led to is a server's word too; what was asked is ours.
+                answer.url.clear();
             }
-            Err(Unreachable::Unauthorized { reason, credential, .. }) => {
+            Err(Unreachable::Unauthorized { request, reason, credential }) => {
                 self.no = true;
                 self.anonymous |= credential.is_none();
                 let words = if credential.is_none() { "no credential is at hand" } else { "the credential is refused" };
                 words.clone_into(reason);
+                // The token server's URL is the registry's word.
+                "the registry".clone_into(request);
             }
             // Somebody serves more than was promised: that is about the content.
             Err(Unreachable::TooLarge { .. }) => {}

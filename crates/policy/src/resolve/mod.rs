@@ -249,6 +249,11 @@ impl ResolvedPolicy {
 
 impl Scope {
     fn new(images: &[ImagePattern], objects: &[MatchResource]) -> Self {
+        if images.is_empty() {
+            // Nobody writes a policy for nothing: it would be obeyed by letting everything through.
+            let text = "missing field(s): spec.images".to_owned();
+            return Self::Unreadable(Fault { reason: Reason::MatchBroken, text });
+        }
         let globs: Result<Vec<_>, _> = images.iter().map(|image| Glob::compile(&image.glob)).collect();
         match globs {
             Ok(globs) => Self::Stated { globs, objects: Matcher::compile(objects) },

@@ -242,12 +242,15 @@ fn parse_registry(text: &str) -> Option<Registry> {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
         _ => (host.as_str(), None),
     };
-    let port_is_good = port.is_none_or(|p| (1..=5).contains(&p.len()) && p.parse::<u16>().is_ok_and(|p| p > 0));
+    // One text for one port and one host: `0443` and `ghcr.io.` are asked at the same places as `443` and `ghcr.io`, and
+    // would slip past a policy for those.
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let port_is_good = port.is_none_or(|port| is_port(port) && !port.starts_with('0'));
     let name_is_good = match name.strip_prefix('[').and_then(|n| n.strip_suffix(']')) {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')),
     };
-    (port_is_good && name_is_good && !name.starts_with(['.', '-'])).then_some(Registry { host })
+    (port_is_good && name_is_good && !name.starts_with(['.', '-']) && !name.ends_with('.')).then_some(Registry { host })
 }
 
 fn without_port(host: &str) -> &str {
@@ -315,6 +318,11 @@ mod tests {
             "reg.io/a//b",
             "reg.io:99999/app",
             "reg.io:/app",
+            "reg.io:0443/app",
+            "reg.io:+443/app",
+            "reg.io:0/app",
+            "reg.io./app",
+            "reg.io.:443/app",
             "user:password@reg.io/app",
             ".io/app",
             &format!("nginx@sha256:{}", "A".repeat(64)),
