@@ -9,7 +9,8 @@
 # WORK names a folder in which images and signatures stay for the next run.
 #
 # `.ci/parts` brings registry and control plane. policy-controller is built from its Go module into the parts as it is,
-# and once more without the limit of its own Kubernetes client; SIGWARD_POLICY_CONTROLLER names a folder that has them. Without it, or without a control plane, its columns are left out. It listens on port 8443, which must be free.
+# and once more without the limit of its own Kubernetes client; SIGWARD_POLICY_CONTROLLER names a folder that has them.
+# Without it, or without a control plane, its columns are left out. It listens on port 8443, which must be free.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$here/../target}
