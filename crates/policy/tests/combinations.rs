@@ -164,6 +164,26 @@ fn attack_a_policy_for_no_image() {
     }
 }
 
+/// A static pass may not answer for a key of the same name, be it written or given by its place.
+#[test]
+fn attack_authority_that_answers_for_another_of_its_name() {
+    let fixed = |action: &str| json!({"static": {"action": action}});
+    let named = |name: &str, action: &str| json!({"name": name, "static": {"action": action}});
+    let over_all = |authorities: Value| {
+        let mut object = policy("a", &[pass()]);
+        object["spec"]["authorities"] = authorities;
+        object["spec"]["policy"] = json!({"type": "cue", "data": "authorityMatches: k?: static: true"});
+        object
+    };
+    Bench::new().policy(over_all(json!([named("k", "pass"), named("l", "pass")]))).assert_admitted();
+    for authorities in
+        [json!([named("k", "fail"), named("k", "pass")]), json!([named("authority-1", "fail"), fixed("pass")])]
+    {
+        let bench = Bench::new().policy(over_all(authorities));
+        bench.assert_denied(Reason::PolicyBroken, "expected authorities with names of their own");
+    }
+}
+
 /// Invariant 9: a policy that cannot be read denies what it is for; if that cannot be read either, everything.
 #[test]
 fn attack_a_broken_policy_does_not_disappear() {

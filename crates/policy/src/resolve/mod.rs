@@ -7,6 +7,7 @@ mod document;
 mod fingerprint;
 mod trust_rules;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -98,6 +99,14 @@ impl Inputs {
     }
 }
 
+/// A policy over all authorities tells them apart by their names: two of one name would answer for each other.
+fn shared_name(authorities: &[ResolvedAuthority]) -> Option<Fault> {
+    let mut names = BTreeSet::new();
+    let shared = authorities.iter().map(ResolvedAuthority::name).find(|name| !names.insert(*name))?;
+    let text = format!("expected authorities with names of their own, found several named {shared:?}");
+    Some(Fault { reason: Reason::PolicyBroken, text })
+}
+
 impl ResolvedPolicy {
     /// Resolves a ClusterImagePolicy as it is stored. What cannot be read or had makes the policy, or one of its
     /// authorities, broken; nothing makes it disappear.
@@ -127,12 +136,15 @@ impl ResolvedPolicy {
         };
         let with = Resolving { source, strictness, extent };
         let authorities = spec.authorities.iter().enumerate();
+        let authorities: Vec<_> =
+            authorities.map(|(n, authority)| ResolvedAuthority::new(authority, n, with)).collect();
+        let broken = broken.or_else(|| over_all.as_ref().and_then(|_| shared_name(&authorities)));
         let flag = |flag: fn(&crate::cip::Policy) -> Option<bool>| spec.policy.as_ref().and_then(flag) == Some(true);
         Self {
             name: policy.metadata.name().to_owned(),
             mode: spec.mode().unwrap_or_default(),
             scope: Scope::new(&spec.images, &spec.match_resources),
-            authorities: authorities.map(|(n, authority)| ResolvedAuthority::new(authority, n, with)).collect(),
+            authorities,
             policy: over_all,
             inputs: Inputs {
                 configs: flag(|policy| policy.fetch_config_file),
