@@ -235,17 +235,18 @@ pub(crate) struct ListLit {
 #[derive(Debug)]
 pub(crate) enum Element {
     Value(Expr),
-    Comprehension(Comprehension),
+    Comprehension(Box<Comprehension>),
 }
 
+/// What is rare is boxed: a document has a declaration for each of its values.
 #[derive(Debug)]
 pub(crate) enum Decl {
     Field { label: Label, arc: ArcType, value: Expr },
     Let { label: Label, value: Expr, multi: bool },
-    Pattern { filter: Expr, value: Expr },
-    Dynamic { key: Expr, arc: ArcType, value: Expr },
+    Pattern { filter: Box<Expr>, value: Box<Expr> },
+    Dynamic { key: Box<Expr>, arc: ArcType, value: Box<Expr> },
     Ellipsis,
-    Comprehension(Comprehension),
+    Comprehension(Box<Comprehension>),
     Embed(Expr),
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn parse(text: &str, names: &mut Interner<'_>) -> Result<Expr, InputF
     if text.len() > MAX_INPUT_BYTES {
         return Err(InputFault::TooLong { found: text.len() });
     }
-    let mut reader = Reader { text, at: 0, names };
+    let mut reader = Reader { text, at: 0, names, shapes: Vec::new() };
     let value = reader.value(0)?;
     reader.space();
     if reader.at < text.len() { Err(reader.expected("the end")) } else { Ok(value) }
@@ -50,6 +50,8 @@ struct Reader<'a, 'n, 'p> {
     text: &'a str,
     at: usize,
     names: &'n mut Interner<'p>,
+    /// For each depth, the names in the last object there: the next one mostly has the same.
+    shapes: Vec<Vec<Label>>,
 }
 
 impl<'a> Reader<'a, '_, '_> {
@@ -119,11 +121,14 @@ impl<'a> Reader<'a, '_, '_> {
 
     fn object(&mut self, depth: usize) -> Result<Expr, InputFault> {
         self.advance(1);
-        let mut decls: Vec<Decl> = Vec::new();
-        let mut seen: HashSet<Label> = HashSet::new();
         if self.take(b'}') {
-            return Ok(Expr::Struct(StructLit::new(decls, false)));
+            return Ok(object(Vec::new()));
         }
+        if self.shapes.len() <= depth {
+            self.shapes.resize_with(depth.saturating_add(1), Vec::new);
+        }
+        let mut members = Members { shape: self.shapes.get_mut(depth).map(std::mem::take).unwrap_or_default(), ..Members::default() };
+        members.decls.reserve(members.shape.len().min(MANY));
         loop {
             self.space();
             let at = self.at;
@@ -131,22 +136,17 @@ impl<'a> Reader<'a, '_, '_> {
                 return Err(self.expected("a member's name"));
             }
             let name = self.string()?;
-            let label = self.names.regular(&name);
-            if decls.len() == MANY {
-                seen.extend(decls.iter().filter_map(label_of));
-            }
-            let known =
-                if decls.len() < MANY { decls.iter().any(|d| label_of(d) == Some(label)) } else { !seen.insert(label) };
-            if known {
-                return Err(InputFault::Duplicate { at });
-            }
+            let label = members.label(&name, self.names).ok_or(InputFault::Duplicate { at })?;
             if !self.take(b':') {
                 return Err(self.expected("':'"));
             }
             let value = self.value(depth.saturating_add(1))?;
-            decls.push(Decl::Field { label, arc: ArcType::Member, value });
+            members.decls.push(Decl::Field { label, arc: ArcType::Member, value });
             if self.take(b'}') {
-                return Ok(Expr::Struct(StructLit::new(decls, false)));
+                if let Some(shape) = self.shapes.get_mut(depth) {
+                    *shape = members.finished_shape();
+                }
+                return Ok(object(members.decls));
             }
             if !self.take(b',') {
                 return Err(self.expected("',' or '}'"));
@@ -177,26 +177,27 @@ impl<'a> Reader<'a, '_, '_> {
         }
     }
 
+    /// Steps over what stands for itself in a text.
+    fn plain(&mut self) -> &'a str {
+        let text = self.text;
+        let rest = text.as_bytes().get(self.at..).unwrap_or_default();
+        let length = rest.iter().position(|b| *b < 0x20 || *b == b'"' || *b == b'\\').unwrap_or(rest.len());
+        let start = self.at;
+        self.advance(length);
+        text.get(start..self.at).unwrap_or_default()
+    }
+
     /// A text; one without escapes is where it stands.
     fn string(&mut self) -> Result<Cow<'a, str>, InputFault> {
         self.advance(1);
-        let text = self.text;
-        let start = self.at;
-        while self.peek().is_some_and(|b| b >= 0x20 && b != b'"' && b != b'\\') {
-            self.advance(1);
-        }
-        let plain = text.get(start..self.at).unwrap_or_default();
+        let plain = self.plain();
         if self.peek() == Some(b'"') {
             self.advance(1);
             return Ok(Cow::Borrowed(plain));
         }
         let mut out = plain.to_owned();
         loop {
-            let start = self.at;
-            while self.peek().is_some_and(|b| b >= 0x20 && b != b'"' && b != b'\\') {
-                self.advance(1);
-            }
-            out.push_str(self.text.get(start..self.at).unwrap_or_default());
+            out.push_str(self.plain());
             match self.peek() {
                 Some(b'"') => {
                     self.advance(1);
@@ -253,6 +254,54 @@ impl<'a> Reader<'a, '_, '_> {
         }
         self.advance(4);
         u32::from_str_radix(digits, 16).map_err(|_| self.expected("four hexadecimal digits"))
+    }
+}
+
+fn object(decls: Vec<Decl>) -> Expr {
+    Expr::Struct(StructLit { decls, is_file: false, has_embedding: false })
+}
+
+/// An object that is read.
+#[derive(Default)]
+struct Members {
+    decls: Vec<Decl>,
+    /// The names of an object that has been read: no two are the same.
+    shape: Vec<Label>,
+    /// The names are no longer those of the shape.
+    deviates: bool,
+    /// All names, where there are many.
+    seen: HashSet<Label>,
+}
+
+impl Members {
+    /// The label of the next member; nothing if there is one of the name already.
+    fn label(&mut self, name: &str, names: &mut Interner<'_>) -> Option<Label> {
+        if !self.deviates {
+            match self.shape.get(self.decls.len()) {
+                Some(label) if names.is(*label, name) => return Some(*label),
+                _ => self.deviates = true,
+            }
+        }
+        let label = names.regular(name);
+        let known = if self.decls.len() < MANY {
+            self.decls.iter().any(|d| label_of(d) == Some(label))
+        } else {
+            if self.seen.is_empty() {
+                self.seen.extend(self.decls.iter().filter_map(label_of));
+            }
+            !self.seen.insert(label)
+        };
+        if known { None } else { Some(label) }
+    }
+
+    fn finished_shape(&mut self) -> Vec<Label> {
+        let mut shape = std::mem::take(&mut self.shape);
+        if self.deviates {
+            shape.clear();
+            shape.extend(self.decls.iter().filter_map(label_of));
+        }
+        shape.truncate(self.decls.len());
+        shape
     }
 }
 

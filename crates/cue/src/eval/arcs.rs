@@ -1,5 +1,7 @@
 //! Fields come into a vertex, with the patterns that match them (`fields.go`, `constraints.go`).
 
+use std::rc::Rc;
+
 use super::Eval;
 use super::doubt::Weight;
 use super::error::R;
@@ -14,11 +16,21 @@ const INDEX_FROM: usize = 12;
 impl<'p> Eval<'p> {
     /// A field, if it is there in any form.
     pub(super) fn find_arc(&self, v: VertexId, label: Label) -> Option<VertexId> {
+        if let Some(arc) = self.element_in_place(v, label) {
+            return Some(arc);
+        }
         let arcs = &self.vertices[v].arcs;
         if arcs.len() < INDEX_FROM {
             return arcs.iter().copied().find(|a| self.vertices[*a].label == Some(label));
         }
         self.index.get(&(v, label)).copied()
+    }
+
+    /// An element that stands where its number says: there fields are only ever added.
+    fn element_in_place(&self, v: VertexId, label: Label) -> Option<VertexId> {
+        let place = usize::try_from(label.as_index()?).ok()?;
+        let arc = *self.vertices[v].arcs.get(place)?;
+        (self.vertices[arc].label == Some(label)).then_some(arc)
     }
 
     pub(super) fn get_arc(&mut self, v: VertexId, label: Label, mode: ArcType) -> R<'p, (VertexId, bool)> {
@@ -43,10 +55,14 @@ impl<'p> Eval<'p> {
             arc: mode,
             is_let,
             is_dynamic,
-            // Most fields are of a document alone, and never get a second conjunct.
-            conjuncts: Vec::with_capacity(1),
             ..Vertex::default()
         })?;
+        self.push_arc(v, label, arc);
+        Ok((arc, true))
+    }
+
+    /// Adds a field that is not there yet.
+    pub(super) fn push_arc(&mut self, v: VertexId, label: Label, arc: VertexId) {
         self.vertices[v].arcs.push(arc);
         let count = self.vertices[v].arcs.len();
         if count == INDEX_FROM {
@@ -55,10 +71,9 @@ impl<'p> Eval<'p> {
                     self.index.insert((v, label), known);
                 }
             }
-        } else if count > INDEX_FROM {
+        } else if count > INDEX_FROM && self.element_in_place(v, label).is_none() {
             self.index.insert((v, label), arc);
         }
-        Ok((arc, true))
     }
 
     /// Adds a conjunct to a field, which comes to be if it is not there.
@@ -85,8 +100,8 @@ impl<'p> Eval<'p> {
         for n in 0..self.vertices[v].patterns.len() {
             let Some(Pattern { pattern, conjuncts }) = self.vertices[v].patterns.get(n).cloned() else { continue };
             if self.matches_pattern(&pattern, label)? {
-                for conjunct in conjuncts {
-                    self.add_constraint(v, arc, label, mode, conjunct)?;
+                for conjunct in conjuncts.iter() {
+                    self.add_constraint(v, arc, label, mode, conjunct.clone())?;
                 }
             }
         }
@@ -221,12 +236,12 @@ impl<'p> Eval<'p> {
                 self.vertices[v].patterns.get_mut(n).map(|p| &mut p.conjuncts)
             }
             None => {
-                self.vertices[v].patterns.push(Pattern { pattern: pattern.clone(), conjuncts: Vec::new() });
+                self.vertices[v].patterns.push(Pattern { pattern: pattern.clone(), conjuncts: Rc::default() });
                 self.vertices[v].patterns.last_mut().map(|p| &mut p.conjuncts)
             }
         };
         if let Some(conjuncts) = conjuncts {
-            conjuncts.push(conjunct.clone());
+            Rc::make_mut(conjuncts).push(conjunct.clone());
         }
         for arc in self.vertices[v].arcs.clone() {
             let Some(label) = self.vertices[arc].label else { continue };
@@ -244,7 +259,7 @@ impl<'p> Eval<'p> {
             return Ok(false);
         }
         let value = match label.as_index() {
-            Some(index) => Value::Number(std::rc::Rc::new(crate::number::Number::int(index))),
+            Some(index) => Value::Number(Rc::new(crate::number::Number::int(index))),
             None => Value::String(self.names.text(label)),
         };
         self.matches_value(pattern, &value)
@@ -261,7 +276,7 @@ impl<'p> Eval<'p> {
         };
         let kind = self.kind_of(label);
         if let Value::Bottom(bottom) = &pattern {
-            return Err(super::error::Stop::Error(std::rc::Rc::clone(bottom)));
+            return Err(super::error::Stop::Error(Rc::clone(bottom)));
         }
         if !self.kind_of(&pattern).meets(kind) {
             return Ok(false);

@@ -329,7 +329,7 @@ impl<'p> Eval<'p> {
         if self.vertices[v].status < Status::Known {
             return Err(Stop::Unsupported("close of a struct that contains the call".to_owned()));
         }
-        let conjuncts = self.vertices[v].conjuncts.clone();
+        let conjuncts = self.vertices[v].conjuncts.to_vec();
         let closed = self.inline(conjuncts)?;
         let vertex = &mut self.vertices[closed];
         vertex.base = Base::Link(v);

@@ -221,7 +221,8 @@ impl<'p> Eval<'p> {
             return;
         }
         let required = self.req_sets(noderef, 0);
-        if required.is_empty() {
+        // Most of a document: nothing around it is closed.
+        if required.iter().all(|set| set.ignored) {
             return;
         }
         let arcs = self.vertices[v].arcs.clone();
@@ -378,7 +379,7 @@ impl<'p> Eval<'p> {
             }
         }
         let inherited = sets.len();
-        for known in self.vertices[v].node.req_defs.clone() {
+        for known in self.vertices[v].node.req_defs.iter().copied() {
             if (known.ignore && known.kind == DefKind::Reference) || sets.iter().any(|s| s.id == known.id) {
                 continue;
             }
@@ -404,13 +405,13 @@ impl<'p> Eval<'p> {
                 }
             }
         }
-        let info = self.vertices[v].node.info.clone();
+        let info = &self.vertices[v].node.info;
         let regular = self.vertices[v].label.is_none_or(|label| self.names.is_regular(label));
         if !regular {
             sets.retain(|set| info.iter().any(|c| self.contains_def(v, set.id, c.id)));
         }
-        let parent_info = if parent == NO_VERTEX { Vec::new() } else { self.vertices[parent].node.info.clone() };
-        self.filter_top(v, &mut sets, &info, &parent_info);
+        let parent_info: &[ConjunctInfo] = if parent == NO_VERTEX { &[] } else { &self.vertices[parent].node.info };
+        self.filter_top(v, &mut sets, info, parent_info);
         let sets = Rc::new(sets);
         self.vertices[v].node.req_sets = Some(Rc::clone(&sets));
         sets

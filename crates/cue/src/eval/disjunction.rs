@@ -308,7 +308,7 @@ impl<'p> Eval<'p> {
         for field in fields {
             let original = &self.vertices[field];
             let (label, replace, conjuncts) =
-                (original.label, original.node.replace.clone(), original.conjuncts.clone());
+                (original.label, original.node.replace.clone(), original.conjuncts.to_vec());
             let vertex = Vertex {
                 parent: copy,
                 label,
@@ -320,8 +320,7 @@ impl<'p> Eval<'p> {
             let Some(label) = label else { continue };
             let id = self.add_vertex(vertex)?;
             self.vertices[id].node.replace = replace;
-            self.vertices[copy].arcs.push(id);
-            self.index.insert((copy, label), id);
+            self.push_arc(copy, label, id);
             overlay.vertices.insert(field, id);
             if p != v
                 && let Some(first) = self.find_arc(v, label)
@@ -340,11 +339,11 @@ impl<'p> Eval<'p> {
     }
 
     fn overlay_node(&mut self, p: VertexId, copy: VertexId, overlay: &mut Overlay) {
-        let conjuncts = self.vertices[p].conjuncts.clone();
+        let conjuncts = self.vertices[p].conjuncts.to_vec();
         let conjuncts = conjuncts.into_iter().map(|c| Conjunct { env: self.overlaid(c.env, overlay), ..c }).collect();
         self.vertices[copy].conjuncts = conjuncts;
         let mut patterns = self.vertices[p].patterns.clone();
-        for conjunct in patterns.iter_mut().flat_map(|p| p.conjuncts.iter_mut()) {
+        for conjunct in patterns.iter_mut().flat_map(|p| Rc::make_mut(&mut p.conjuncts).iter_mut()) {
             conjunct.env = self.overlaid(conjunct.env, overlay);
         }
         self.vertices[copy].patterns = patterns;

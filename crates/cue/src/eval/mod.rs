@@ -16,6 +16,7 @@ mod doubt;
 mod equal;
 pub(crate) mod error;
 mod expression;
+mod few;
 mod finish;
 mod host;
 mod operator;
@@ -36,6 +37,7 @@ use std::ops::{Index, IndexMut};
 use std::rc::Rc;
 
 use error::{R, Stop};
+use few::Few;
 use types::{Base, CloseInfo, Conjunct, Elem, Env, EnvId, NO_ENV, NO_VERTEX, Value, Vertex, VertexId};
 
 use crate::expr::Expr;
@@ -172,7 +174,7 @@ impl<'p> Eval<'p> {
     pub(crate) fn root(&mut self, expr: Elem<'p>, data: bool) -> R<'p, VertexId> {
         let close = CloseInfo { data, ..CloseInfo::default() };
         let conjunct = Conjunct { env: NO_ENV, elem: expr, close };
-        self.add_vertex(Vertex { conjuncts: vec![conjunct], ..Vertex::default() })
+        self.add_vertex(Vertex { conjuncts: Few::One(conjunct), ..Vertex::default() })
     }
 
     /// `Unify` of vertices.
@@ -265,10 +267,10 @@ impl<'p> Eval<'p> {
     }
 
     /// A vertex for the value of an expression.
-    pub(super) fn inline(&mut self, conjuncts: Vec<Conjunct<'p>>) -> R<'p, VertexId> {
+    pub(super) fn inline(&mut self, conjuncts: impl IntoIterator<Item = Conjunct<'p>>) -> R<'p, VertexId> {
         // The parent gives messages their path; nothing is inherited from it.
         self.add_vertex(Vertex {
-            conjuncts,
+            conjuncts: conjuncts.into_iter().collect(),
             is_dynamic: true,
             detached_checks: true,
             parent: NO_VERTEX,

@@ -172,6 +172,7 @@ impl<'p> Eval<'p> {
         let node = &mut self.vertices[v].node;
         node.has_struct = true;
         node.has_structs = true;
+        self.vertices[v].arcs.reserve(lit.decls.len());
         let close = if lit.has_embedding && split { self.split_struct(v, close, lit.is_file) } else { close };
         let mut ellipsis = false;
         for decl in &lit.decls {

@@ -245,6 +245,7 @@ impl<'p> Eval<'p> {
             }
         }
         let length = elements.len();
+        self.vertices[v].arcs.reserve(length);
         for (n, (env, elem)) in elements.into_iter().enumerate() {
             let max = self.vertices[v].node.list_len;
             if self.vertices[v].node.list_closed && n >= max {
@@ -321,7 +322,7 @@ impl<'p> Eval<'p> {
                 )?;
                 continue;
             }
-            for conjunct in self.vertices[element].conjuncts.clone() {
+            for conjunct in self.vertices[element].conjuncts.to_vec() {
                 self.insert_arc(v, label, ArcType::Member, Conjunct { close, ..conjunct })?;
             }
         }

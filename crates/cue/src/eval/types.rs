@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::closed::{ConjunctInfo, RefInfo, ReqSet};
 use super::doubt::Seen;
 use super::error::Bottom;
+use super::few::Few;
 use super::tasks::Task;
 use crate::builtins::Builtin;
 use crate::expr::{ArcType, Core, Expr, ListLit, Op, StructLit};
@@ -173,7 +174,8 @@ pub(crate) enum Base<'p> {
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern<'p> {
     pub(super) pattern: Value<'p>,
-    pub(super) conjuncts: Vec<Conjunct<'p>>,
+    /// Taken up as a whole by each field that matches.
+    pub(super) conjuncts: Rc<Vec<Conjunct<'p>>>,
 }
 
 #[derive(Debug)]
@@ -183,7 +185,7 @@ pub(crate) struct Vertex<'p> {
     pub(super) arc: ArcType,
     pub(super) status: Status,
     pub(super) base: Base<'p>,
-    pub(super) conjuncts: Vec<Conjunct<'p>>,
+    pub(super) conjuncts: Few<Conjunct<'p>>,
     pub(super) arcs: Vec<VertexId>,
     pub(super) patterns: Vec<Pattern<'p>>,
     pub(super) child_errors: Option<Rc<Bottom<'p>>>,
@@ -353,7 +355,7 @@ impl Default for Vertex<'_> {
             arc: ArcType::Member,
             status: Status::New,
             base: Base::None,
-            conjuncts: Vec::new(),
+            conjuncts: Few::None,
             arcs: Vec::new(),
             patterns: Vec::new(),
             child_errors: None,
