@@ -207,7 +207,8 @@ impl<'p> Eval<'p> {
             vertex.patterns.clear();
             vertex.is_shared = false;
             let notify = std::mem::take(&mut vertex.node.notify);
-            *vertex.node = super::types::Node { notify, ..super::types::Node::default() };
+            *vertex.node = super::types::Node::default();
+            vertex.node.notify = notify;
             for arc in vertex.arcs.clone() {
                 e.reopen_field(arc)?;
             }

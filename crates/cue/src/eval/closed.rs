@@ -269,7 +269,7 @@ impl<'p> Eval<'p> {
     fn field_info(&self, field: VertexId) -> Vec<ConjunctInfo> {
         let vertex = &self.vertices[field];
         if vertex.status != Status::New {
-            return vertex.node.info.clone();
+            return vertex.node.info.to_vec();
         }
         let info = |c: &super::types::Conjunct<'p>| ConjunctInfo {
             id: c.close.def,

@@ -1,6 +1,7 @@
 //! Alternatives: each is unified with a copy of the vertex, and what fails drops out (`disjunct2.go`, `overlay.go`).
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::rc::Rc;
 
 use super::Eval;
@@ -16,8 +17,44 @@ use crate::limits::MAX_DISJUNCTS;
 /// Which vertices of a copy stand for which.
 #[derive(Default)]
 struct Overlay {
-    vertices: HashMap<VertexId, VertexId>,
-    envs: HashMap<EnvId, EnvId>,
+    vertices: Mapping<VertexId>,
+    envs: Mapping<EnvId>,
+}
+
+/// What stands for what: mostly so little that it is found by looking through it.
+struct Mapping<T> {
+    few: Vec<(T, T)>,
+    many: HashMap<T, T>,
+}
+
+impl<T> Default for Mapping<T> {
+    fn default() -> Self {
+        Self { few: Vec::new(), many: HashMap::new() }
+    }
+}
+
+impl<T: Copy + Eq + Hash> Mapping<T> {
+    const FEW: usize = 12;
+
+    fn get(&self, from: T) -> Option<T> {
+        if self.many.is_empty() {
+            return self.few.iter().find(|(known, _)| *known == from).map(|(_, to)| *to);
+        }
+        self.many.get(&from).copied()
+    }
+
+    fn insert(&mut self, from: T, to: T) {
+        if !self.many.is_empty() {
+            self.many.insert(from, to);
+        } else if let Some((_, known)) = self.few.iter_mut().find(|(known, _)| *known == from) {
+            *known = to;
+        } else if self.few.len() < Self::FEW {
+            self.few.push((from, to));
+        } else {
+            self.many.extend(self.few.drain(..));
+            self.many.insert(from, to);
+        }
+    }
 }
 
 impl<'p> Eval<'p> {
@@ -354,17 +391,19 @@ impl<'p> Eval<'p> {
                 task.state = State::Ready;
             }
         }
-        for choice in &mut node.choices {
-            choice.env = self.overlaid(choice.env, overlay);
-        }
-        for (conjunct, _) in &mut node.cyclic {
-            conjunct.env = self.overlaid(conjunct.env, overlay);
+        if let Some(rare) = node.rare.get_mut() {
+            for choice in &mut rare.choices {
+                choice.env = self.overlaid(choice.env, overlay);
+            }
+            for (conjunct, _) in &mut rare.cyclic {
+                conjunct.env = self.overlaid(conjunct.env, overlay);
+            }
+            rare.disjuncts.clear();
+            rare.disjunct_errors.clear();
+            rare.user_errors.clear();
+            rare.notify.clear();
         }
         node.running = 0;
-        node.disjuncts.clear();
-        node.disjunct_errors.clear();
-        node.user_errors.clear();
-        node.notify.clear();
         node.has_disjunction = false;
         node.req_sets = None;
         self.vertices[copy].node = node;
@@ -374,25 +413,25 @@ impl<'p> Eval<'p> {
         if id == NO_ENV {
             return id;
         }
-        if let Some(known) = overlay.envs.get(&id) {
-            return *known;
+        if let Some(known) = overlay.envs.get(id) {
+            return known;
         }
         // From the outermost scope inwards.
         let mut chain = Vec::new();
         let mut at = id;
-        while at != NO_ENV && !overlay.envs.contains_key(&at) {
+        while at != NO_ENV && overlay.envs.get(at).is_none() {
             chain.push(at);
             at = self.env(at).up;
         }
         for id in chain.into_iter().rev() {
             let env = self.env(id);
-            let up = overlay.envs.get(&env.up).copied().unwrap_or(env.up);
-            let vertex = overlay.vertices.get(&env.vertex).copied().unwrap_or(env.vertex);
+            let up = overlay.envs.get(env.up).unwrap_or(env.up);
+            let vertex = overlay.vertices.get(env.vertex).unwrap_or(env.vertex);
             let same = up == env.up && vertex == env.vertex;
             let mapped = if same { id } else { self.add_env(up, vertex, env.label) };
             overlay.envs.insert(id, mapped);
         }
-        overlay.envs.get(&id).copied().unwrap_or(id)
+        overlay.envs.get(id).unwrap_or(id)
     }
 
     /// The value of a vertex with several alternatives left, the defaults first.

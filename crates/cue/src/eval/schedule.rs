@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::closed::{Flags, NO_FLAGS};
 use super::error::{Code, R};
+use super::few::Few;
 use super::tasks::{Task, TaskKind};
 use super::types::{
     Base, Bound, Check, Choice, CloseInfo, Conjunct, CycleType, DefaultMode, Elem, EnvId, Function, Printable, Status,
@@ -443,7 +444,7 @@ impl<'p> Eval<'p> {
     fn insert_check_bound(&mut self, v: VertexId, bound: &Rc<Bound<'p>>) -> R<'p, ()> {
         let checks = std::mem::take(&mut self.vertices[v].node.checks);
         let kind = self.vertices[v].node.kind;
-        let mut kept = Vec::with_capacity(checks.len().saturating_add(1));
+        let mut kept = Few::None;
         let mut known = false;
         for check in checks {
             if let Value::Bound(other) = &check.value {
