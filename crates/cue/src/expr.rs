@@ -1,5 +1,6 @@
 //! Expressions, all names resolved: what is evaluated. A reference says how many scopes up its field is.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::kind::Kind;
@@ -162,6 +163,8 @@ pub(crate) enum Expr {
     Bool(bool),
     Number(Number),
     String(Arc<str>),
+    /// A text of the document, where it stands there: most are never looked at.
+    Excerpt(Excerpt),
     Bytes(Arc<[u8]>),
     Top,
     Basic(Kind),
@@ -216,6 +219,28 @@ pub(crate) enum Expr {
     Call(Box<Expr>, Vec<Expr>),
     Struct(StructLit),
     List(ListLit),
+}
+
+#[derive(Debug)]
+pub(crate) struct Excerpt {
+    document: Arc<str>,
+    start: u32,
+    length: u32,
+}
+
+impl Excerpt {
+    /// Nothing if it is not within the document.
+    pub(crate) fn new(document: &Arc<str>, range: Range<usize>) -> Option<Self> {
+        document.get(range.clone())?;
+        let (start, length) = (u32::try_from(range.start).ok()?, u32::try_from(range.len()).ok()?);
+        Some(Self { document: Arc::clone(document), start, length })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        let start = usize::try_from(self.start).unwrap_or(usize::MAX);
+        let end = start.saturating_add(usize::try_from(self.length).unwrap_or(usize::MAX));
+        self.document.get(start..end).unwrap_or_default()
+    }
 }
 
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::expr::{ArcType, Decl, Element, Expr, ListLit, StructLit};
+use crate::expr::{ArcType, Decl, Element, Excerpt, Expr, ListLit, StructLit};
 use crate::label::{Interner, Label};
 use crate::limits::{MAX_INPUT_BYTES, MAX_INPUT_DEPTH};
 use crate::number::{Number, NumberFault};
@@ -37,7 +37,7 @@ pub(crate) fn parse(text: &str, names: &mut Interner<'_>) -> Result<Expr, InputF
     if text.len() > MAX_INPUT_BYTES {
         return Err(InputFault::TooLong { found: text.len() });
     }
-    let mut reader = Reader { text, at: 0, names, shapes: Vec::new() };
+    let mut reader = Reader { text, document: text.into(), at: 0, names, shapes: Vec::new() };
     let value = reader.value(0)?;
     reader.space();
     if reader.at < text.len() { Err(reader.expected("the end")) } else { Ok(value) }
@@ -48,6 +48,8 @@ const MANY: usize = 16;
 
 struct Reader<'a, 'n, 'p> {
     text: &'a str,
+    /// The same, for texts to refer to.
+    document: Arc<str>,
     at: usize,
     names: &'n mut Interner<'p>,
     /// For each depth, the names in the last object there: the next one mostly has the same.
@@ -87,7 +89,7 @@ impl<'a> Reader<'a, '_, '_> {
             Some(b'{' | b'[') if depth >= MAX_INPUT_DEPTH => Err(InputFault::TooDeep { at: self.at }),
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
-            Some(b'"') => Ok(Expr::String(Arc::from(&*self.string()?))),
+            Some(b'"') => self.text_value(),
             Some(b'-' | b'0'..=b'9') => self.number(),
             _ => {
                 let words = [("null", Expr::Null), ("true", Expr::Bool(true)), ("false", Expr::Bool(false))];
@@ -177,13 +179,24 @@ impl<'a> Reader<'a, '_, '_> {
         }
     }
 
+    fn text_value(&mut self) -> Result<Expr, InputFault> {
+        let start = self.at.saturating_add(1);
+        Ok(match self.string()? {
+            Cow::Borrowed(text) => {
+                match Excerpt::new(&self.document, start..start.saturating_add(text.len())) {
+                    Some(excerpt) => Expr::Excerpt(excerpt),
+                    None => Expr::String(text.into()),
+                }
+            }
+            Cow::Owned(text) => Expr::String(text.into()),
+        })
+    }
+
     /// Steps over what stands for itself in a text.
     fn plain(&mut self) -> &'a str {
         let text = self.text;
-        let rest = text.as_bytes().get(self.at..).unwrap_or_default();
-        let length = rest.iter().position(|b| *b < 0x20 || *b == b'"' || *b == b'\\').unwrap_or(rest.len());
         let start = self.at;
-        self.advance(length);
+        self.advance(plain_length(text.as_bytes().get(start..).unwrap_or_default()));
         text.get(start..self.at).unwrap_or_default()
     }
 
@@ -255,6 +268,27 @@ impl<'a> Reader<'a, '_, '_> {
         self.advance(4);
         u32::from_str_radix(digits, 16).map_err(|_| self.expected("four hexadecimal digits"))
     }
+}
+
+/// Bytes up to a quote, a backslash or a control character, eight at a time: in a word minus a small number in each byte,
+/// the lowest high bit that is set, and was not before, is that of the first byte that is smaller.
+fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    let mut length = 0_usize;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+        let found = (below(word, 0x20) | equal(b'"') | equal(b'\\')) & HIGH;
+        if found != 0 {
+            return length.saturating_add(usize::try_from(found.trailing_zeros() / 8).unwrap_or(0));
+        }
+        length = length.saturating_add(8);
+    }
+    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    length.saturating_add(rest.iter().position(special).unwrap_or(rest.len()))
 }
 
 fn object(decls: Vec<Decl>) -> Expr {

@@ -315,6 +315,14 @@ impl<'p> Eval<'p> {
 
     /// Whether the number `child` belongs to `node`, by containment or by the replacements here and above.
     fn contains_def(&self, v: VertexId, node: u32, child: u32) -> bool {
+        if child == node || child == 0 {
+            return child == node;
+        }
+        self.contains_through(&self.redirects(v), node, child)
+    }
+
+    /// The replacements at a vertex and above.
+    fn redirects(&self, v: VertexId) -> Vec<(u32, u32)> {
         let mut redirects = Vec::new();
         let mut at = v;
         while at != NO_VERTEX {
@@ -322,8 +330,15 @@ impl<'p> Eval<'p> {
             redirects.extend_from_slice(&self.vertices[at].node.replace);
             at = self.vertices[at].parent;
         }
+        redirects
+    }
+
+    fn contains_through(&self, redirects: &[(u32, u32)], node: u32, child: u32) -> bool {
+        if child == node || child == 0 {
+            return child == node;
+        }
         let mut budget = 10_000_u32;
-        self.contains_rec(&redirects, node, child, child, &mut budget, 0)
+        self.contains_rec(redirects, node, child, child, &mut budget, 0)
     }
 
     fn contains_rec(
@@ -419,10 +434,11 @@ impl<'p> Eval<'p> {
 
     /// Drops sets that `_`, `...` or an open validator makes moot.
     fn filter_top(&self, v: VertexId, sets: &mut Vec<ReqSet>, info: &[ConjunctInfo], parent_info: &[ConjunctInfo]) {
+        let redirects = self.redirects(v);
         sets.retain_mut(|set| {
             let mut flags = NO_FLAGS;
             let mut any = false;
-            for c in info.iter().filter(|c| self.contains_def(v, set.id, c.id)) {
+            for c in info.iter().filter(|c| self.contains_through(&redirects, set.id, c.id)) {
                 any = true;
                 flags.top |= c.flags.top;
                 flags.open_validator |= c.flags.open_validator;

@@ -416,6 +416,9 @@ impl<'p> Eval<'p> {
         if let Some(known) = overlay.envs.get(id) {
             return known;
         }
+        if !self.is_within(id, overlay) {
+            return id;
+        }
         // From the outermost scope inwards.
         let mut chain = Vec::new();
         let mut at = id;
@@ -432,6 +435,19 @@ impl<'p> Eval<'p> {
             overlay.envs.insert(id, mapped);
         }
         overlay.envs.get(id).unwrap_or(id)
+    }
+
+    /// Whether a scope, or one around it, is of what was copied.
+    fn is_within(&self, id: EnvId, overlay: &Overlay) -> bool {
+        let mut at = id;
+        while at != NO_ENV {
+            let env = self.env(at);
+            if overlay.vertices.get(env.vertex).is_some() {
+                return true;
+            }
+            at = env.up;
+        }
+        false
     }
 
     /// The value of a vertex with several alternatives left, the defaults first.
