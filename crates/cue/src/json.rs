@@ -129,7 +129,8 @@ impl<'a> Reader<'a, '_, '_> {
         if self.shapes.len() <= depth {
             self.shapes.resize_with(depth.saturating_add(1), Vec::new);
         }
-        let mut members = Members { shape: self.shapes.get_mut(depth).map(std::mem::take).unwrap_or_default(), ..Members::default() };
+        let mut members =
+            Members { shape: self.shapes.get_mut(depth).map(std::mem::take).unwrap_or_default(), ..Members::default() };
         members.decls.reserve(members.shape.len().min(MANY));
         loop {
             self.space();
@@ -182,12 +183,10 @@ impl<'a> Reader<'a, '_, '_> {
     fn text_value(&mut self) -> Result<Expr, InputFault> {
         let start = self.at.saturating_add(1);
         Ok(match self.string()? {
-            Cow::Borrowed(text) => {
-                match Excerpt::new(&self.document, start..start.saturating_add(text.len())) {
-                    Some(excerpt) => Expr::Excerpt(excerpt),
-                    None => Expr::String(text.into()),
-                }
-            }
+            Cow::Borrowed(text) => match Excerpt::new(&self.document, start..start.saturating_add(text.len())) {
+                Some(excerpt) => Expr::Excerpt(excerpt),
+                None => Expr::String(text.into()),
+            },
             Cow::Owned(text) => Expr::String(text.into()),
         })
     }

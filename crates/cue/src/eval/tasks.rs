@@ -322,7 +322,7 @@ impl<'p> Eval<'p> {
                 )?;
                 continue;
             }
-            for conjunct in self.vertices[element].conjuncts.to_vec() {
+            for conjunct in self.vertices[element].conjuncts.clone() {
                 self.insert_arc(v, label, ArcType::Member, Conjunct { close, ..conjunct })?;
             }
         }
