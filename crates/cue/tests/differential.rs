@@ -22,6 +22,8 @@ mod expressions;
 mod generator;
 #[path = "differential/mutant.rs"]
 mod mutant;
+#[path = "differential/random.rs"]
+mod random;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -29,7 +31,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use generator::{Pair, Random};
+use generator::Pair;
+use random::Random;
 use serde_json::{Value, json, value::RawValue};
 use sigward_cue::{Mode, Outcome, Policy};
 

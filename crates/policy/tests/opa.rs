@@ -19,14 +19,17 @@
 mod generator;
 #[path = "opa/mutant.rs"]
 mod mutant;
+#[path = "../../cue/tests/differential/random.rs"]
+mod random;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use generator::{Pair, Random, pair};
+use generator::{Pair, pair};
 use jiff::Timestamp;
 use mutant::mutant;
+use random::Random;
 use serde_json::{Value, json, value::RawValue};
 use sigward_policy::rego::{RegoOutcome, RegoPolicy, RegoQuery};
 

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::generator::{Pair, Random};
+use crate::generator::Pair;
+use crate::random::Random;
 
 /// The texts of `../shared/fixtures`, if they are there.
 pub(crate) fn corpus() -> Vec<String> {

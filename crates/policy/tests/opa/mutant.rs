@@ -1,6 +1,7 @@
 //! Damaged copies of policies: what a parser takes that another refuses.
 
-use super::generator::{Pair, Random};
+use super::generator::Pair;
+use super::random::Random;
 
 /// Words that change what a policy means, or whether it is one.
 const WORDS: &[&str] = &[
