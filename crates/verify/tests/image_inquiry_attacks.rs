@@ -8,25 +8,18 @@ mod common;
 mod images;
 
 use common::{jane, managed};
-use images::{NAME, SLSA, World, attestation, faults, question};
+use images::{NAME, Outcome, SLSA, World, attestation, by_digest as verify, faults, question, with_key};
 use serde_json::json;
 use sigward_testkit::bundle::media_type::V03;
 use sigward_testkit::image_evidence::{
     SIGN_PREDICATE, annotation, evidence, referrer, referrer_of_bytes, sign_statement,
 };
 use sigward_testkit::{Artifact, EvidenceLayer, Key, Leaf, Signed, SimpleSigning, image_damage};
-use sigward_verify::image::{Demand, EvidenceFault, GivenCertificate, ImageError, ImageQuestion, ImageVerdict, Wanted};
-use sigward_verify::{Error, Input, LogUse, Requirements, Signer, parse_certificate_file};
-
-type Outcome = Result<ImageVerdict, ImageError>;
+use sigward_verify::image::{Demand, EvidenceFault, GivenCertificate, ImageError, ImageQuestion, Wanted};
+use sigward_verify::{Error, Input, Signer, parse_certificate_file};
 
 fn other() -> Artifact {
     Artifact::image("b")
-}
-
-/// Verifies the image by digest with the default leaf.
-fn verify(world: &World) -> Outcome {
-    world.ask(&question(&world.by_digest(), jane()))
 }
 
 /// Verifies with these layers as the image's signatures.
@@ -40,11 +33,6 @@ fn with_referrer(referrer: &Artifact) -> Outcome {
     let mut world = World::new();
     world.refer(referrer);
     verify(&world)
-}
-
-fn with_key(world: &World, key: &Key) -> ImageQuestion {
-    let requirements = Requirements { log: LogUse::SkippedUnsafe, ..Requirements::new(managed(key)) };
-    ImageQuestion { requirements, ..question(&world.by_digest(), managed(key)) }
 }
 
 fn requiring(demand: Demand, question: ImageQuestion) -> ImageQuestion {

@@ -6,42 +6,13 @@ mod common;
 #[macro_use]
 mod images;
 
-use common::{jane, managed};
-use images::{Api, NAME, SLSA, World, attestation, faults, question};
+use common::jane;
+use images::{Api, NAME, SLSA, World, attestation, by_digest, by_tag, faults, question, referred, signed, with_key};
 use sigward_testkit::image::digest;
 use sigward_testkit::image_evidence::{SIGN_PREDICATE, evidence, referrer, referrer_of_bytes};
 use sigward_testkit::{EvidenceLayer, Key, Leaf, image_damage};
-use sigward_verify::image::{EvidenceFault, ImageError, ImageQuestion, ImageVerdict};
-use sigward_verify::{LogUse, Requirements, limits};
-
-type Outcome = Result<ImageVerdict, ImageError>;
-
-fn by_digest(world: &World) -> Outcome {
-    world.ask(&question(&world.by_digest(), jane()))
-}
-
-fn by_tag(world: &World) -> Outcome {
-    world.ask(&question(&format!("{NAME}:v1"), jane()))
-}
-
-fn signed() -> World {
-    let mut world = World::new();
-    world.sign(&[EvidenceLayer::of(&world.signed())]);
-    world
-}
-
-/// The image has cosign's bundle as a referrer.
-fn referred() -> World {
-    let mut world = World::new();
-    let v3 = world.sigstore.sign_image_v3(&world.image, Leaf::default());
-    world.refer(&referrer(&world.image, &v3.bundle_v03(), SIGN_PREDICATE));
-    world
-}
-
-fn with_key(world: &World, key: &Key) -> ImageQuestion {
-    let requirements = Requirements { log: LogUse::SkippedUnsafe, ..Requirements::new(managed(key)) };
-    ImageQuestion { requirements, ..question(&world.by_digest(), managed(key)) }
-}
+use sigward_verify::image::{EvidenceFault, ImageError, ImageQuestion};
+use sigward_verify::limits;
 
 #[test]
 fn endless_pages_of_referrers() {

@@ -8,16 +8,16 @@ mod common;
 mod images;
 
 use common::jane;
-use images::{Api, INDEX, NAME, SLSA, World, attestation, not_found, question, unreachable};
+use images::{
+    Api, INDEX, NAME, SLSA, World, attestation, by_digest, by_tag, not_found, question, referred, signed, unreachable,
+};
 use serde_json::json;
 use sigward_testkit::image::digest;
 use sigward_testkit::image_evidence::{SIGN_PREDICATE, evidence, referrer};
 use sigward_testkit::{Artifact, EvidenceLayer, Leaf, image_damage};
 use sigward_verify::TrustMaterial;
 use sigward_verify::evidence::{Inquiry, Step};
-use sigward_verify::image::{Demand, EvidenceFault, ImageError, ImageInquiry, ImageQuestion, ImageVerdict, Wanted};
-
-type Outcome = Result<ImageVerdict, ImageError>;
+use sigward_verify::image::{Demand, EvidenceFault, ImageError, ImageInquiry, ImageQuestion, Wanted};
 
 /// Content that is not what its descriptor says.
 macro_rules! content {
@@ -27,28 +27,6 @@ macro_rules! content {
             found => panic!("expected {}, got {found:?}", stringify!($error)),
         }
     };
-}
-
-fn by_digest(world: &World) -> Outcome {
-    world.ask(&question(&world.by_digest(), jane()))
-}
-
-fn by_tag(world: &World) -> Outcome {
-    world.ask(&question(&format!("{NAME}:v1"), jane()))
-}
-
-fn signed() -> World {
-    let mut world = World::new();
-    world.sign(&[EvidenceLayer::of(&world.signed())]);
-    world
-}
-
-/// The image has cosign's bundle as a referrer.
-fn referred() -> World {
-    let mut world = World::new();
-    let v3 = world.sigstore.sign_image_v3(&world.image, Leaf::default());
-    world.refer(&referrer(&world.image, &v3.bundle_v03(), SIGN_PREDICATE));
-    world
 }
 
 // Content that is not what was asked for.
