@@ -11,6 +11,11 @@ bench-process:
     cargo build --release --locked --package sigward
     bench/whole-process.sh
 
+# The admission controller beside policy-controller and under load, on a machine that does nothing else.
+bench-admission:
+    .ci/parts
+    bench/admission.sh
+
 # Ten minutes of one fuzz target, from seeds of real evidence. Needs cargo-fuzz and a nightly compiler.
 fuzz target:
     fuzz/seeds.py
