@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sigward_fetch::PullSecrets;
+use sigward_policy::object::{config_map_entries, secret_entries};
 use sigward_policy::resolve::{ContentSource, Missing};
-use sigward_verify::base64_std;
 
 use crate::args::request::{ManifestInput, TestPolicy};
 use crate::failure::Failure;
@@ -238,8 +238,7 @@ impl ContentSource for Contents<'_> {
 
     fn config_map(&self, name: &str) -> Result<BTreeMap<String, String>, Missing> {
         let map = self.object(Kind::ConfigMap, "configmap", name)?;
-        let entries = texts(map, "data").map_err(|reason| Missing::new(format!("configmap {name:?}: {reason}")))?;
-        Ok(entries.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect())
+        config_map_entries(map).map_err(|reason| Missing::new(format!("configmap {name:?}: {reason}")))
     }
 
     fn remote(&self, url: &str) -> Result<Vec<u8>, Missing> {
@@ -248,30 +247,4 @@ impl ContentSource for Contents<'_> {
             None => Err(Missing::new(format!("the policy at {url} was not fetched"))),
         }
     }
-}
-
-/// `data`, and `stringData` over it, as the API server would merge them.
-fn secret_entries(secret: &Value) -> Result<BTreeMap<String, Vec<u8>>, String> {
-    let mut entries = BTreeMap::new();
-    for (name, text) in texts(secret, "data")? {
-        let bytes = base64_std(text.as_bytes()).ok_or_else(|| format!("data.{name}: expected base64"))?;
-        entries.insert(name.to_owned(), bytes);
-    }
-    for (name, text) in texts(secret, "stringData")? {
-        entries.insert(name.to_owned(), text.as_bytes().to_vec());
-    }
-    Ok(entries)
-}
-
-fn texts<'a>(object: &'a Value, field: &str) -> Result<Vec<(&'a str, &'a str)>, String> {
-    let entries = match object.get(field) {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Object(entries)) => entries,
-        Some(_) => return Err(format!("{field}: expected an object")),
-    };
-    let text = |(name, value): (&'a String, &'a Value)| {
-        let text = value.as_str().ok_or_else(|| format!("{field}.{name}: expected a text"))?;
-        Ok((name.as_str(), text))
-    };
-    entries.iter().map(text).collect()
 }

@@ -4,6 +4,7 @@
 //! unknown field is an error. Stricter than Go: names are compared with their case, and a name that stands twice is an
 //! error, since which of the two counts would be a matter of the reader.
 
+mod entries;
 mod json;
 mod metadata;
 mod patch;
@@ -13,6 +14,7 @@ mod scalars;
 use serde::Deserializer;
 use serde_json::{Map, Value};
 
+pub use entries::{config_map_entries, secret_entries};
 pub use json::{DecodeError, decode};
 pub use metadata::Metadata;
 pub use patch::{PatchOperation, json_patch};
