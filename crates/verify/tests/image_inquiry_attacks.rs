@@ -6,9 +6,11 @@
 mod common;
 #[macro_use]
 mod images;
+mod inquiries;
 
 use common::{jane, managed};
-use images::{NAME, Outcome, SLSA, World, attestation, by_digest as verify, faults, question, with_key};
+use images::{NAME, SLSA, World, attestation, faults, question};
+use inquiries::{Outcome, by_digest as verify, with_key};
 use serde_json::json;
 use sigward_testkit::bundle::media_type::V03;
 use sigward_testkit::image_evidence::{

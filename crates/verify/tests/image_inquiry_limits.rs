@@ -5,9 +5,11 @@
 mod common;
 #[macro_use]
 mod images;
+mod inquiries;
 
 use common::jane;
-use images::{Api, NAME, SLSA, World, attestation, by_digest, by_tag, faults, question, referred, signed, with_key};
+use images::{Api, NAME, SLSA, World, attestation, faults, question};
+use inquiries::{by_digest, by_tag, referred, signed, with_key};
 use sigward_testkit::image::digest;
 use sigward_testkit::image_evidence::{SIGN_PREDICATE, evidence, referrer, referrer_of_bytes};
 use sigward_testkit::{EvidenceLayer, Key, Leaf, image_damage};

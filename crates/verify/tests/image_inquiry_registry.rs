@@ -6,11 +6,11 @@
 mod common;
 #[macro_use]
 mod images;
+mod inquiries;
 
 use common::jane;
-use images::{
-    Api, INDEX, NAME, SLSA, World, attestation, by_digest, by_tag, not_found, question, referred, signed, unreachable,
-};
+use images::{Api, INDEX, NAME, SLSA, World, attestation, not_found, question, unreachable};
+use inquiries::{by_digest, by_tag, referred, signed};
 use serde_json::json;
 use sigward_testkit::image::digest;
 use sigward_testkit::image_evidence::{SIGN_PREDICATE, evidence, referrer};

@@ -12,7 +12,6 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sigward_testkit::image_evidence::{SIGN_PREDICATE, referrer};
 use sigward_testkit::merkle::leaf_hash;
 use sigward_testkit::proposal::canonical_body;
 use sigward_testkit::{Artifact, EvidenceLayer, Key, Leaf, Repository, Signed, Sigstore};
@@ -21,9 +20,7 @@ use sigward_verify::image::{
     EvidenceFault, Forms, ImageError, ImageInquiry, ImageQuestion, ImageReference, ImageVerdict, LookupRule, Rejected,
     Wanted,
 };
-use sigward_verify::{ChainPolicy, LogUse, Requirements, Signer, TrustMaterial};
-
-use crate::common::{jane, managed};
+use sigward_verify::{ChainPolicy, Requirements, Signer, TrustMaterial};
 
 /// The error must be this variant.
 #[allow(unused_macros, reason = "each binary uses a part")]
@@ -52,9 +49,6 @@ pub const NAME: &str = "registry.test/app";
 pub const REKOR: &str = "https://rekor.test";
 pub const SLSA: &str = "https://slsa.dev/provenance/v1";
 pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-
-/// What an inquiry ends with.
-pub type Outcome = Result<ImageVerdict, ImageError>;
 
 /// How the list of referrers is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -349,34 +343,4 @@ pub fn only_fault(result: Result<ImageVerdict, ImageError>) -> EvidenceFault {
 pub fn faults(result: Result<ImageVerdict, ImageError>) -> Vec<EvidenceFault> {
     let Err(error) = result else { panic!("a verdict where nothing holds") };
     error.rejected().iter().map(|Rejected { fault, .. }| fault.clone()).collect()
-}
-
-/// Verifies the image by digest with the default leaf.
-pub fn by_digest(world: &World) -> Outcome {
-    world.ask(&question(&world.by_digest(), jane()))
-}
-
-pub fn by_tag(world: &World) -> Outcome {
-    world.ask(&question(&format!("{NAME}:v1"), jane()))
-}
-
-/// The image has a signature in cosign's tag.
-pub fn signed() -> World {
-    let mut world = World::new();
-    world.sign(&[EvidenceLayer::of(&world.signed())]);
-    world
-}
-
-/// The image has cosign's bundle as a referrer.
-pub fn referred() -> World {
-    let mut world = World::new();
-    let v3 = world.sigstore.sign_image_v3(&world.image, Leaf::default());
-    world.refer(&referrer(&world.image, &v3.bundle_v03(), SIGN_PREDICATE));
-    world
-}
-
-/// A question for signatures by a key, without a log.
-pub fn with_key(world: &World, key: &Key) -> ImageQuestion {
-    let requirements = Requirements { log: LogUse::SkippedUnsafe, ..Requirements::new(managed(key)) };
-    ImageQuestion { requirements, ..question(&world.by_digest(), managed(key)) }
 }
