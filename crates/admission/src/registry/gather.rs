@@ -190,6 +190,10 @@ impl Gatherer {
         };
         let mut tickets = Vec::new();
         let mut inquests = Vec::new();
+        let weight = match open.iter().any(|(_, question)| question.authority().computes()) {
+            true => Weight::Heavy,
+            false => Weight::Light,
+        };
         for (ticket, question) in open {
             match question.prepare(snapshot, self.attachment_limit) {
                 Ok(inquest) => {
@@ -204,7 +208,7 @@ impl Gatherer {
         // Where there is something to fall back on nobody need wait long for a registry that hangs.
         let patience = if !kept.is_empty() && kept.iter().all(Option::is_some) { FALLBACK } else { limits::GATHER };
         let deadline = begin.checked_add(patience).unwrap_or(begin);
-        let mut inquiries: Vec<_> = inquests.iter().map(|inquest| self.watched(inquest.inquiry(now))).collect();
+        let mut inquiries: Vec<_> = inquests.iter().map(|inquest| self.watched(inquest.inquiry(now), weight)).collect();
         let results =
             drive_all_within(&mut inquiries, &tenant.client, deadline, Budget::image(), turn.room.clone()).await;
         self.metrics.gathered(begin.elapsed());
@@ -217,7 +221,9 @@ impl Gatherer {
                 }
                 Err(error) => {
                     let outcome = refused(error);
-                    match kept.filter(|_| is_failure(&outcome)).and_then(|kept| kept.replay(&mut inquest.inquiry(now)))
+                    match kept
+                        .filter(|_| is_failure(&outcome))
+                        .and_then(|kept| weight.carry(|| kept.replay(&mut inquest.inquiry(now))))
                     {
                         Some(proof) => {
                             self.metrics.cache_lookup("evidence-on-disk", "hit");
@@ -231,8 +237,8 @@ impl Gatherer {
         }
     }
 
-    fn watched<I>(&self, inquiry: I) -> Counted<'_, Recording<I>> {
-        Counted { inquiry: Recording::new(inquiry, self.store.as_ref()), metrics: &self.metrics }
+    fn watched<I>(&self, inquiry: I, weight: Weight) -> Counted<'_, Recording<I>> {
+        Counted { inquiry: Recording::new(inquiry, self.store.as_ref()), metrics: &self.metrics, weight }
     }
 
     /// The evidence about an image that was read before.
@@ -297,10 +303,30 @@ async fn arrive(passenger: Passenger<AuthorityOutcome>, deadline: Instant) -> Au
     }
 }
 
+/// How long a step of an inquiry may compute.
+#[derive(Debug, Clone, Copy)]
+enum Weight {
+    /// It checks signatures.
+    Light,
+    /// Policies compute over what was found, for as long as their limits allow.
+    Heavy,
+}
+
+impl Weight {
+    /// Heavy work gives its place among the threads that serve to another thread. Turns bound how much there is at once.
+    fn carry<T>(self, work: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Light => work(),
+            Self::Heavy => tokio::task::block_in_place(work),
+        }
+    }
+}
+
 /// Counts the answers that an inquiry gets.
 struct Counted<'m, I> {
     inquiry: I,
     metrics: &'m Metrics,
+    weight: Weight,
 }
 
 impl<I: Inquiry> Inquiry for Counted<'_, I> {
@@ -309,6 +335,6 @@ impl<I: Inquiry> Inquiry for Counted<'_, I> {
 
     fn step(&mut self, answers: Vec<Answer>) -> Step<I::Out, I::Error> {
         answers.iter().for_each(|answer| self.metrics.registry_answer(answer));
-        self.inquiry.step(answers)
+        self.weight.carry(|| self.inquiry.step(answers))
     }
 }

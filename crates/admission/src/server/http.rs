@@ -103,7 +103,8 @@ impl Door {
     }
 
     /// The answer to a probe, if it is one: by its path, or by who asks (`kube-probe`, or the header that knative's
-    /// manifests send). Nothing is healthy that is going away.
+    /// manifests send). Nothing is healthy that is going away. Only the paths of liveness say yes before policies are
+    /// loaded: whoever probes another path asks whether requests may be sent here.
     fn probe(&self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Reply> {
         let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         let is_probe = agent.starts_with("kube-probe/") || headers.contains_key("k-kubelet-probe");
@@ -116,7 +117,7 @@ impl Door {
             return Some(text(StatusCode::SERVICE_UNAVAILABLE, "shutting down".to_owned()));
         }
         Some(match self.reviewer.ready() {
-            Err(missing) if is_readiness => text(StatusCode::SERVICE_UNAVAILABLE, missing),
+            Err(missing) if !is_health => text(StatusCode::SERVICE_UNAVAILABLE, missing),
             _ => text(StatusCode::OK, "ok".to_owned()),
         })
     }
@@ -205,4 +206,67 @@ fn reply(status: StatusCode, kind: &'static str, body: Bytes) -> Reply {
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     reply.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     reply
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::review::{Answer, Request as Asked};
+    use crate::server::Reviewing;
+
+    /// Nothing has been loaded yet.
+    struct Unloaded;
+
+    impl Reviewer for Unloaded {
+        fn review(self: Arc<Self>, _: Hook, _: Asked, _: Instant) -> Reviewing {
+            Box::pin(std::future::pending())
+        }
+
+        fn convert(&self, _: Value) -> Result<Value, String> {
+            Err("unloaded".to_owned())
+        }
+
+        fn ready(&self) -> Result<(), String> {
+            Err("unloaded".to_owned())
+        }
+
+        fn answered(&self, _: Hook, _: &About, _: &Answer, _: Duration) {}
+
+        fn handshake_failed(&self, _: SocketAddr, _: &str) {}
+
+        fn metrics(&self) -> String {
+            String::new()
+        }
+    }
+
+    #[test]
+    fn probe_that_is_answered_before_policies_are_loaded() {
+        let door = Door::new(Arc::new(Unloaded), Drain::new(Duration::ZERO, Duration::ZERO), Figures::Elsewhere);
+        let plain = HeaderMap::new();
+        let mut agent = HeaderMap::new();
+        agent.insert(USER_AGENT, HeaderValue::from_static("kube-probe/1.36"));
+        let mut knative = HeaderMap::new();
+        knative.insert("k-kubelet-probe", HeaderValue::from_static("webhook"));
+        let status = |method: Method, path: &str, headers: &HeaderMap| {
+            door.probe(&method, path, headers).map(|reply| reply.status().as_u16())
+        };
+        for headers in [&plain, &agent, &knative] {
+            for path in ["/healthz", "/health", "/livez"] {
+                assert_eq!(status(Method::GET, path, headers), Some(200), "{path} {headers:?}");
+            }
+            for path in ["/readyz", "/readiness"] {
+                assert_eq!(status(Method::GET, path, headers), Some(503), "{path} {headers:?}");
+                assert_eq!(status(Method::HEAD, path, headers), Some(503), "{path} {headers:?}");
+            }
+        }
+        for headers in [&agent, &knative] {
+            for path in ["/", "/validations", "/mutations", "/anything"] {
+                assert_eq!(status(Method::GET, path, headers), Some(503), "{path} {headers:?}");
+                // A review is none, whoever asks.
+                assert_eq!(status(Method::POST, path, headers), None, "{path} {headers:?}");
+            }
+        }
+    }
 }

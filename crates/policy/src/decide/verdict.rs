@@ -118,12 +118,6 @@ impl Verdict {
         Self(Kind::Denied { message, warnings, reasons })
     }
 
-    /// A denial for a reason that is about no image: the request cannot be read, credentials cannot be had, a panic.
-    pub fn denied(reason: Reason, errors: &FieldErrors) -> Self {
-        let message = errors.denial().unwrap_or_else(|| errors.to_string());
-        Self(Kind::Denied { message, warnings: errors.warnings(), reasons: vec![reason] })
-    }
-
     /// Whether the object may pass.
     pub fn is_allowed(&self) -> bool {
         matches!(self.0, Kind::Allowed { .. })

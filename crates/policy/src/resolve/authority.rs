@@ -147,6 +147,11 @@ impl EvidenceAuthority {
         self.attestations.iter().any(WantedAttestation::uses_clock)
     }
 
+    /// Whether policies compute over what it finds: that may take long.
+    pub fn computes(&self) -> bool {
+        self.attestations.iter().any(|wanted| wanted.policy.is_some())
+    }
+
     pub(crate) fn signer_kind(&self) -> SignerKind {
         match self.signer {
             AuthoritySigner::Key { .. } => SignerKind::Key,
