@@ -13,6 +13,7 @@ use sigward_policy::Reason;
 use sigward_policy::decide::{AuthorityOutcome, NotGathered};
 use sigward_policy::plan::{AuthorityQuestion, AuthorityRefusal, ImagePlan, ProofKey};
 use sigward_verify::evidence::{Answer, Inquiry, Step};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::evidence::{EvidenceStore, Recording, Transcript};
 use super::tenants::{Tenancy, Tenant};
@@ -315,9 +316,11 @@ enum Weight {
 impl Weight {
     /// Heavy work gives its place among the threads that serve to another thread. Turns bound how much there is at once.
     fn carry<T>(self, work: impl FnOnce() -> T) -> T {
+        let spare = || Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
         match self {
-            Self::Light => work(),
-            Self::Heavy => tokio::task::block_in_place(work),
+            // A runtime of one thread has no other thread to give the place to.
+            Self::Heavy if spare() => tokio::task::block_in_place(work),
+            Self::Light | Self::Heavy => work(),
         }
     }
 }
