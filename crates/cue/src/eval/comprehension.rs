@@ -6,7 +6,7 @@ use super::Eval;
 use super::doubt::{Seen, Weight};
 use super::error::{Code, R};
 use super::tasks::{Task, TaskKind};
-use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, Status, Value, Vertex, VertexId};
+use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, NO_VERTEX, Status, Value, Vertex, VertexId};
 use crate::expr::{ArcType, Clause, Comprehension, Decl};
 use crate::kind::Kind;
 use crate::label::Label;
@@ -49,7 +49,16 @@ impl<'p> Eval<'p> {
         let outer = std::mem::replace(&mut self.nested_comprehension, nests);
         let open = open || self.open_comprehension;
         let saved = std::mem::replace(&mut self.open_comprehension, open);
+        let read = std::mem::replace(&mut self.own_read, NO_VERTEX);
         let envs = self.yields(comprehension, env);
+        match envs {
+            Ok(_) => self.doubt_own_read(Weight::Always),
+            Err(_) if self.force => self.doubt_own_read(Weight::Last),
+            Err(_) => {}
+        }
+        if self.own_read == NO_VERTEX {
+            self.own_read = read;
+        }
         self.open_comprehension = saved;
         self.nested_comprehension = outer;
         let envs = envs?;

@@ -4,6 +4,8 @@
 //! depends on what its scheduler does first, and it refuses some of these policies for that reason alone. Here such a
 //! read is a doubt, and an evaluation with doubts accepts nothing.
 
+use std::rc::Rc;
+
 use super::Eval;
 use super::error::{Bottom, Code, R, Stop};
 use super::reference::is_reference;
@@ -67,6 +69,16 @@ impl<'p> Eval<'p> {
             if used && !plain {
                 // CUE finds cycles in some of these that are none.
                 self.doubt(Weight::Always, v, "a let clause of a comprehension names what is no plain value");
+            }
+        }
+        for v in std::mem::take(&mut self.inlines) {
+            // What is doubtful in it has not been used.
+            let known = self.doubt.clone();
+            self.finalize(v)?;
+            self.doubt = known;
+            if self.own_error(v).is_some_and(|error| !error.is_incomplete()) {
+                // CUE looks into some of these, however little of it is used.
+                self.doubt(Weight::Always, v, "a value within an expression has an error");
             }
         }
         for v in std::mem::take(&mut self.ranged) {
@@ -177,6 +189,23 @@ impl<'p> Eval<'p> {
         if !self.vertices[v].conjuncts.iter().all(plain) {
             self.doubt(Weight::Always, v, "a required field that is missing is looked into");
         }
+    }
+
+    /// A reference to a required field that is missing, or a struct that takes one in, has an error and fields too: CUE uses
+    /// the one or the others, by what it has looked at before.
+    pub(super) fn doubtful_error(&mut self, v: VertexId, w: VertexId) -> Option<Rc<Bottom<'p>>> {
+        let mut at = v;
+        while !self.vertices[at].node.lacks_required {
+            match self.vertices[at].base {
+                Base::Link(target) if at != w => at = target,
+                _ => return None,
+            }
+        }
+        let node = &self.vertices[w].node;
+        if at != w || node.scalar.is_some() || node.a_struct.is_some() || node.list_open.is_some() {
+            self.doubt(Weight::Always, v, "a value is known, and incomplete too");
+        }
+        self.vertices[at].node.errors.clone()
     }
 
     /// A comprehension uses a field beside it that has no value: a cycle, or only incomplete.
@@ -361,30 +390,33 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// A comprehension that opens its struct, or has a `let` clause, reads what it may add to: CUE takes that for a cycle,
-    /// or not.
-    pub(super) fn doubt_own_comprehension(&mut self, v: VertexId, label: Label) {
-        let own = |task: &Task<'p>| {
-            task.state == State::Running
-                && matches!(&task.kind, TaskKind::Comprehension(comprehension)
-                if comprehension.value.decls.iter().any(|decl| match decl {
-                    Decl::Field { label: field, .. } => *field == label && has_let(comprehension),
-                    decl => matches!(decl, Decl::Ellipsis),
-                }))
+    /// What the clauses of a comprehension use is what it may add to. A plain value stays what it is, whatever is added.
+    pub(super) fn note_own_read(&mut self, v: VertexId) {
+        let (parent, label) = (self.vertices[v].parent, self.vertices[v].label);
+        let Some(label) = label else { return };
+        let regular = self.names.is_regular(label);
+        let adds = |decl: &Decl| match decl {
+            Decl::Field { label: field, .. } => *field == label,
+            Decl::Dynamic { .. } | Decl::Pattern { .. } => regular,
+            Decl::Let { .. } => false,
+            _ => true,
         };
-        if self.vertices[v].node.tasks.iter().any(own) {
-            self.doubt(Weight::Always, v, "a comprehension reads what it may add to");
+        let own = |task: &Task<'p>| {
+            let TaskKind::Comprehension(comprehension) = &task.kind else { return false };
+            task.state == State::Running && comprehension.value.decls.iter().any(adds)
+        };
+        let node = &self.vertices[v].node;
+        let plain = node.scalar.is_some() && !node.has_disjunction && !self.asks_inline;
+        if !plain && self.vertices[parent].node.tasks.iter().any(own) {
+            self.own_read = v;
         }
     }
 
-    /// An alternative in the condition of a comprehension reads what the comprehension may add to.
-    pub(super) fn doubt_own_alternative(&mut self, v: VertexId, label: Label) {
-        let own = |task: &Task<'p>| {
-            let comprehension = matches!(task.kind, TaskKind::Comprehension(_));
-            comprehension && task.state == State::Running && task.may_add(Some(label))
-        };
-        if self.in_alternative && self.vertices[v].node.tasks.iter().any(own) {
-            self.doubt(Weight::Always, v, "an alternative reads what a comprehension may add to");
+    /// The clauses of a comprehension have an answer, or (where only the last look counts) none. Whether CUE takes it for a cycle depends on what it has
+    /// looked at before.
+    pub(super) fn doubt_own_read(&mut self, weight: Weight) {
+        if self.own_read != NO_VERTEX {
+            self.doubt(weight, self.own_read, "a comprehension reads what it may add to");
         }
     }
 

@@ -102,7 +102,12 @@ impl<'p> Eval<'p> {
         }
         match self.value_of(w) {
             Value::Bottom(bottom) => Err(Stop::Error(bottom)),
-            value => Ok(value),
+            value => {
+                if matches!(expr, Expr::Struct(_) | Expr::And(..)) {
+                    self.inlines.push(v);
+                }
+                Ok(value)
+            }
         }
     }
 
@@ -246,7 +251,15 @@ impl<'p> Eval<'p> {
     /// `x == _|_`, `x != _|_`: whether there is a value at all.
     fn compare_to_bottom(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
         let exists = op == Op::NotEqual;
+        let inline = self.asks_inline || !is_path(operand);
+        let saved = std::mem::replace(&mut self.asks_inline, inline);
+        let known = self.inlines.len();
         let value = self.settle(operand, env).and_then(|()| self.evaluate(operand, env));
+        self.asks_inline = saved;
+        if matches!(operand, Expr::And(..) | Expr::Struct(_)) {
+            // Whether it has an error is the question.
+            self.inlines.truncate(known);
+        }
         let value = self.doubt_cycle(value);
         self.doubt_own_name(self.at);
         self.doubt_made_if_missing(op, operand);
@@ -397,5 +410,13 @@ impl<'p> Eval<'p> {
             Some(Ok(index)) => Ok(index),
             _ => self.fail(Code::Eval, "cannot convert number {} to uint64", vec![value.clone().into()]),
         }
+    }
+}
+
+/// `a.b.c`
+fn is_path(expr: &Expr) -> bool {
+    match expr {
+        Expr::Selector(subject, _) => is_path(subject),
+        expr => matches!(expr, Expr::Field { .. } | Expr::Let { .. } | Expr::Value { .. }),
     }
 }

@@ -95,6 +95,10 @@ pub(crate) struct Eval<'p> {
     open_comprehension: bool,
     /// The clauses are evaluated of what has comprehensions within.
     nested_comprehension: bool,
+    /// What the comprehension that runs has read, and may add to.
+    own_read: VertexId,
+    /// It is asked whether a value is there that is worked out for the question.
+    asks_inline: bool,
     /// An alternative is tried.
     in_alternative: bool,
     /// Structs, and fields of theirs that they take in.
@@ -105,6 +109,8 @@ pub(crate) struct Eval<'p> {
     referred: VertexId,
     /// What `let` clauses of comprehensions name.
     lets_of_clauses: Vec<VertexId>,
+    /// Structs and conjunctions within expressions.
+    inlines: Vec<VertexId>,
     /// Values outside of the tree that were ranged over.
     ranged: Vec<VertexId>,
     /// How often something under way was used.
@@ -147,11 +153,14 @@ impl<'p> Eval<'p> {
             required_pending: false,
             open_comprehension: false,
             nested_comprehension: false,
+            own_read: NO_VERTEX,
+            asks_inline: false,
             in_alternative: false,
             own_embeddings: Vec::new(),
             root_task: false,
             referred: NO_VERTEX,
             lets_of_clauses: Vec::new(),
+            inlines: Vec::new(),
             ranged: Vec::new(),
             met_unfinished: 0,
             lossy: false,

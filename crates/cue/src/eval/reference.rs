@@ -134,12 +134,15 @@ impl<'p> Eval<'p> {
             Resolved::Value(value) => return self.default_of(value),
         };
         self.know(v, false)?;
+        if self.vertices[v].node.has_disjunction {
+            self.note_own_read(v);
+        }
         let w = self.deref(v);
         if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
             // That it cannot be both is the error to tell.
             self.update_kind(w, Kind::STRUCT, by, close);
         }
-        if let Some(error) = self.hard_error(w) {
+        if let Some(error) = self.hard_error(w).or_else(|| self.doubtful_error(v, w)) {
             return Err(Stop::Error(error));
         }
         if self.vertices[w].status < Status::Known {
@@ -177,8 +180,6 @@ impl<'p> Eval<'p> {
     pub(super) fn lookup(&mut self, v: VertexId, label: Label) -> R<'p, VertexId> {
         self.spend(1)?;
         let v = self.prepare(v)?;
-        self.doubt_own_comprehension(v, label);
-        self.doubt_own_alternative(v, label);
         let found = self.find_arc(v, label);
         let mut arc_type = found.map_or(ArcType::NotPresent, |a| self.vertices[a].arc);
         if arc_type != ArcType::Member && self.vertices[v].status == Status::Evaluating {
@@ -359,6 +360,7 @@ impl<'p> Eval<'p> {
     /// The value of what a reference has led to.
     pub(super) fn reference_value(&mut self, v: VertexId, expr: &'p Expr) -> R<'p, Value<'p>> {
         self.know(v, false)?;
+        self.note_own_read(v);
         let w = self.deref(v);
         if self.has_depth_cycle(w) {
             if self.vertices[v].is_shared {
@@ -368,7 +370,7 @@ impl<'p> Eval<'p> {
             node.has_any_cyclic = true;
             node.has_ancestor_cycle = true;
         }
-        if let Some(error) = self.hard_error(w) {
+        if let Some(error) = self.hard_error(w).or_else(|| self.doubtful_error(v, w)) {
             return Err(Stop::Error(error));
         }
         if self.vertices[w].status >= Status::Known {

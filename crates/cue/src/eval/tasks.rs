@@ -159,6 +159,7 @@ impl<'p> Eval<'p> {
         let resolved = self.resolve(expr, env)?;
         let required = self.required.take();
         if let Some(error) = required.clone() {
+            self.vertices[v].node.lacks_required = true;
             self.add_error(v, error);
         }
         let arc = match resolved {
@@ -168,6 +169,7 @@ impl<'p> Eval<'p> {
                 return self.insert_value(v, value, close);
             }
         };
+        self.note_own_read(arc);
         if self.vertices[arc].parent == v {
             self.own_embeddings.push((v, arc));
         }

@@ -238,6 +238,8 @@ pub(crate) struct Node<'p> {
     pub(super) upper: Option<Rc<Bound<'p>>>,
     pub(super) checks: Vec<Check<'p>>,
     pub(super) errors: Option<Rc<Bottom<'p>>>,
+    /// It refers to a required field that is missing.
+    pub(super) lacks_required: bool,
     pub(super) has_top: bool,
     pub(super) has_struct: bool,
     pub(super) has_structs: bool,
@@ -298,6 +300,7 @@ const UNTOUCHED: &Node<'static> = &Node {
     list_node: None,
     choices: Vec::new(),
     has_disjunction: false,
+    lacks_required: false,
     disjuncts: Vec::new(),
     disjunct_errors: Vec::new(),
     user_errors: Vec::new(),
