@@ -50,7 +50,12 @@ impl<'p> Eval<'p> {
         let open = open || self.open_comprehension;
         let saved = std::mem::replace(&mut self.open_comprehension, open);
         let read = std::mem::replace(&mut self.own_read, NO_VERTEX);
+        let within = self.clauses_within;
+        if self.vertices[v].label.is_some_and(|label| !self.names.is_regular(label)) {
+            self.clauses_within = v;
+        }
         let envs = self.yields(comprehension, env);
+        self.clauses_within = within;
         match envs {
             Ok(_) => self.doubt_own_read(Weight::Always),
             Err(_) if self.force => self.doubt_own_read(Weight::Last),

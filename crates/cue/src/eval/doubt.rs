@@ -126,6 +126,7 @@ impl<'p> Eval<'p> {
 
     /// A field was missed for good.
     pub(super) fn mark_missed(&mut self, v: VertexId, label: Label) {
+        self.note_own_read(v);
         if !self.force {
             return;
         }
@@ -183,7 +184,7 @@ impl<'p> Eval<'p> {
         let plain = |conjunct: &Conjunct<'p>| match &conjunct.elem {
             Elem::Expr(Expr::Struct(lit)) => !lit.has_embedding,
             Elem::Expr(Expr::Basic(_) | Expr::Bound(..) | Expr::Top | Expr::List(_)) => true,
-            Elem::Expr(expr) => self.refers_to_definition(expr),
+            Elem::Expr(expr) => self.clauses_within == NO_VERTEX && self.refers_to_definition(expr),
             _ => false,
         };
         if !self.vertices[v].conjuncts.iter().all(plain) {
@@ -273,6 +274,15 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// CUE loses alternatives within an expression that are references to structs.
+    pub(super) fn doubt_inline_alternatives(&mut self, value: &Value<'p>) {
+        if let Value::Disjunction(disjunction) = value
+            && disjunction.values.iter().any(|value| self.kind_of(value).meets(Kind::STRUCT | Kind::LIST))
+        {
+            self.doubt(Weight::Always, self.at, "alternatives within an expression are structs or lists");
+        }
+    }
+
     /// CUE may hold alternatives apart that are the same struct.
     pub(super) fn doubt_choice_of_structs(&mut self, w: VertexId) {
         if matches!(self.vertices[w].base, Base::Struct) {
@@ -347,7 +357,7 @@ impl<'p> Eval<'p> {
         }
         let weight = match value {
             Value::Vertex(w) if self.vertex_kind(*w) == Kind::STRUCT => Weight::Always,
-            Value::Basic(_) | Value::Bound(_) | Value::Conjunction(_) => Weight::Last,
+            Value::Vertex(_) | Value::Basic(_) | Value::Bound(_) | Value::Conjunction(_) => Weight::Last,
             _ => return,
         };
         self.doubt(weight, v, "an operator uses what is only a reference");
@@ -372,6 +382,17 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// `{a: b}.a != _|_`: CUE finds that the answer has changed, whatever it is.
+    pub(super) fn doubt_asked_within(&mut self, operand: &Expr) {
+        if let Expr::Selector(subject, _) | Expr::Index(subject, _) = operand {
+            match &**subject {
+                subject if is_reference(subject) => self.doubt_asked_within(subject),
+                Expr::Import(_) => {}
+                _ => self.doubt(Weight::Always, self.at, "a part of a value within an expression is asked for"),
+            }
+        }
+    }
+
     /// `if x == _|_ {x: …}`
     pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
         if matches!(operand, Expr::Struct(_) | Expr::Call(..)) {
@@ -390,10 +411,27 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// What the clauses of a comprehension use is what it may add to. A plain value stays what it is, whatever is added.
+    /// What the clauses of a comprehension use is what it may add to, or within that. A plain value stays what it is,
+    /// whatever is added.
     pub(super) fn note_own_read(&mut self, v: VertexId) {
+        let node = &self.vertices[v].node;
+        if node.scalar.is_some() && !node.has_disjunction && !self.asks_inline {
+            return;
+        }
+        let mut at = v;
+        while at != NO_VERTEX {
+            if self.is_added_by_clauses_owner(at) {
+                self.own_read = v;
+                return;
+            }
+            at = self.vertices[at].parent;
+        }
+    }
+
+    /// Whether a comprehension whose clauses are looked at may add to the field.
+    fn is_added_by_clauses_owner(&self, v: VertexId) -> bool {
         let (parent, label) = (self.vertices[v].parent, self.vertices[v].label);
-        let Some(label) = label else { return };
+        let Some(label) = label else { return false };
         let regular = self.names.is_regular(label);
         let adds = |decl: &Decl| match decl {
             Decl::Field { label: field, .. } => *field == label,
@@ -401,15 +439,10 @@ impl<'p> Eval<'p> {
             Decl::Let { .. } => false,
             _ => true,
         };
-        let own = |task: &Task<'p>| {
+        self.vertices[parent].node.tasks.iter().any(|task| {
             let TaskKind::Comprehension(comprehension) = &task.kind else { return false };
             task.state == State::Running && comprehension.value.decls.iter().any(adds)
-        };
-        let node = &self.vertices[v].node;
-        let plain = node.scalar.is_some() && !node.has_disjunction && !self.asks_inline;
-        if !plain && self.vertices[parent].node.tasks.iter().any(own) {
-            self.own_read = v;
-        }
+        })
     }
 
     /// The clauses of a comprehension have an answer, or (where only the last look counts) none. Whether CUE takes it for a cycle depends on what it has

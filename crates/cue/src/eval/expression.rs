@@ -103,6 +103,7 @@ impl<'p> Eval<'p> {
         match self.value_of(w) {
             Value::Bottom(bottom) => Err(Stop::Error(bottom)),
             value => {
+                self.doubt_inline_alternatives(&value);
                 if matches!(expr, Expr::Struct(_) | Expr::And(..)) {
                     self.inlines.push(v);
                 }
@@ -112,7 +113,7 @@ impl<'p> Eval<'p> {
     }
 
     fn bound(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
-        let value = self.plain_value(operand, env)?;
+        let value = self.operand(operand, env)?;
         let kind = self.kind_of(&value);
         let named = || Elem::Expr(operand);
         let scalar = [Kind::INT, Kind::FLOAT, Kind::NUMBER, Kind::STRING, Kind::BYTES].contains(&kind);
@@ -133,10 +134,12 @@ impl<'p> Eval<'p> {
             let nodes = vec![value.into(), kind.to_string().into(), op.sign().into()];
             return self.fail(Code::Eval, "invalid value {} (type {}) for bound {}", nodes);
         }
-        if literal(operand).is_some() && !value.is_concrete() {
+        // A vertex that is under way may come to hold this very bound.
+        let concrete = value.is_concrete() && (other || !matches!(value, Value::Vertex(_)));
+        if literal(operand).is_some() && !concrete {
             return self.fail(Code::Eval, "bound has fixed non-concrete value", vec![]);
         }
-        if !value.is_concrete() {
+        if !concrete {
             let nodes = vec![named().into(), op.sign().into()];
             return self.fail(Code::Incomplete, "non-concrete value {} for bound {}", nodes);
         }
@@ -266,6 +269,7 @@ impl<'p> Eval<'p> {
         if self.vertices[self.at].arc == ArcType::Optional {
             self.doubt(Weight::Always, self.at, "an optional field asks for a value");
         }
+        self.doubt_asked_within(operand);
         let found = match Self::caught(value)? {
             // More may come: then it is told later.
             Err(error) if error.code == Code::Cycle || (error.is_incomplete() && !self.force) => {

@@ -95,6 +95,8 @@ pub(crate) struct Eval<'p> {
     open_comprehension: bool,
     /// The clauses are evaluated of what has comprehensions within.
     nested_comprehension: bool,
+    /// The definition, or hidden field, whose comprehension runs.
+    clauses_within: VertexId,
     /// What the comprehension that runs has read, and may add to.
     own_read: VertexId,
     /// It is asked whether a value is there that is worked out for the question.
@@ -153,6 +155,7 @@ impl<'p> Eval<'p> {
             required_pending: false,
             open_comprehension: false,
             nested_comprehension: false,
+            clauses_within: NO_VERTEX,
             own_read: NO_VERTEX,
             asks_inline: false,
             in_alternative: false,

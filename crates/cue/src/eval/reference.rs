@@ -388,7 +388,8 @@ impl<'p> Eval<'p> {
                 }
             };
             let node = &self.vertices[w].node;
-            let known = node.scalar.is_some() || node.a_struct.is_some() || node.list_open.is_some();
+            let known =
+                node.scalar.is_some() || node.has_structs || node.a_struct.is_some() || node.list_open.is_some();
             if error.is_incomplete() && known {
                 self.doubt(Weight::Always, v, "a value is known, and incomplete too");
             }
