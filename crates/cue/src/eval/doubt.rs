@@ -4,11 +4,11 @@
 //! depends on what its scheduler does first, and it refuses some of these policies for that reason alone. Here such a
 //! read is a doubt, and an evaluation with doubts accepts nothing.
 
-use super::Eval;
 use super::error::{Bottom, Code, R, Stop};
 use super::reference::is_reference;
 use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
+use super::{Eval, address};
 use crate::builtins::{self, Builtin};
 use crate::expr::{Clause, Comprehension, Decl, Expr, Op};
 use crate::kind::Kind;
@@ -292,6 +292,19 @@ impl<'p> Eval<'p> {
             if failed {
                 self.doubt(Weight::Always, self.at, "a value within an expression is not valid");
             }
+        }
+        Ok(())
+    }
+
+    /// Asked whether a part of a conjunction has a value, CUE counts an error in any part of it.
+    pub(super) fn doubt_error_beside(&mut self, expr: &Expr, v: VertexId) -> R<'p, ()> {
+        let is_part = self.question.is_some_and(|whole| whole != address(expr));
+        if !is_part || !matches!(expr, Expr::And(..)) {
+            return Ok(());
+        }
+        self.finalize(v)?;
+        if self.own_error(v).is_some_and(|error| error.child_error && !error.is_incomplete()) {
+            self.doubt(Weight::Always, self.at, "a part is asked for of a conjunction that has an error");
         }
         Ok(())
     }

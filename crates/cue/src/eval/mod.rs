@@ -99,6 +99,8 @@ pub(crate) struct Eval<'p> {
     nested_comprehension: bool,
     /// An alternative is tried.
     in_alternative: bool,
+    /// The expression of which is asked whether it has a value, by its place.
+    question: Option<usize>,
     /// Structs, and fields of theirs that they take in.
     own_embeddings: Vec<(VertexId, VertexId)>,
     /// A task of the policy itself runs: its fields have no value yet.
@@ -150,6 +152,7 @@ impl<'p> Eval<'p> {
             open_comprehension: false,
             nested_comprehension: false,
             in_alternative: false,
+            question: None,
             own_embeddings: Vec::new(),
             root_task: false,
             referred: NO_VERTEX,

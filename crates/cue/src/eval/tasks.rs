@@ -113,7 +113,12 @@ impl<'p> Eval<'p> {
         let forced = self.force;
         let root = self.root_task || self.vertices[v].parent == NO_VERTEX;
         let outer = std::mem::replace(&mut self.root_task, root);
+        // A field or a `let` clause is no part of the expression that asks.
+        let asks = self.vertices[v].is_dynamic && !self.vertices[v].is_let;
+        let question = if asks { self.question } else { None };
+        let question = std::mem::replace(&mut self.question, question);
         let result = self.located(v, |e| e.nested(|e| e.perform(v, &task)));
+        self.question = question;
         self.root_task = outer;
         (self.force, self.close) = saved;
         let done = match Self::caught(result)? {
