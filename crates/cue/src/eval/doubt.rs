@@ -213,6 +213,14 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// The name of a field is the value of one beside it whose name is that of a third: CUE may leave the first one out.
+    pub(super) fn doubt_chained_name(&mut self, v: VertexId, arc: VertexId) {
+        let naming = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Dynamic(_));
+        if self.named_by_sibling.contains(&arc) && self.vertices[v].node.tasks.iter().any(naming) {
+            self.doubt(Weight::Always, arc, "the name of a field depends on another one's");
+        }
+    }
+
     /// What a comprehension ranges over is what a comprehension within it adds to: CUE counts that even if it adds nothing.
     pub(super) fn doubt_own_range(&mut self, v: VertexId) {
         let mut at = v;

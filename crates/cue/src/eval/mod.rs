@@ -101,6 +101,8 @@ pub(crate) struct Eval<'p> {
     in_alternative: bool,
     /// The expression of which is asked whether it has a value, by its place.
     question: Option<usize>,
+    /// Fields whose name is the value of a field beside them.
+    named_by_sibling: HashSet<VertexId>,
     /// Structs, and fields of theirs that they take in.
     own_embeddings: Vec<(VertexId, VertexId)>,
     /// A task of the policy itself runs: its fields have no value yet.
@@ -153,6 +155,7 @@ impl<'p> Eval<'p> {
             nested_comprehension: false,
             in_alternative: false,
             question: None,
+            named_by_sibling: HashSet::new(),
             own_embeddings: Vec::new(),
             root_task: false,
             referred: NO_VERTEX,

@@ -189,6 +189,7 @@ impl<'p> Eval<'p> {
         }
         let found = self.find_arc(v, label);
         if let (Some(arc), ArcType::Member) = (found, arc_type) {
+            self.doubt_chained_name(v, arc);
             return Ok(arc);
         }
         self.mark_missed(v, label);

@@ -222,7 +222,10 @@ impl<'p> Eval<'p> {
                 return self.fail(Code::Eval, "invalid index {} (invalid type {})", vec![key.into(), kind.into()]);
             }
         };
-        self.insert_arc(v, label, *arc, Conjunct { env, elem: Elem::Expr(value), close })?;
+        let field = self.insert_arc(v, label, *arc, Conjunct { env, elem: Elem::Expr(value), close })?;
+        if names_sibling(key) {
+            self.named_by_sibling.insert(field);
+        }
         Ok(())
     }
 
@@ -396,5 +399,14 @@ impl<'p> Eval<'p> {
             child = vertex.parent;
         }
         false
+    }
+}
+
+/// Whether a name is the value of a field beside it, or of what is in that.
+fn names_sibling(key: &Expr) -> bool {
+    match key {
+        Expr::Field { up: 0, .. } => true,
+        Expr::Selector(subject, _) | Expr::Index(subject, _) => names_sibling(subject),
+        _ => false,
     }
 }
