@@ -197,7 +197,7 @@ spec:
       predicateType: vuln
       policy:
         type: cue
-        configMapRef: {name: x, key: y}
+        configMapRef: {name: x, key: policy}
   policy:
     type: rego
     data: |
@@ -215,22 +215,105 @@ fn policies_in_a_cluster_image_policy_are_linted_at_their_lines() {
     assert_eq!(
         places(&report),
         [
+            "p.yaml 30 note not-looked-at ",
             "p.yaml 37 warning any-element ",
             "p.yaml 21 warning accepts-empty ",
             "p.yaml 24 warning missing-field predicate.approved",
         ]
     );
-    assert_eq!(report["findings"][0]["policy"], "vuln: spec.policy");
-    assert_eq!(report["findings"][1]["policy"], "vuln: spec.authorities[0].attestations[0].policy");
+    assert_eq!(report["findings"][0]["policy"], "vuln: spec.authorities[0].attestations[1].policy");
+    assert_eq!(report["findings"][1]["policy"], "vuln: spec.policy");
+    assert_eq!(report["findings"][2]["policy"], "vuln: spec.authorities[0].attestations[0].policy");
     // Folded lines are not those of the policy.
     let folded = CLUSTER_IMAGE_POLICY.replace("        data: |\n", "        data: >-\n\n");
     let (_, report) = lint(&[], &[("p.yaml", &folded)]);
     let lines: Vec<_> = report["findings"].as_array().unwrap().iter().map(|f| f["line"].clone()).collect();
-    assert_eq!(lines[1..], [Value::from(21)], "{report}");
+    assert_eq!(lines[2..], [Value::from(21)], "{report}");
     let quoted = "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: a}\nspec:\n  \
                   policy: {type: cue, data: \"a: 1\\nb: \"}\n";
     let (code, report) = lint(&[], &[("q.yaml", quoted)]);
     assert_eq!((code, places(&report)), (Some(1), vec!["q.yaml 5 error does-not-compile ".to_owned()]));
+}
+
+const POLICY_OVER_AN_IMAGE: &str = r#"apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata:
+  name: pods
+spec:
+  images: [{glob: "**"}]
+  policy:
+    type: cue
+    includeTypeMeta: true
+    data: |
+      typemeta: kind: "Pod"
+      spec: {
+        hostNetwork: false
+        serviceAccount: "a"
+        containers: [...{image: =~"^good/"}]
+      }
+"#;
+
+#[test]
+fn what_a_policy_over_an_image_is_never_given_is_told_once() {
+    let (code, report) = lint(&[], &[("p.yaml", POLICY_OVER_AN_IMAGE)]);
+    assert_eq!(code, Some(0));
+    let told = ["p.yaml 10 warning accepts-empty ", "p.yaml 13 warning never-given spec.hostNetwork"];
+    assert_eq!(places(&report), told);
+    let given = POLICY_OVER_AN_IMAGE.replace("    includeTypeMeta: true\n", "    includeSpec: true\n");
+    let (_, report) = lint(&[], &[("p.yaml", &given)]);
+    assert_eq!(
+        places(&report),
+        [
+            "p.yaml 10 warning accepts-empty ",
+            "p.yaml 11 warning never-given typemeta.kind",
+            "p.yaml 13 note missing-false spec.hostNetwork",
+            "p.yaml 14 warning missing-field spec.serviceAccount",
+            "p.yaml 15 warning missing-field spec.containers[].image",
+            "p.yaml 15 note missing-list spec.containers",
+        ]
+    );
+    // An error is not taken for that.
+    let wrong = POLICY_OVER_AN_IMAGE.replace("hostNetwork: false", "hostNetwork: nosuch");
+    assert_eq!(places(&lint(&[], &[("p.yaml", &wrong)]).1), ["p.yaml 13 error does-not-compile spec.hostNetwork"]);
+}
+
+#[test]
+fn a_policy_that_asks_for_what_every_attestation_has_is_no_finding() {
+    let only = CLUSTER_IMAGE_POLICY.replace("          predicate: {\n            approved: true\n          }\n", "");
+    let (_, report) = lint(&[], &[("p.yaml", &only)]);
+    assert_eq!(places(&report), ["p.yaml 27 note not-looked-at ", "p.yaml 34 warning any-element "]);
+    // A file alone may be asked about anything.
+    let (_, report) = lint(&[], &[("a.cue", "predicateType: \"a\"\npredicate: approved: true\n")]);
+    assert_eq!(
+        places(&report),
+        ["a.cue null warning accepts-empty ", "a.cue 2 warning missing-field predicate.approved"]
+    );
+}
+
+#[test]
+fn a_cluster_image_policy_is_what_the_controller_reads() {
+    let misspelled = CLUSTER_IMAGE_POLICY
+        .replace("        data: |\n          predicateType", "        date: |\n          predicateType");
+    let (code, report) = lint(&[], &[("p.yaml", &misspelled)]);
+    assert_eq!((code, places(&report)), (Some(1), vec!["p.yaml 6 error unreadable ".to_owned()]));
+    let version = CLUSTER_IMAGE_POLICY.replace("policy.sigstore.dev/v1beta1", "policy.sigstore.dev/v1");
+    assert_eq!(places(&lint(&[], &[("p.yaml", &version)]).1), ["p.yaml 6 error unreadable "]);
+    let nothing = CLUSTER_IMAGE_POLICY.replace("configMapRef: {name: x, key: policy}", "includeSpec: false");
+    assert_eq!(lint(&[], &[("p.yaml", &nothing)]).1["findings"][0]["code"], "unreadable");
+    let indented = CLUSTER_IMAGE_POLICY.replace("---\n", "\u{1}");
+    let (first, second) = indented.split_once('\u{1}').unwrap();
+    let items: Vec<String> = [first, second].map(|text| format!("- {}", text.trim_end().replace('\n', "\n  "))).into();
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n{}\n", items.join("\n"));
+    let (_, report) = lint(&[], &[("p.yaml", &list)]);
+    assert_eq!(
+        places(&report),
+        [
+            "p.yaml 32 note not-looked-at ",
+            "p.yaml 39 warning any-element ",
+            "p.yaml 23 warning accepts-empty ",
+            "p.yaml 26 warning missing-field predicate.approved",
+        ]
+    );
 }
 
 #[test]

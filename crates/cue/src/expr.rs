@@ -1,5 +1,6 @@
 //! Expressions, all names resolved: what is evaluated. A reference says how many scopes up its field is.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::kind::Kind;
@@ -162,6 +163,8 @@ pub(crate) enum Expr {
     Bool(bool),
     Number(Number),
     String(Arc<str>),
+    /// A text of the document, where it stands there: most are never looked at.
+    Excerpt(Excerpt),
     Bytes(Arc<[u8]>),
     Top,
     Basic(Kind),
@@ -219,6 +222,28 @@ pub(crate) enum Expr {
 }
 
 #[derive(Debug)]
+pub(crate) struct Excerpt {
+    document: Arc<str>,
+    start: u32,
+    length: u32,
+}
+
+impl Excerpt {
+    /// Nothing if it is not within the document.
+    pub(crate) fn new(document: &Arc<str>, range: Range<usize>) -> Option<Self> {
+        document.get(range.clone())?;
+        let (start, length) = (u32::try_from(range.start).ok()?, u32::try_from(range.len()).ok()?);
+        Some(Self { document: Arc::clone(document), start, length })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        let start = usize::try_from(self.start).unwrap_or(usize::MAX);
+        let end = start.saturating_add(usize::try_from(self.length).unwrap_or(usize::MAX));
+        self.document.get(start..end).unwrap_or_default()
+    }
+}
+
+#[derive(Debug)]
 pub(crate) struct StructLit {
     pub(crate) decls: Vec<Decl>,
     /// The file itself.
@@ -235,17 +260,18 @@ pub(crate) struct ListLit {
 #[derive(Debug)]
 pub(crate) enum Element {
     Value(Expr),
-    Comprehension(Comprehension),
+    Comprehension(Box<Comprehension>),
 }
 
+/// What is rare is boxed: a document has a declaration for each of its values.
 #[derive(Debug)]
 pub(crate) enum Decl {
     Field { label: Label, arc: ArcType, value: Expr },
     Let { label: Label, value: Expr, multi: bool },
-    Pattern { filter: Expr, value: Expr },
-    Dynamic { key: Expr, arc: ArcType, value: Expr },
+    Pattern { filter: Box<Expr>, value: Box<Expr> },
+    Dynamic { key: Box<Expr>, arc: ArcType, value: Box<Expr> },
     Ellipsis,
-    Comprehension(Comprehension),
+    Comprehension(Box<Comprehension>),
     Embed(Expr),
 }
 

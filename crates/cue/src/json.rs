@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::expr::{ArcType, Decl, Element, Expr, ListLit, StructLit};
+use crate::expr::{ArcType, Decl, Element, Excerpt, Expr, ListLit, StructLit};
 use crate::label::{Interner, Label};
 use crate::limits::{MAX_INPUT_BYTES, MAX_INPUT_DEPTH};
 use crate::number::{Number, NumberFault};
@@ -37,7 +37,7 @@ pub(crate) fn parse(text: &str, names: &mut Interner<'_>) -> Result<Expr, InputF
     if text.len() > MAX_INPUT_BYTES {
         return Err(InputFault::TooLong { found: text.len() });
     }
-    let mut reader = Reader { text, at: 0, names };
+    let mut reader = Reader { text, document: text.into(), at: 0, names, shapes: Vec::new() };
     let value = reader.value(0)?;
     reader.space();
     if reader.at < text.len() { Err(reader.expected("the end")) } else { Ok(value) }
@@ -48,8 +48,12 @@ const MANY: usize = 16;
 
 struct Reader<'a, 'n, 'p> {
     text: &'a str,
+    /// The same, for texts to refer to.
+    document: Arc<str>,
     at: usize,
     names: &'n mut Interner<'p>,
+    /// For each depth, the names in the last object there: the next one mostly has the same.
+    shapes: Vec<Vec<Label>>,
 }
 
 impl<'a> Reader<'a, '_, '_> {
@@ -85,7 +89,7 @@ impl<'a> Reader<'a, '_, '_> {
             Some(b'{' | b'[') if depth >= MAX_INPUT_DEPTH => Err(InputFault::TooDeep { at: self.at }),
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
-            Some(b'"') => Ok(Expr::String(Arc::from(&*self.string()?))),
+            Some(b'"') => self.text_value(),
             Some(b'-' | b'0'..=b'9') => self.number(),
             _ => {
                 let words = [("null", Expr::Null), ("true", Expr::Bool(true)), ("false", Expr::Bool(false))];
@@ -119,11 +123,15 @@ impl<'a> Reader<'a, '_, '_> {
 
     fn object(&mut self, depth: usize) -> Result<Expr, InputFault> {
         self.advance(1);
-        let mut decls: Vec<Decl> = Vec::new();
-        let mut seen: HashSet<Label> = HashSet::new();
         if self.take(b'}') {
-            return Ok(Expr::Struct(StructLit::new(decls, false)));
+            return Ok(object(Vec::new()));
         }
+        if self.shapes.len() <= depth {
+            self.shapes.resize_with(depth.saturating_add(1), Vec::new);
+        }
+        let mut members =
+            Members { shape: self.shapes.get_mut(depth).map(std::mem::take).unwrap_or_default(), ..Members::default() };
+        members.decls.reserve(members.shape.len().min(MANY));
         loop {
             self.space();
             let at = self.at;
@@ -131,22 +139,17 @@ impl<'a> Reader<'a, '_, '_> {
                 return Err(self.expected("a member's name"));
             }
             let name = self.string()?;
-            let label = self.names.regular(&name);
-            if decls.len() == MANY {
-                seen.extend(decls.iter().filter_map(label_of));
-            }
-            let known =
-                if decls.len() < MANY { decls.iter().any(|d| label_of(d) == Some(label)) } else { !seen.insert(label) };
-            if known {
-                return Err(InputFault::Duplicate { at });
-            }
+            let label = members.label(&name, self.names).ok_or(InputFault::Duplicate { at })?;
             if !self.take(b':') {
                 return Err(self.expected("':'"));
             }
             let value = self.value(depth.saturating_add(1))?;
-            decls.push(Decl::Field { label, arc: ArcType::Member, value });
+            members.decls.push(Decl::Field { label, arc: ArcType::Member, value });
             if self.take(b'}') {
-                return Ok(Expr::Struct(StructLit::new(decls, false)));
+                if let Some(shape) = self.shapes.get_mut(depth) {
+                    *shape = members.finished_shape();
+                }
+                return Ok(object(members.decls));
             }
             if !self.take(b',') {
                 return Err(self.expected("',' or '}'"));
@@ -177,26 +180,36 @@ impl<'a> Reader<'a, '_, '_> {
         }
     }
 
+    fn text_value(&mut self) -> Result<Expr, InputFault> {
+        let start = self.at.saturating_add(1);
+        Ok(match self.string()? {
+            Cow::Borrowed(text) => match Excerpt::new(&self.document, start..start.saturating_add(text.len())) {
+                Some(excerpt) => Expr::Excerpt(excerpt),
+                None => Expr::String(text.into()),
+            },
+            Cow::Owned(text) => Expr::String(text.into()),
+        })
+    }
+
+    /// Steps over what stands for itself in a text.
+    fn plain(&mut self) -> &'a str {
+        let text = self.text;
+        let start = self.at;
+        self.advance(plain_length(text.as_bytes().get(start..).unwrap_or_default()));
+        text.get(start..self.at).unwrap_or_default()
+    }
+
     /// A text; one without escapes is where it stands.
     fn string(&mut self) -> Result<Cow<'a, str>, InputFault> {
         self.advance(1);
-        let text = self.text;
-        let start = self.at;
-        while self.peek().is_some_and(|b| b >= 0x20 && b != b'"' && b != b'\\') {
-            self.advance(1);
-        }
-        let plain = text.get(start..self.at).unwrap_or_default();
+        let plain = self.plain();
         if self.peek() == Some(b'"') {
             self.advance(1);
             return Ok(Cow::Borrowed(plain));
         }
         let mut out = plain.to_owned();
         loop {
-            let start = self.at;
-            while self.peek().is_some_and(|b| b >= 0x20 && b != b'"' && b != b'\\') {
-                self.advance(1);
-            }
-            out.push_str(self.text.get(start..self.at).unwrap_or_default());
+            out.push_str(self.plain());
             match self.peek() {
                 Some(b'"') => {
                     self.advance(1);
@@ -253,6 +266,75 @@ impl<'a> Reader<'a, '_, '_> {
         }
         self.advance(4);
         u32::from_str_radix(digits, 16).map_err(|_| self.expected("four hexadecimal digits"))
+    }
+}
+
+/// Bytes up to a quote, a backslash or a control character, eight at a time: in a word minus a small number in each byte,
+/// the lowest high bit that is set, and was not before, is that of the first byte that is smaller.
+fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    let mut length = 0_usize;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+        let found = (below(word, 0x20) | equal(b'"') | equal(b'\\')) & HIGH;
+        if found != 0 {
+            return length.saturating_add(usize::try_from(found.trailing_zeros() / 8).unwrap_or(0));
+        }
+        length = length.saturating_add(8);
+    }
+    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    length.saturating_add(rest.iter().position(special).unwrap_or(rest.len()))
+}
+
+fn object(decls: Vec<Decl>) -> Expr {
+    Expr::Struct(StructLit { decls, is_file: false, has_embedding: false })
+}
+
+/// An object that is read.
+#[derive(Default)]
+struct Members {
+    decls: Vec<Decl>,
+    /// The names of an object that has been read: no two are the same.
+    shape: Vec<Label>,
+    /// The names are no longer those of the shape.
+    deviates: bool,
+    /// All names, where there are many.
+    seen: HashSet<Label>,
+}
+
+impl Members {
+    /// The label of the next member; nothing if there is one of the name already.
+    fn label(&mut self, name: &str, names: &mut Interner<'_>) -> Option<Label> {
+        if !self.deviates {
+            match self.shape.get(self.decls.len()) {
+                Some(label) if names.is(*label, name) => return Some(*label),
+                _ => self.deviates = true,
+            }
+        }
+        let label = names.regular(name);
+        let known = if self.decls.len() < MANY {
+            self.decls.iter().any(|d| label_of(d) == Some(label))
+        } else {
+            if self.seen.is_empty() {
+                self.seen.extend(self.decls.iter().filter_map(label_of));
+            }
+            !self.seen.insert(label)
+        };
+        if known { None } else { Some(label) }
+    }
+
+    fn finished_shape(&mut self) -> Vec<Label> {
+        let mut shape = std::mem::take(&mut self.shape);
+        if self.deviates {
+            shape.clear();
+            shape.extend(self.decls.iter().filter_map(label_of));
+        }
+        shape.truncate(self.decls.len());
+        shape
     }
 }
 

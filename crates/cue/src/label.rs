@@ -112,6 +112,11 @@ impl<'p> Interner<'p> {
         Label(self.extra.add(kind, name, self.base.names.len()))
     }
 
+    /// Whether the label is that of the name, as a regular field.
+    pub(crate) fn is(&self, label: Label, name: &str) -> bool {
+        self.entry(label).is_some_and(|(kind, known)| *kind == LabelKind::Regular && **known == *name)
+    }
+
     pub(crate) fn regular(&mut self, name: &str) -> Label {
         self.intern(LabelKind::Regular, name)
     }

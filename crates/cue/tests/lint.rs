@@ -48,8 +48,32 @@ fn elements_of_lists_and_applied_definitions_are_looked_into() {
         "#C: {\n  privileged: false\n  user?: >0\n  ...\n}\nspec: containers: [...{\n  securityContext: #C\n}]\n";
     assert_eq!(
         about_fields(source),
-        ["missing-field spec.containers[].securityContext.privileged:2", "missing-field spec.containers:6"]
+        ["missing-false spec.containers[].securityContext.privileged:2", "missing-list spec.containers:6"]
     );
+}
+
+#[test]
+fn what_may_well_be_meant_is_a_note() {
+    let source = "spec: {\n  hostNetwork: false\n  volumes: [...{name: string}]\n  allowPrivilegeEscalation: false\n}\npredicate: {\n  bad: false\n  two: [_, ...]\n}\n";
+    assert_eq!(
+        about_fields(source),
+        [
+            "missing-false spec.hostNetwork:2",
+            "missing-field spec.volumes[].name:3",
+            "missing-list spec.volumes:3",
+            // Kubernetes takes a missing one for true.
+            "missing-field spec.allowPrivilegeEscalation:4",
+            // Elsewhere, what is missing is not false, and a list that has elements is not empty.
+            "missing-field predicate.bad:7",
+            "missing-field predicate.two:8",
+        ]
+    );
+    for code in [LintCode::MissingFalse, LintCode::MissingList] {
+        assert_eq!(code.severity(), Severity::Note);
+    }
+    // That it accepts {} is a warning all the same.
+    assert_eq!(codes("spec: hostPID: false").first(), Some(&LintCode::AcceptsEmpty));
+    assert_eq!(codes("predicate: list: [...{a?: 1}]").first(), Some(&LintCode::AcceptsEmpty));
 }
 
 #[test]
@@ -81,6 +105,8 @@ fn what_every_document_has_is_not_reported() {
     let findings = lint(source, &["predicateType", "predicate"]);
     let paths: Vec<&str> = findings.iter().map(|f| f.path.as_str()).collect();
     assert_eq!(paths, ["", "predicate.approved"]);
+    // Nothing else is asked for, and the predicate is what it may be.
+    assert_eq!(lint("predicateType: \"a\"\n", &["predicateType"]), Vec::<Finding>::new());
 }
 
 #[test]
@@ -186,7 +212,10 @@ fn what_is_told_of_real_policies_is_true() {
             assert_eq!(findings.first().map(|f| f.code.severity()), Some(Severity::Error), "{}", path.display());
             continue;
         };
-        let misses = findings.iter().any(|f| f.code == LintCode::MissingField && !f.path.contains('['));
+        let misses = findings.iter().any(|f| {
+            let code = [LintCode::MissingField, LintCode::MissingList, LintCode::MissingFalse].contains(&f.code);
+            code && !f.path.contains('[')
+        });
         let accepts = policy.check("{}", Mode::Default) == Outcome::Accept;
         assert!(!misses || accepts, "{}: {findings:?}", path.display());
         for finding in findings.iter().filter(|f| !f.path.is_empty()) {

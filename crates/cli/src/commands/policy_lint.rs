@@ -14,7 +14,7 @@ use crate::commands::Streams;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::manifest::limits::FILE_BYTES;
-use crate::policy_document::{self, Embedded, Judged, Problem};
+use crate::policy_document::{self, Embedded, Given, Judged, Problem};
 
 /// `policy lint`.
 pub fn run(request: &PolicyLintRequest, streams: &mut Streams<'_>) -> Exit {
@@ -81,7 +81,7 @@ fn lint_all(request: &PolicyLintRequest, streams: &mut Streams<'_>) -> Result<Ex
 fn lint_file(path: &Path) -> Result<Vec<Finding>, Failure> {
     let name = path.display().to_string();
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("cue") => Ok(lint_text(&name, PolicyLanguage::Cue, &text(path, MAX_POLICY_BYTES)?, &[])),
+        Some("cue") => Ok(lint_cue(&name, &text(path, MAX_POLICY_BYTES)?)),
         Some("rego") => Ok(lint_text(&name, PolicyLanguage::Rego, &text(path, MAX_POLICY_BYTES)?, &[])),
         Some("yaml" | "yml" | "json") => {
             let limit = usize::try_from(FILE_BYTES).unwrap_or(usize::MAX);
@@ -94,8 +94,15 @@ fn lint_file(path: &Path) -> Result<Vec<Finding>, Failure> {
     }
 }
 
-/// What every attestation has as policy-controller hands it to a policy (`pkg/policy/attestation.go` of cosign).
-const STATEMENT_FIELDS: [&str; 4] = ["\"_type\"", "predicate", "predicateType", "subject"];
+/// A file says not what its policy is asked about. One that speaks of a predicate is about attestations.
+fn lint_cue(file: &str, policy: &str) -> Vec<Finding> {
+    let mut findings = lint_text(file, PolicyLanguage::Cue, policy, &[]);
+    if findings.iter().any(|finding| finding.path.starts_with("predicate")) {
+        let given = Judged::Attestation.given();
+        findings.retain(|finding| finding.code != "missing-field" || !given.contains(&&*finding.path));
+    }
+    findings
+}
 
 fn lint_documents(file: &str, yaml: &str) -> Vec<Finding> {
     let unreadable = |message: String| Finding {
@@ -116,20 +123,38 @@ fn lint_documents(file: &str, yaml: &str) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for problem in documents.problems {
-        let Problem { policy, line, code, message } = problem;
+        let Problem { policy, line, code, message, denies } = problem;
         let (file, path) = (file.to_owned(), String::new());
-        findings.push(Finding { file, line: Some(line), policy, severity: Severity::Error, code, path, message });
+        let severity = if denies { Severity::Error } else { Severity::Note };
+        findings.push(Finding { file, line: Some(line), policy, severity, code, path, message });
     }
     for embedded in documents.policies {
-        let given: &[&str] = match embedded.judged {
-            Judged::Attestation => &STATEMENT_FIELDS,
-            Judged::Image => &[],
-        };
-        for finding in lint_text(file, embedded.language, &embedded.text, given) {
-            findings.push(in_document(finding, &embedded));
+        let mut found = lint_text(file, embedded.language, &embedded.text, embedded.judged.given());
+        if let Judged::Image(given) = embedded.judged {
+            found = with_never_given(found, given);
         }
+        findings.extend(found.into_iter().map(|finding| in_document(finding, &embedded)));
     }
     findings
+}
+
+/// What a policy says of what it never sees is told once for each field that would show it.
+fn with_never_given(findings: Vec<Finding>, given: Given) -> Vec<Finding> {
+    let mut told = Vec::new();
+    let mut out = Vec::new();
+    for finding in findings {
+        let lacks = given.lacks(&finding.path).filter(|_| finding.severity != Severity::Error);
+        let Some(field) = lacks else {
+            out.push(finding);
+            continue;
+        };
+        if !told.contains(&field) {
+            told.push(field);
+            let message = format!("never asked for: the policy is not given this without {field}: true");
+            out.push(Finding { severity: Severity::Warning, code: "never-given", message, ..finding });
+        }
+    }
+    out
 }
 
 fn in_document(finding: Finding, embedded: &Embedded) -> Finding {
@@ -155,6 +180,7 @@ fn of_cue(file: &str, finding: sigward_cue::lint::Finding) -> Finding {
         line: finding.line,
         policy: String::new(),
         severity: match finding.code.severity() {
+            sigward_cue::lint::Severity::Note => Severity::Note,
             sigward_cue::lint::Severity::Warning => Severity::Warning,
             sigward_cue::lint::Severity::Error => Severity::Error,
         },

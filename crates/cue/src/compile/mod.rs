@@ -200,7 +200,7 @@ impl Compiler {
             }
             ast::Label::Ident(name) => Decl::Field { label: self.names.identifier(name), arc, value },
             ast::Label::String(text) => Decl::Field { label: self.names.intern(LabelKind::Regular, text), arc, value },
-            ast::Label::Dynamic(key) => Decl::Dynamic { key: self.expr(key), arc, value },
+            ast::Label::Dynamic(key) => Decl::Dynamic { key: Box::new(self.expr(key)), arc, value: Box::new(value) },
             ast::Label::Pattern(_) => return None,
         })
     }
@@ -245,10 +245,10 @@ impl Compiler {
         let value = self.field_value(&field.value);
         self.path.pop();
         self.pop_scope();
-        Decl::Pattern { filter, value }
+        Decl::Pattern { filter: Box::new(filter), value: Box::new(value) }
     }
 
-    fn comprehension(&mut self, comprehension: &ast::Comprehension, in_list: bool) -> Option<Comprehension> {
+    fn comprehension(&mut self, comprehension: &ast::Comprehension, in_list: bool) -> Option<Box<Comprehension>> {
         let mut clauses = Vec::new();
         let mut pushed = 0_usize;
         for clause in &comprehension.clauses {
@@ -283,7 +283,7 @@ impl Compiler {
             self.pop_scope();
             self.path.pop();
         }
-        Some(Comprehension { clauses, value })
+        Some(Box::new(Comprehension { clauses, value }))
     }
 
     fn clause_name(&mut self, scope: &mut Scope, name: &str) -> Option<Label> {

@@ -1,10 +1,13 @@
 //! Fields come into a vertex, with the patterns that match them (`fields.go`, `constraints.go`).
 
+use std::rc::Rc;
+
 use super::Eval;
 use super::doubt::Weight;
 use super::error::R;
-use super::types::{Base, CloseInfo, Conjunct, Elem, Pattern, Status, Value, Vertex, VertexId};
-use crate::expr::{ArcType, Op};
+use super::few::Few;
+use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, Pattern, Status, Value, Vertex, VertexId};
+use crate::expr::{ArcType, Decl, Op, StructLit};
 use crate::kind::Kind;
 use crate::label::{Label, LabelKind};
 
@@ -14,6 +17,9 @@ const INDEX_FROM: usize = 12;
 impl<'p> Eval<'p> {
     /// A field, if it is there in any form.
     pub(super) fn find_arc(&self, v: VertexId, label: Label) -> Option<VertexId> {
+        if let Some(arc) = self.element_in_place(v, label) {
+            return Some(arc);
+        }
         let arcs = &self.vertices[v].arcs;
         if arcs.len() < INDEX_FROM {
             return arcs.iter().copied().find(|a| self.vertices[*a].label == Some(label));
@@ -21,17 +27,33 @@ impl<'p> Eval<'p> {
         self.index.get(&(v, label)).copied()
     }
 
+    /// An element that stands where its number says: there fields are only ever added.
+    fn element_in_place(&self, v: VertexId, label: Label) -> Option<VertexId> {
+        let place = usize::try_from(label.as_index()?).ok()?;
+        let arc = *self.vertices[v].arcs.get(place)?;
+        (self.vertices[arc].label == Some(label)).then_some(arc)
+    }
+
     pub(super) fn get_arc(&mut self, v: VertexId, label: Label, mode: ArcType) -> R<'p, (VertexId, bool)> {
         if let Some(arc) = self.find_arc(v, label) {
-            let known = &mut self.vertices[arc].arc;
-            if mode < *known && *known != ArcType::NotPresent {
-                *known = mode;
-                if mode == ArcType::Member {
-                    self.doubt_if_missed(v, label);
-                }
-            }
+            self.raise_arc(v, arc, label, mode);
             return Ok((arc, false));
         }
+        Ok((self.new_arc(v, label, mode, Few::None)?, true))
+    }
+
+    fn raise_arc(&mut self, v: VertexId, arc: VertexId, label: Label, mode: ArcType) {
+        let known = &mut self.vertices[arc].arc;
+        if mode < *known && *known != ArcType::NotPresent {
+            *known = mode;
+            if mode == ArcType::Member {
+                self.doubt_if_missed(v, label);
+            }
+        }
+    }
+
+    /// A field that is not there in any form.
+    fn new_arc(&mut self, v: VertexId, label: Label, mode: ArcType, conjuncts: Few<Conjunct<'p>>) -> R<'p, VertexId> {
         if mode == ArcType::Member {
             self.doubt_if_missed(v, label);
         }
@@ -43,10 +65,15 @@ impl<'p> Eval<'p> {
             arc: mode,
             is_let,
             is_dynamic,
-            // Most fields are of a document alone, and never get a second conjunct.
-            conjuncts: Vec::with_capacity(1),
+            conjuncts,
             ..Vertex::default()
         })?;
+        self.push_arc(v, label, arc);
+        Ok(arc)
+    }
+
+    /// Adds a field that is not there yet.
+    pub(super) fn push_arc(&mut self, v: VertexId, label: Label, arc: VertexId) {
         self.vertices[v].arcs.push(arc);
         let count = self.vertices[v].arcs.len();
         if count == INDEX_FROM {
@@ -55,10 +82,9 @@ impl<'p> Eval<'p> {
                     self.index.insert((v, label), known);
                 }
             }
-        } else if count > INDEX_FROM {
+        } else if count > INDEX_FROM && self.element_in_place(v, label).is_none() {
             self.index.insert((v, label), arc);
         }
-        Ok((arc, true))
     }
 
     /// Adds a conjunct to a field, which comes to be if it is not there.
@@ -69,24 +95,67 @@ impl<'p> Eval<'p> {
         mode: ArcType,
         conjunct: Conjunct<'p>,
     ) -> R<'p, VertexId> {
+        let known = self.find_arc(v, label);
+        self.insert_found(v, label, mode, conjunct, known)
+    }
+
+    /// The same, of a field that is there as `known`, or not there.
+    fn insert_found(
+        &mut self,
+        v: VertexId,
+        label: Label,
+        mode: ArcType,
+        conjunct: Conjunct<'p>,
+        known: Option<VertexId>,
+    ) -> R<'p, VertexId> {
         self.spend(1)?;
-        let pending = self.find_arc(v, label).is_some_and(|arc| self.vertices[arc].arc == ArcType::Pending);
-        let (arc, is_new) = self.get_arc(v, label, mode)?;
-        let added = self.insert_conjunct(arc, conjunct)?;
-        // What a comprehension may make was not matched when its place was made.
-        if !added || !(is_new || pending) {
+        let Some(arc) = known else {
+            let arc = self.new_arc(v, label, mode, Few::One(conjunct))?;
+            self.match_patterns(v, arc, label, mode)?;
             return Ok(arc);
+        };
+        let pending = self.vertices[arc].arc == ArcType::Pending;
+        self.raise_arc(v, arc, label, mode);
+        // What a comprehension may make was not matched when its place was made.
+        if self.insert_conjunct(arc, conjunct)? && pending {
+            self.match_patterns(v, arc, label, mode)?;
         }
-        self.match_patterns(v, arc, label, mode)?;
         Ok(arc)
+    }
+
+    /// Adds the members of an object of the document. No two have one name, so they are looked for only among the fields
+    /// that are there before.
+    pub(super) fn insert_members(
+        &mut self,
+        v: VertexId,
+        env: EnvId,
+        lit: &'p StructLit,
+        close: CloseInfo,
+    ) -> R<'p, ()> {
+        let before = self.vertices[v].arcs.len();
+        let mut expected = before;
+        for decl in &lit.decls {
+            let Decl::Field { label, arc: mode, value } = decl else { continue };
+            let arcs = &self.vertices[v].arcs;
+            let known = match arcs.get(..before) {
+                Some(arcs) if before < INDEX_FROM && self.vertices[v].arcs.len() == expected => {
+                    arcs.iter().copied().find(|arc| self.vertices[*arc].label == Some(*label))
+                }
+                _ => self.find_arc(v, *label),
+            };
+            expected = expected.saturating_add(usize::from(known.is_none()));
+            let conjunct = Conjunct { env, elem: Elem::Expr(value), close };
+            self.insert_found(v, *label, *mode, conjunct, known)?;
+        }
+        Ok(())
     }
 
     pub(super) fn match_patterns(&mut self, v: VertexId, arc: VertexId, label: Label, mode: ArcType) -> R<'p, ()> {
         for n in 0..self.vertices[v].patterns.len() {
             let Some(Pattern { pattern, conjuncts }) = self.vertices[v].patterns.get(n).cloned() else { continue };
             if self.matches_pattern(&pattern, label)? {
-                for conjunct in conjuncts {
-                    self.add_constraint(v, arc, label, mode, conjunct)?;
+                for conjunct in conjuncts.iter() {
+                    self.add_constraint(v, arc, label, mode, conjunct.clone())?;
                 }
             }
         }
@@ -192,7 +261,8 @@ impl<'p> Eval<'p> {
             vertex.patterns.clear();
             vertex.is_shared = false;
             let notify = std::mem::take(&mut vertex.node.notify);
-            *vertex.node = super::types::Node { notify, ..super::types::Node::default() };
+            *vertex.node = super::types::Node::default();
+            vertex.node.notify = notify;
             for arc in vertex.arcs.clone() {
                 e.reopen_field(arc)?;
             }
@@ -221,12 +291,12 @@ impl<'p> Eval<'p> {
                 self.vertices[v].patterns.get_mut(n).map(|p| &mut p.conjuncts)
             }
             None => {
-                self.vertices[v].patterns.push(Pattern { pattern: pattern.clone(), conjuncts: Vec::new() });
+                self.vertices[v].patterns.push(Pattern { pattern: pattern.clone(), conjuncts: Rc::default() });
                 self.vertices[v].patterns.last_mut().map(|p| &mut p.conjuncts)
             }
         };
         if let Some(conjuncts) = conjuncts {
-            conjuncts.push(conjunct.clone());
+            Rc::make_mut(conjuncts).push(conjunct.clone());
         }
         for arc in self.vertices[v].arcs.clone() {
             let Some(label) = self.vertices[arc].label else { continue };
@@ -244,7 +314,7 @@ impl<'p> Eval<'p> {
             return Ok(false);
         }
         let value = match label.as_index() {
-            Some(index) => Value::Number(std::rc::Rc::new(crate::number::Number::int(index))),
+            Some(index) => Value::Number(Rc::new(crate::number::Number::int(index))),
             None => Value::String(self.names.text(label)),
         };
         self.matches_value(pattern, &value)
@@ -261,7 +331,7 @@ impl<'p> Eval<'p> {
         };
         let kind = self.kind_of(label);
         if let Value::Bottom(bottom) = &pattern {
-            return Err(super::error::Stop::Error(std::rc::Rc::clone(bottom)));
+            return Err(super::error::Stop::Error(Rc::clone(bottom)));
         }
         if !self.kind_of(&pattern).meets(kind) {
             return Ok(false);

@@ -221,7 +221,8 @@ impl<'p> Eval<'p> {
             return;
         }
         let required = self.req_sets(noderef, 0);
-        if required.is_empty() {
+        // Most of a document: nothing around it is closed.
+        if required.iter().all(|set| set.ignored) {
             return;
         }
         let arcs = self.vertices[v].arcs.clone();
@@ -268,7 +269,7 @@ impl<'p> Eval<'p> {
     fn field_info(&self, field: VertexId) -> Vec<ConjunctInfo> {
         let vertex = &self.vertices[field];
         if vertex.status != Status::New {
-            return vertex.node.info.clone();
+            return vertex.node.info.to_vec();
         }
         let info = |c: &super::types::Conjunct<'p>| ConjunctInfo {
             id: c.close.def,
@@ -314,6 +315,14 @@ impl<'p> Eval<'p> {
 
     /// Whether the number `child` belongs to `node`, by containment or by the replacements here and above.
     fn contains_def(&self, v: VertexId, node: u32, child: u32) -> bool {
+        if child == node || child == 0 {
+            return child == node;
+        }
+        self.contains_through(&self.redirects(v), node, child)
+    }
+
+    /// The replacements at a vertex and above.
+    fn redirects(&self, v: VertexId) -> Vec<(u32, u32)> {
         let mut redirects = Vec::new();
         let mut at = v;
         while at != NO_VERTEX {
@@ -321,8 +330,15 @@ impl<'p> Eval<'p> {
             redirects.extend_from_slice(&self.vertices[at].node.replace);
             at = self.vertices[at].parent;
         }
+        redirects
+    }
+
+    fn contains_through(&self, redirects: &[(u32, u32)], node: u32, child: u32) -> bool {
+        if child == node || child == 0 {
+            return child == node;
+        }
         let mut budget = 10_000_u32;
-        self.contains_rec(&redirects, node, child, child, &mut budget, 0)
+        self.contains_rec(redirects, node, child, child, &mut budget, 0)
     }
 
     fn contains_rec(
@@ -378,7 +394,7 @@ impl<'p> Eval<'p> {
             }
         }
         let inherited = sets.len();
-        for known in self.vertices[v].node.req_defs.clone() {
+        for known in self.vertices[v].node.req_defs.iter().copied() {
             if (known.ignore && known.kind == DefKind::Reference) || sets.iter().any(|s| s.id == known.id) {
                 continue;
             }
@@ -404,13 +420,13 @@ impl<'p> Eval<'p> {
                 }
             }
         }
-        let info = self.vertices[v].node.info.clone();
+        let info = &self.vertices[v].node.info;
         let regular = self.vertices[v].label.is_none_or(|label| self.names.is_regular(label));
         if !regular {
             sets.retain(|set| info.iter().any(|c| self.contains_def(v, set.id, c.id)));
         }
-        let parent_info = if parent == NO_VERTEX { Vec::new() } else { self.vertices[parent].node.info.clone() };
-        self.filter_top(v, &mut sets, &info, &parent_info);
+        let parent_info: &[ConjunctInfo] = if parent == NO_VERTEX { &[] } else { &self.vertices[parent].node.info };
+        self.filter_top(v, &mut sets, info, parent_info);
         let sets = Rc::new(sets);
         self.vertices[v].node.req_sets = Some(Rc::clone(&sets));
         sets
@@ -418,10 +434,11 @@ impl<'p> Eval<'p> {
 
     /// Drops sets that `_`, `...` or an open validator makes moot.
     fn filter_top(&self, v: VertexId, sets: &mut Vec<ReqSet>, info: &[ConjunctInfo], parent_info: &[ConjunctInfo]) {
+        let redirects = self.redirects(v);
         sets.retain_mut(|set| {
             let mut flags = NO_FLAGS;
             let mut any = false;
-            for c in info.iter().filter(|c| self.contains_def(v, set.id, c.id)) {
+            for c in info.iter().filter(|c| self.contains_through(&redirects, set.id, c.id)) {
                 any = true;
                 flags.top |= c.flags.top;
                 flags.open_validator |= c.flags.open_validator;

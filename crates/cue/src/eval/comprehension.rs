@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::Eval;
 use super::doubt::{Seen, Weight};
 use super::error::{Code, R};
+use super::few::Few;
 use super::tasks::{Task, TaskKind};
 use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, NO_VERTEX, Status, Value, Vertex, VertexId};
 use crate::expr::{ArcType, Clause, Comprehension, Decl};
@@ -98,7 +99,7 @@ impl<'p> Eval<'p> {
                         let field = self.add_vertex(Vertex {
                             label: Some(*label),
                             is_dynamic: true,
-                            conjuncts: vec![Conjunct { env, elem: Elem::Expr(value), close }],
+                            conjuncts: Few::One(Conjunct { env, elem: Elem::Expr(value), close }),
                             ..Vertex::default()
                         })?;
                         self.vertices[scope].arcs.push(field);

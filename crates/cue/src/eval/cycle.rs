@@ -114,7 +114,8 @@ impl<'p> Eval<'p> {
             return Ok(());
         }
         node.has_non_cycle = true;
-        for (conjunct, arc) in std::mem::take(&mut node.cyclic) {
+        let Some(rare) = node.rare.get_mut() else { return Ok(()) };
+        for (conjunct, arc) in std::mem::take(&mut rare.cyclic) {
             match arc {
                 Some(arc) => self.schedule_vertex(v, &conjunct, arc, conjunct.close)?,
                 None => self.schedule(v, &conjunct)?,
@@ -171,8 +172,9 @@ impl<'p> Eval<'p> {
     pub(super) fn unshare(&mut self, v: VertexId) -> R<'p, ()> {
         let node = &mut self.vertices[v].node;
         node.no_sharing = true;
-        let Some((arc, conjunct)) = node.shared.take() else { return Ok(()) };
-        let ids = std::mem::take(&mut node.shared_ids);
+        let Some(rare) = node.rare.get_mut() else { return Ok(()) };
+        let Some((arc, conjunct)) = rare.shared.take() else { return Ok(()) };
+        let ids = std::mem::take(&mut rare.shared_ids);
         self.vertices[v].base = Base::None;
         self.vertices[v].is_shared = false;
         for close in ids {

@@ -1,6 +1,7 @@
 //! Alternatives: each is unified with a copy of the vertex, and what fails drops out (`disjunct2.go`, `overlay.go`).
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::rc::Rc;
 
 use super::Eval;
@@ -16,8 +17,44 @@ use crate::limits::MAX_DISJUNCTS;
 /// Which vertices of a copy stand for which.
 #[derive(Default)]
 struct Overlay {
-    vertices: HashMap<VertexId, VertexId>,
-    envs: HashMap<EnvId, EnvId>,
+    vertices: Mapping<VertexId>,
+    envs: Mapping<EnvId>,
+}
+
+/// What stands for what: mostly so little that it is found by looking through it.
+struct Mapping<T> {
+    few: Vec<(T, T)>,
+    many: HashMap<T, T>,
+}
+
+impl<T> Default for Mapping<T> {
+    fn default() -> Self {
+        Self { few: Vec::new(), many: HashMap::new() }
+    }
+}
+
+impl<T: Copy + Eq + Hash> Mapping<T> {
+    const FEW: usize = 12;
+
+    fn get(&self, from: T) -> Option<T> {
+        if self.many.is_empty() {
+            return self.few.iter().find(|(known, _)| *known == from).map(|(_, to)| *to);
+        }
+        self.many.get(&from).copied()
+    }
+
+    fn insert(&mut self, from: T, to: T) {
+        if !self.many.is_empty() {
+            self.many.insert(from, to);
+        } else if let Some((_, known)) = self.few.iter_mut().find(|(known, _)| *known == from) {
+            *known = to;
+        } else if self.few.len() < Self::FEW {
+            self.few.push((from, to));
+        } else {
+            self.many.extend(self.few.drain(..));
+            self.many.insert(from, to);
+        }
+    }
 }
 
 impl<'p> Eval<'p> {
@@ -308,7 +345,7 @@ impl<'p> Eval<'p> {
         for field in fields {
             let original = &self.vertices[field];
             let (label, replace, conjuncts) =
-                (original.label, original.node.replace.clone(), original.conjuncts.clone());
+                (original.label, original.node.replace.clone(), original.conjuncts.to_vec());
             let vertex = Vertex {
                 parent: copy,
                 label,
@@ -320,8 +357,7 @@ impl<'p> Eval<'p> {
             let Some(label) = label else { continue };
             let id = self.add_vertex(vertex)?;
             self.vertices[id].node.replace = replace;
-            self.vertices[copy].arcs.push(id);
-            self.index.insert((copy, label), id);
+            self.push_arc(copy, label, id);
             overlay.vertices.insert(field, id);
             if p != v
                 && let Some(first) = self.find_arc(v, label)
@@ -340,11 +376,11 @@ impl<'p> Eval<'p> {
     }
 
     fn overlay_node(&mut self, p: VertexId, copy: VertexId, overlay: &mut Overlay) {
-        let conjuncts = self.vertices[p].conjuncts.clone();
+        let conjuncts = self.vertices[p].conjuncts.to_vec();
         let conjuncts = conjuncts.into_iter().map(|c| Conjunct { env: self.overlaid(c.env, overlay), ..c }).collect();
         self.vertices[copy].conjuncts = conjuncts;
         let mut patterns = self.vertices[p].patterns.clone();
-        for conjunct in patterns.iter_mut().flat_map(|p| p.conjuncts.iter_mut()) {
+        for conjunct in patterns.iter_mut().flat_map(|p| Rc::make_mut(&mut p.conjuncts).iter_mut()) {
             conjunct.env = self.overlaid(conjunct.env, overlay);
         }
         self.vertices[copy].patterns = patterns;
@@ -355,17 +391,19 @@ impl<'p> Eval<'p> {
                 task.state = State::Ready;
             }
         }
-        for choice in &mut node.choices {
-            choice.env = self.overlaid(choice.env, overlay);
-        }
-        for (conjunct, _) in &mut node.cyclic {
-            conjunct.env = self.overlaid(conjunct.env, overlay);
+        if let Some(rare) = node.rare.get_mut() {
+            for choice in &mut rare.choices {
+                choice.env = self.overlaid(choice.env, overlay);
+            }
+            for (conjunct, _) in &mut rare.cyclic {
+                conjunct.env = self.overlaid(conjunct.env, overlay);
+            }
+            rare.disjuncts.clear();
+            rare.disjunct_errors.clear();
+            rare.user_errors.clear();
+            rare.notify.clear();
         }
         node.running = 0;
-        node.disjuncts.clear();
-        node.disjunct_errors.clear();
-        node.user_errors.clear();
-        node.notify.clear();
         node.has_disjunction = false;
         node.req_sets = None;
         self.vertices[copy].node = node;
@@ -375,25 +413,41 @@ impl<'p> Eval<'p> {
         if id == NO_ENV {
             return id;
         }
-        if let Some(known) = overlay.envs.get(&id) {
-            return *known;
+        if let Some(known) = overlay.envs.get(id) {
+            return known;
+        }
+        if !self.is_within(id, overlay) {
+            return id;
         }
         // From the outermost scope inwards.
         let mut chain = Vec::new();
         let mut at = id;
-        while at != NO_ENV && !overlay.envs.contains_key(&at) {
+        while at != NO_ENV && overlay.envs.get(at).is_none() {
             chain.push(at);
             at = self.env(at).up;
         }
         for id in chain.into_iter().rev() {
             let env = self.env(id);
-            let up = overlay.envs.get(&env.up).copied().unwrap_or(env.up);
-            let vertex = overlay.vertices.get(&env.vertex).copied().unwrap_or(env.vertex);
+            let up = overlay.envs.get(env.up).unwrap_or(env.up);
+            let vertex = overlay.vertices.get(env.vertex).unwrap_or(env.vertex);
             let same = up == env.up && vertex == env.vertex;
             let mapped = if same { id } else { self.add_env(up, vertex, env.label) };
             overlay.envs.insert(id, mapped);
         }
-        overlay.envs.get(&id).copied().unwrap_or(id)
+        overlay.envs.get(id).unwrap_or(id)
+    }
+
+    /// Whether a scope, or one around it, is of what was copied.
+    fn is_within(&self, id: EnvId, overlay: &Overlay) -> bool {
+        let mut at = id;
+        while at != NO_ENV {
+            let env = self.env(at);
+            if overlay.vertices.get(env.vertex).is_some() {
+                return true;
+            }
+            at = env.up;
+        }
+        false
     }
 
     /// The value of a vertex with several alternatives left, the defaults first.

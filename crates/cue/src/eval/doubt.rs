@@ -6,11 +6,11 @@
 
 use std::rc::Rc;
 
-use super::Eval;
 use super::error::{Bottom, Code, R, Stop};
 use super::reference::is_reference;
 use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
+use super::{Eval, address};
 use crate::builtins::{self, Builtin};
 use crate::expr::{Clause, Comprehension, Decl, Expr, Op};
 use crate::kind::Kind;
@@ -243,6 +243,14 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// The name of a field is the value of one beside it whose name is that of a third: CUE may leave the first one out.
+    pub(super) fn doubt_chained_name(&mut self, v: VertexId, arc: VertexId) {
+        let naming = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Dynamic(_));
+        if self.named_by_sibling.contains(&arc) && self.vertices[v].node.tasks.iter().any(naming) {
+            self.doubt(Weight::Always, arc, "the name of a field depends on another one's");
+        }
+    }
+
     /// What a comprehension ranges over is what a comprehension within it adds to: CUE counts that even if it adds nothing.
     pub(super) fn doubt_own_range(&mut self, v: VertexId) {
         let mut at = v;
@@ -331,6 +339,19 @@ impl<'p> Eval<'p> {
             if failed {
                 self.doubt(Weight::Always, self.at, "a value within an expression is not valid");
             }
+        }
+        Ok(())
+    }
+
+    /// Asked whether a part of a conjunction has a value, CUE counts an error in any part of it.
+    pub(super) fn doubt_error_beside(&mut self, expr: &Expr, v: VertexId) -> R<'p, ()> {
+        let is_part = self.question.is_some_and(|whole| whole != address(expr));
+        if !is_part || !matches!(expr, Expr::And(..)) {
+            return Ok(());
+        }
+        self.finalize(v)?;
+        if self.own_error(v).is_some_and(|error| error.child_error && !error.is_incomplete()) {
+            self.doubt(Weight::Always, self.at, "a part is asked for of a conjunction that has an error");
         }
         Ok(())
     }

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::Eval;
 use super::doubt::{Seen, Weight};
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::reference::{Resolved, is_reference};
 use super::types::{Base, Bound, CloseInfo, Conjunct, Elem, EnvId, Status, Value, Vertex, VertexId};
 use super::value::literal;
+use super::{Eval, address};
 use crate::compile::may_be_concrete;
 use crate::expr::{ArcType, Expr, Op};
 use crate::kind::Kind;
@@ -84,6 +84,7 @@ impl<'p> Eval<'p> {
         } else {
             self.know(v, true)?;
             self.doubt_unchecked(v)?;
+            self.doubt_error_beside(expr, v)?;
         }
         for source in self.vertices[v].node.sources.clone() {
             self.doubt_own_range(source);
@@ -253,7 +254,13 @@ impl<'p> Eval<'p> {
 
     /// `x == _|_`, `x != _|_`: whether there is a value at all.
     fn compare_to_bottom(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
-        let exists = op == Op::NotEqual;
+        let outer = self.question.replace(address(operand));
+        let found = self.has_value(op, operand, env);
+        self.question = outer;
+        Ok(Value::Bool(found? == (op == Op::NotEqual)))
+    }
+
+    fn has_value(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, bool> {
         let inline = self.asks_inline || !is_path(operand);
         let saved = std::mem::replace(&mut self.asks_inline, inline);
         let known = self.inlines.len();
@@ -270,7 +277,7 @@ impl<'p> Eval<'p> {
             self.doubt(Weight::Always, self.at, "an optional field asks for a value");
         }
         self.doubt_asked_within(operand);
-        let found = match Self::caught(value)? {
+        Ok(match Self::caught(value)? {
             // More may come: then it is told later.
             Err(error) if error.code == Code::Cycle || (error.is_incomplete() && !self.force) => {
                 return Err(Stop::Error(error));
@@ -290,8 +297,7 @@ impl<'p> Eval<'p> {
                 // What may be a struct or a list is one.
                 Ok(value) => value.is_concrete() || self.kind_of(&value).meets(Kind::STRUCT | Kind::LIST),
             },
-        };
-        Ok(Value::Bool(found == exists))
+        })
     }
 
     /// Whether there is a value is asked when all is known, and not when the first conjunct is.

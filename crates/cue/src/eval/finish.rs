@@ -194,7 +194,7 @@ impl<'p> Eval<'p> {
     /// Data that nothing else was unified with cannot be wrong.
     fn is_plain_data(&self, v: VertexId) -> bool {
         let vertex = &self.vertices[v];
-        match vertex.conjuncts.as_slice() {
+        match &*vertex.conjuncts {
             [only] => vertex.status == Status::New && only.close.data && vertex.arc == ArcType::Member,
             _ => false,
         }
@@ -285,7 +285,9 @@ impl<'p> Eval<'p> {
             }
             self.check_field_kind(v, arc);
         }
-        for arc in self.vertices[v].arcs.clone() {
+        let mut n = 0;
+        while let Some(arc) = self.vertices[v].arcs.get(n).copied() {
+            n = n.saturating_add(1);
             let field = &self.vertices[arc];
             if field.is_let || field.arc > ArcType::Required {
                 continue;

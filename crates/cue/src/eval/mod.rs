@@ -16,6 +16,7 @@ mod doubt;
 mod equal;
 pub(crate) mod error;
 mod expression;
+mod few;
 mod finish;
 mod host;
 mod operator;
@@ -36,6 +37,7 @@ use std::ops::{Index, IndexMut};
 use std::rc::Rc;
 
 use error::{R, Stop};
+use few::Few;
 use types::{Base, CloseInfo, Conjunct, Elem, Env, EnvId, NO_ENV, NO_VERTEX, Value, Vertex, VertexId};
 
 use crate::expr::Expr;
@@ -103,6 +105,10 @@ pub(crate) struct Eval<'p> {
     asks_inline: bool,
     /// An alternative is tried.
     in_alternative: bool,
+    /// The expression of which is asked whether it has a value, by its place.
+    question: Option<usize>,
+    /// Fields whose name is the value of a field beside them.
+    named_by_sibling: HashSet<VertexId>,
     /// Structs, and fields of theirs that they take in.
     own_embeddings: Vec<(VertexId, VertexId)>,
     /// A task of the policy itself runs: its fields have no value yet.
@@ -159,6 +165,8 @@ impl<'p> Eval<'p> {
             own_read: NO_VERTEX,
             asks_inline: false,
             in_alternative: false,
+            question: None,
+            named_by_sibling: HashSet::new(),
             own_embeddings: Vec::new(),
             root_task: false,
             referred: NO_VERTEX,
@@ -184,7 +192,7 @@ impl<'p> Eval<'p> {
     pub(crate) fn root(&mut self, expr: Elem<'p>, data: bool) -> R<'p, VertexId> {
         let close = CloseInfo { data, ..CloseInfo::default() };
         let conjunct = Conjunct { env: NO_ENV, elem: expr, close };
-        self.add_vertex(Vertex { conjuncts: vec![conjunct], ..Vertex::default() })
+        self.add_vertex(Vertex { conjuncts: Few::One(conjunct), ..Vertex::default() })
     }
 
     /// `Unify` of vertices.
@@ -277,10 +285,10 @@ impl<'p> Eval<'p> {
     }
 
     /// A vertex for the value of an expression.
-    pub(super) fn inline(&mut self, conjuncts: Vec<Conjunct<'p>>) -> R<'p, VertexId> {
+    pub(super) fn inline(&mut self, conjuncts: impl IntoIterator<Item = Conjunct<'p>>) -> R<'p, VertexId> {
         // The parent gives messages their path; nothing is inherited from it.
         self.add_vertex(Vertex {
-            conjuncts,
+            conjuncts: conjuncts.into_iter().collect(),
             is_dynamic: true,
             detached_checks: true,
             parent: NO_VERTEX,

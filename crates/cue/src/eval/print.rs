@@ -218,6 +218,7 @@ impl<'p> Eval<'p> {
             Expr::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Expr::Number(number) => out.push_str(&number.to_string()),
             Expr::String(text) => out.push_str(&quote(text)),
+            Expr::Excerpt(excerpt) => out.push_str(&quote(excerpt.text())),
             Expr::Bytes(bytes) => out.push_str(&quote_bytes(bytes)),
             Expr::Top => out.push('_'),
             Expr::Basic(kind) => out.push_str(&kind.to_string()),

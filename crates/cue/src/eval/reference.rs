@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Eval;
 use super::doubt::{Seen, Weight};
 use super::error::{Code, R, Stop};
+use super::few::Few;
 use super::tasks::State;
 use super::types::{Base, Conjunct, EnvId, Function, Status, Value, Vertex, VertexId};
 use crate::builtins::{self, Member};
@@ -87,7 +88,7 @@ impl<'p> Eval<'p> {
             label: Some(label),
             is_let: true,
             is_dynamic: self.vertices[scope].is_dynamic,
-            conjuncts: vec![Conjunct { env, ..conjunct }],
+            conjuncts: Few::One(Conjunct { env, ..conjunct }),
             ..Vertex::default()
         })?;
         self.lets.insert((env, label), v);
@@ -189,6 +190,7 @@ impl<'p> Eval<'p> {
         }
         let found = self.find_arc(v, label);
         if let (Some(arc), ArcType::Member) = (found, arc_type) {
+            self.doubt_chained_name(v, arc);
             return Ok(arc);
         }
         self.mark_missed(v, label);

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::closed::{Flags, NO_FLAGS};
 use super::error::{Code, R};
+use super::few::Few;
 use super::tasks::{Task, TaskKind};
 use super::types::{
     Base, Bound, Check, Choice, CloseInfo, Conjunct, CycleType, DefaultMode, Elem, EnvId, Function, Printable, Status,
@@ -172,7 +173,12 @@ impl<'p> Eval<'p> {
         let node = &mut self.vertices[v].node;
         node.has_struct = true;
         node.has_structs = true;
+        self.vertices[v].arcs.reserve(lit.decls.len());
         let close = if lit.has_embedding && split { self.split_struct(v, close, lit.is_file) } else { close };
+        if close.data {
+            self.vertices[v].node.a_struct = Some((Elem::Struct(lit), close));
+            return self.insert_members(v, child, lit, Self::sub_field(close));
+        }
         let mut ellipsis = false;
         for decl in &lit.decls {
             self.schedule_decl(v, child, lit, decl, close)?;
@@ -442,7 +448,7 @@ impl<'p> Eval<'p> {
     fn insert_check_bound(&mut self, v: VertexId, bound: &Rc<Bound<'p>>) -> R<'p, ()> {
         let checks = std::mem::take(&mut self.vertices[v].node.checks);
         let kind = self.vertices[v].node.kind;
-        let mut kept = Vec::with_capacity(checks.len().saturating_add(1));
+        let mut kept = Few::None;
         let mut known = false;
         for check in checks {
             if let Value::Bound(other) = &check.value {

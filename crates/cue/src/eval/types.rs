@@ -1,11 +1,13 @@
 //! What evaluation works on: vertices (nodes of the tree), their conjuncts, and values.
 
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::closed::{ConjunctInfo, RefInfo, ReqSet};
 use super::doubt::Seen;
 use super::error::Bottom;
+use super::few::Few;
 use super::tasks::Task;
 use crate::builtins::Builtin;
 use crate::expr::{ArcType, Core, Expr, ListLit, Op, StructLit};
@@ -173,7 +175,8 @@ pub(crate) enum Base<'p> {
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern<'p> {
     pub(super) pattern: Value<'p>,
-    pub(super) conjuncts: Vec<Conjunct<'p>>,
+    /// Taken up as a whole by each field that matches.
+    pub(super) conjuncts: Rc<Vec<Conjunct<'p>>>,
 }
 
 #[derive(Debug)]
@@ -183,7 +186,7 @@ pub(crate) struct Vertex<'p> {
     pub(super) arc: ArcType,
     pub(super) status: Status,
     pub(super) base: Base<'p>,
-    pub(super) conjuncts: Vec<Conjunct<'p>>,
+    pub(super) conjuncts: Few<Conjunct<'p>>,
     pub(super) arcs: Vec<VertexId>,
     pub(super) patterns: Vec<Pattern<'p>>,
     pub(super) child_errors: Option<Rc<Bottom<'p>>>,
@@ -229,14 +232,14 @@ pub(crate) struct Choice<'p> {
 /// The state of unification at one vertex (`nodeContext` in CUE).
 #[derive(Clone, Debug)]
 pub(crate) struct Node<'p> {
-    pub(super) tasks: Vec<Task<'p>>,
+    pub(super) tasks: Few<Task<'p>>,
     pub(super) running: u32,
     pub(super) kind: Kind,
     pub(super) kind_expr: Option<Printable<'p>>,
     pub(super) scalar: Option<Value<'p>>,
     pub(super) lower: Option<Rc<Bound<'p>>>,
     pub(super) upper: Option<Rc<Bound<'p>>>,
-    pub(super) checks: Vec<Check<'p>>,
+    pub(super) checks: Few<Check<'p>>,
     pub(super) errors: Option<Rc<Bottom<'p>>>,
     /// It refers to a required field that is missing.
     pub(super) lacks_required: bool,
@@ -250,21 +253,13 @@ pub(crate) struct Node<'p> {
     pub(super) list_open: Option<bool>,
     pub(super) list_closed: bool,
     pub(super) list_len: usize,
-    pub(super) list_node: Option<Printable<'p>>,
-    pub(super) choices: Vec<Choice<'p>>,
     pub(super) has_disjunction: bool,
-    pub(super) disjuncts: Vec<VertexId>,
-    pub(super) disjunct_errors: Vec<Rc<Bottom<'p>>>,
-    pub(super) user_errors: Vec<Rc<Bottom<'p>>>,
     pub(super) default_mode: DefaultMode,
     pub(super) orig_default_mode: DefaultMode,
-    pub(super) req_defs: Vec<RefInfo>,
-    pub(super) replace: Vec<(u32, u32)>,
-    pub(super) info: Vec<ConjunctInfo>,
+    pub(super) req_defs: Few<RefInfo>,
+    pub(super) replace: Few<(u32, u32)>,
+    pub(super) info: Few<ConjunctInfo>,
     pub(super) req_sets: Option<Rc<Vec<ReqSet>>>,
-    pub(super) notify: Vec<(VertexId, CloseInfo)>,
-    pub(super) sources: Vec<VertexId>,
-    pub(super) cyclic: Vec<(Conjunct<'p>, Option<VertexId>)>,
     pub(super) has_any_cyclic: bool,
     pub(super) has_ancestor_cycle: bool,
     pub(super) has_non_cycle: bool,
@@ -272,21 +267,37 @@ pub(crate) struct Node<'p> {
     pub(super) has_field_value: bool,
     pub(super) depth: u32,
     pub(super) eval_depth: u32,
+    pub(super) no_sharing: bool,
+    pub(super) rare: Rare<'p>,
+}
+
+/// What few vertices need of it.
+#[derive(Clone, Debug)]
+pub(crate) struct RareNode<'p> {
+    pub(super) list_node: Option<Printable<'p>>,
+    pub(super) choices: Vec<Choice<'p>>,
+    pub(super) disjuncts: Vec<VertexId>,
+    pub(super) disjunct_errors: Vec<Rc<Bottom<'p>>>,
+    pub(super) user_errors: Vec<Rc<Bottom<'p>>>,
+    pub(super) notify: Vec<(VertexId, CloseInfo)>,
+    pub(super) sources: Few<VertexId>,
+    pub(super) cyclic: Vec<(Conjunct<'p>, Option<VertexId>)>,
     pub(super) shared: Option<(VertexId, Conjunct<'p>)>,
     pub(super) shared_ids: Vec<CloseInfo>,
-    pub(super) no_sharing: bool,
 }
 
 /// A vertex that is not looked into needs no state: most of a document.
-const UNTOUCHED: &Node<'static> = &Node {
-    tasks: Vec::new(),
+const UNTOUCHED: &Node<'static> = &NEW;
+
+const NEW: Node<'static> = Node {
+    tasks: Few::None,
     running: 0,
     kind: Kind::TOP,
     kind_expr: None,
     scalar: None,
     lower: None,
     upper: None,
-    checks: Vec::new(),
+    checks: Few::None,
     errors: None,
     has_top: false,
     has_struct: false,
@@ -297,22 +308,14 @@ const UNTOUCHED: &Node<'static> = &Node {
     list_open: None,
     list_closed: false,
     list_len: 0,
-    list_node: None,
-    choices: Vec::new(),
     has_disjunction: false,
     lacks_required: false,
-    disjuncts: Vec::new(),
-    disjunct_errors: Vec::new(),
-    user_errors: Vec::new(),
     default_mode: DefaultMode::Maybe,
     orig_default_mode: DefaultMode::Maybe,
-    req_defs: Vec::new(),
-    replace: Vec::new(),
-    info: Vec::new(),
+    req_defs: Few::None,
+    replace: Few::None,
+    info: Few::None,
     req_sets: None,
-    notify: Vec::new(),
-    sources: Vec::new(),
-    cyclic: Vec::new(),
     has_any_cyclic: false,
     has_ancestor_cycle: false,
     has_non_cycle: false,
@@ -320,31 +323,69 @@ const UNTOUCHED: &Node<'static> = &Node {
     has_field_value: false,
     depth: 0,
     eval_depth: 0,
+    no_sharing: false,
+    rare: Rare(None),
+};
+
+const NOTHING_RARE: &RareNode<'static> = &NEW_RARE;
+
+const NEW_RARE: RareNode<'static> = RareNode {
+    list_node: None,
+    choices: Vec::new(),
+    disjuncts: Vec::new(),
+    disjunct_errors: Vec::new(),
+    user_errors: Vec::new(),
+    notify: Vec::new(),
+    sources: Few::None,
+    cyclic: Vec::new(),
     shared: None,
     shared_ids: Vec::new(),
-    no_sharing: false,
 };
 
 /// The state of a vertex, made when it is first written to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State<'p>(Option<Box<Node<'p>>>);
 
-impl<'p> std::ops::Deref for State<'p> {
+impl<'p> Deref for State<'p> {
     type Target = Node<'p>;
     fn deref(&self) -> &Node<'p> {
         self.0.as_deref().unwrap_or(UNTOUCHED)
     }
 }
 
-impl<'p> std::ops::DerefMut for State<'p> {
+impl<'p> DerefMut for State<'p> {
     fn deref_mut(&mut self) -> &mut Node<'p> {
-        self.0.get_or_insert_with(|| Box::new(UNTOUCHED.clone()))
+        self.0.get_or_insert_with(|| Box::new(NEW))
+    }
+}
+
+/// The rare part of a vertex's state, made when it is first written to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rare<'p>(Option<Box<RareNode<'p>>>);
+
+impl<'p> Deref for Node<'p> {
+    type Target = RareNode<'p>;
+    fn deref(&self) -> &RareNode<'p> {
+        self.rare.0.as_deref().unwrap_or(NOTHING_RARE)
+    }
+}
+
+impl<'p> DerefMut for Node<'p> {
+    fn deref_mut(&mut self) -> &mut RareNode<'p> {
+        self.rare.0.get_or_insert_with(|| Box::new(NEW_RARE))
+    }
+}
+
+impl<'p> Rare<'p> {
+    /// What is there to be changed.
+    pub(super) fn get_mut(&mut self) -> Option<&mut RareNode<'p>> {
+        self.0.as_deref_mut()
     }
 }
 
 impl Default for Node<'_> {
     fn default() -> Self {
-        UNTOUCHED.clone()
+        NEW
     }
 }
 
@@ -356,7 +397,7 @@ impl Default for Vertex<'_> {
             arc: ArcType::Member,
             status: Status::New,
             base: Base::None,
-            conjuncts: Vec::new(),
+            conjuncts: Few::None,
             arcs: Vec::new(),
             patterns: Vec::new(),
             child_errors: None,

@@ -119,7 +119,9 @@ impl<'p> Eval<'p> {
     }
 
     fn walk_fields(&mut self, walk: &mut Walk<'p>, w: VertexId) -> R<'p, ()> {
-        for arc in self.vertices[w].arcs.clone() {
+        let mut n = 0;
+        while let Some(arc) = self.vertices[w].arcs.get(n).copied() {
+            n = n.saturating_add(1);
             let field = &self.vertices[arc];
             let Some(label) = field.label else { continue };
             walk.path.push(label);

@@ -20,6 +20,7 @@ pub(super) fn literal<'p>(expr: &Expr) -> Option<Value<'p>> {
         Expr::Bool(value) => Value::Bool(*value),
         Expr::Number(number) => Value::Number(Rc::new(number.clone())),
         Expr::String(text) => Value::String(Arc::clone(text)),
+        Expr::Excerpt(excerpt) => Value::String(excerpt.text().into()),
         Expr::Bytes(bytes) => Value::Bytes(Arc::clone(bytes)),
         Expr::Top => Value::Top,
         Expr::Basic(kind) => Value::Basic(*kind),

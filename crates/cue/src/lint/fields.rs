@@ -11,6 +11,9 @@ use crate::syntax::ast::{Ast, Clause, Comprehension, Constraint, Decl, Element, 
 /// Definitions within definitions that are followed: they may refer to themselves.
 const MAX_DEPTH: usize = 24;
 
+/// Fields of a Pod that are true where they are missing (Kubernetes API, core/v1); all others are false then.
+const TRUE_IF_MISSING: [&str; 3] = ["allowPrivilegeEscalation", "automountServiceAccountToken", "enableServiceLinks"];
+
 /// More is not reported.
 const MAX_NOTES: usize = 1_000;
 
@@ -34,8 +37,9 @@ pub(super) struct Note {
 }
 
 /// Looks at all fields.
-pub(super) fn walk(file: &File, names: &Names) -> Walked {
-    let mut walk = Walk { names, scopes: Vec::new(), path: Vec::new(), at: 0, depth: 0, found: Walked::default() };
+pub(super) fn walk(file: &File, names: &Names, given: &[&str]) -> Walked {
+    let (scopes, path, found) = (Vec::new(), Vec::new(), Walked::default());
+    let mut walk = Walk { names, given, scopes, path, at: 0, depth: 0, found };
     walk.decls(&file.decls);
     walk.found
 }
@@ -71,6 +75,7 @@ enum Demand {
 
 struct Walk<'a> {
     names: &'a Names,
+    given: &'a [&'a str],
     scopes: Vec<&'a [Decl]>,
     path: Vec<String>,
     at: usize,
@@ -133,7 +138,7 @@ impl<'a> Walk<'a> {
                          (cosign verify-attestation does)",
                     ),
                     Constraint::None if demand == Demand::Value && !self.is_of_condition(field, siblings) => {
-                        self.missing()
+                        self.missing(&field.value)
                     }
                     Constraint::None if demand == Demand::Condition => self.condition(field, siblings),
                     Constraint::None => {}
@@ -144,11 +149,23 @@ impl<'a> Walk<'a> {
         self.at = saved;
     }
 
-    fn missing(&mut self) {
-        self.found.demands = true;
+    fn missing(&mut self, value: &Ast) {
         let path = self.shown_path();
+        if self.given.contains(&path.as_str()) {
+            return;
+        }
+        self.found.demands = true;
         let is_element = path.contains('[');
         if !is_element && self.tested(&path) {
+            return;
+        }
+        if is_list_of_any_length(value) {
+            self.note(LintCode::MissingList, "accepted without this list, as with an empty one");
+            return;
+        }
+        let means_true = path.rsplit('.').next().is_some_and(|name| TRUE_IF_MISSING.contains(&name));
+        if matches!(value, Ast::Bool(false)) && path.starts_with("spec.") && !means_true {
+            self.note(LintCode::MissingFalse, "accepted without this field, which is right where missing means false");
             return;
         }
         let message = if is_element {
@@ -428,6 +445,15 @@ fn is_known(ast: &Ast) -> bool {
         Ast::Paren(inner) => is_known(inner),
         Ast::Binary("&", left, right) => is_known(left) || is_known(right),
         Ast::Call(_, arguments) => arguments.iter().all(is_known),
+        _ => false,
+    }
+}
+
+/// `[...T]`: nothing is said of the list itself.
+fn is_list_of_any_length(ast: &Ast) -> bool {
+    match ast {
+        Ast::Paren(inner) => is_list_of_any_length(inner),
+        Ast::List { elements, ellipsis } => elements.is_empty() && ellipsis.is_some(),
         _ => false,
     }
 }

@@ -60,6 +60,8 @@ pub struct Finding {
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
+    /// It may well be what the author wants.
+    Note,
     /// The policy accepts what its author surely does not want.
     Warning,
     /// There is no verdict at all: whatever the policy is asked about is denied.
@@ -79,6 +81,10 @@ pub enum LintCode {
     AcceptsEmpty,
     /// A constraint on a field that may be missing.
     MissingField,
+    /// A list that may be missing, and of which nothing but its elements is constrained.
+    MissingList,
+    /// A field of a Kubernetes object (`spec`) that must be false, and may be missing.
+    MissingFalse,
     /// A field that is marked as required (`field!:`), which policy-controller does not ask for.
     RequiredNotEnforced,
     /// A condition that is skipped where a field is missing.
@@ -101,6 +107,8 @@ impl LintCode {
             Self::AcceptsAnything => "accepts-anything",
             Self::AcceptsEmpty => "accepts-empty",
             Self::MissingField => "missing-field",
+            Self::MissingList => "missing-list",
+            Self::MissingFalse => "missing-false",
             Self::RequiredNotEnforced => "required-not-enforced",
             Self::SkippedCondition => "skipped-condition",
             Self::ConditionNotEnforced => "condition-not-enforced",
@@ -114,6 +122,7 @@ impl LintCode {
     pub const fn severity(self) -> Severity {
         match self {
             Self::DoesNotCompile | Self::Unsupported => Severity::Error,
+            Self::MissingList | Self::MissingFalse => Severity::Note,
             _ => Severity::Warning,
         }
     }
@@ -126,7 +135,7 @@ impl fmt::Display for LintCode {
 }
 
 /// Looks a policy over. Fields in `given` are in every document that it will be asked about, as `predicateType` is in every
-/// attestation; they are paths as [`Finding::path`] has them.
+/// attestation; they are paths as [`Finding::path`] has them. A policy that asks for nothing else accepts `{}` by intent.
 #[must_use]
 pub fn lint(source: &str, given: &[&str]) -> Vec<Finding> {
     if source.len() > MAX_POLICY_BYTES {
@@ -145,12 +154,9 @@ pub fn lint(source: &str, given: &[&str]) -> Vec<Finding> {
         Err(error) => return vec![compile_finding(source, &file, &error)],
     };
     let names = names::of(&file);
-    let walked = fields::walk(&file, &names);
+    let walked = fields::walk(&file, &names, given);
     let mut findings = about_whole(&policy, &walked);
     for note in walked.notes {
-        if note.code == LintCode::MissingField && given.contains(&note.path.as_str()) {
-            continue;
-        }
         let line = Some(line_of(source, note.at));
         let known = findings.iter().any(|f| f.code == note.code && f.path == note.path);
         if !known {
