@@ -61,6 +61,8 @@ impl<'p> Eval<'p> {
     /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
         self.doubt_own_embeddings();
+        self.doubt_unmade();
+        self.doubt_early_parts()?;
         for v in std::mem::take(&mut self.lets_of_clauses) {
             let used = self.vertices[v].status >= Status::Known;
             let plain = self.vertices[self.deref(v)].node.scalar.is_some();

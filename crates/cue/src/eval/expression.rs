@@ -54,7 +54,8 @@ impl<'p> Eval<'p> {
 
     /// The same, for an operator.
     fn operand(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
-        let value = self.evaluate(expr, env)?;
+        let value = self.evaluate(expr, env);
+        let value = self.doubt_list_operand(expr, None, value)?;
         self.doubt_shared(expr, &value);
         let value = self.default_of(value)?;
         self.unwrap(value)
@@ -152,6 +153,7 @@ impl<'p> Eval<'p> {
             }
         }
         if let Some(error) = failed {
+            self.doubt_cyclic_text(&error);
             let pieces = vec!["invalid interpolation".into()];
             return Err(Stop::Error(Bottom::wrapping(error.code, self.at, pieces, error.messages.clone())));
         }
@@ -231,7 +233,8 @@ impl<'p> Eval<'p> {
     }
 
     fn concrete(&mut self, expr: &'p Expr, env: EnvId, op: Op) -> R<'p, Value<'p>> {
-        let whole = self.evaluate(expr, env)?;
+        let whole = self.evaluate(expr, env);
+        let whole = self.doubt_list_operand(expr, Some(op), whole)?;
         self.doubt_shared(expr, &whole);
         let value = self.default_of(whole.clone())?;
         let value = self.unwrap(value)?;
