@@ -85,10 +85,12 @@ impl<'p> Eval<'p> {
         result
     }
 
-    /// Something that is not there is selected from a struct within an expression: CUE looks into the rest of it too.
+    /// An optional field is selected from a struct within an expression: CUE goes on with what surrounds it.
     pub(super) fn doubt_inline_subject<T>(&mut self, subject: &Expr, result: R<'p, T>) -> R<'p, T> {
-        if matches!((subject, &result), (Expr::Struct(_), Err(Stop::Error(_)))) {
-            self.doubt(Weight::Always, self.at, "something is missed in a struct within an expression");
+        if let (Expr::Struct(_), Err(Stop::Error(error))) = (subject, &result)
+            && is_of_optional(error)
+        {
+            self.doubt(Weight::Always, self.at, "an optional field of a struct within an expression is used");
         }
         result
     }
@@ -112,13 +114,10 @@ impl<'p> Eval<'p> {
 
     /// Something is selected from an optional field: whether CUE takes that for a cycle depends on who asks first.
     pub(super) fn doubt_optional_subject<T>(&mut self, result: R<'p, T>) -> R<'p, T> {
-        if let Err(Stop::Error(error)) = &result {
-            let optional = error.messages.iter().any(|message| {
-                matches!(message.pieces.first(), Some(Piece::Text(text)) if text.starts_with("cannot reference optional"))
-            });
-            if optional {
-                self.doubt(Weight::Last, self.at, "something is selected from an optional field");
-            }
+        if let Err(Stop::Error(error)) = &result
+            && is_of_optional(error)
+        {
+            self.doubt(Weight::Last, self.at, "something is selected from an optional field");
         }
         result
     }
@@ -131,4 +130,12 @@ impl<'p> Eval<'p> {
             self.doubt(Weight::Always, v, "something is selected from a plain value that is being made");
         }
     }
+}
+
+/// Whether the error is that an optional field has no value.
+fn is_of_optional(error: &Bottom<'_>) -> bool {
+    error.messages.iter().any(|message| {
+        let first = message.pieces.first();
+        matches!(first, Some(Piece::Text(text)) if text.starts_with("cannot reference optional"))
+    })
 }
