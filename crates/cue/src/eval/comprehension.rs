@@ -68,7 +68,9 @@ impl<'p> Eval<'p> {
         self.open_comprehension = saved;
         self.nested_comprehension = outer;
         let envs = envs?;
-        if !envs.is_empty() {
+        if envs.is_empty() {
+            self.note_unmade(v, comprehension);
+        } else {
             self.doubt_seen_within(v, comprehension);
         }
         for env in envs {

@@ -63,6 +63,8 @@ impl<'p> Eval<'p> {
     /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
         self.doubt_own_embeddings();
+        self.doubt_unmade();
+        self.doubt_early_parts()?;
         for v in std::mem::take(&mut self.lets_of_clauses) {
             let used = self.vertices[v].status >= Status::Known;
             let plain = self.vertices[self.deref(v)].node.scalar.is_some();
@@ -408,7 +410,8 @@ impl<'p> Eval<'p> {
         if let Expr::Selector(subject, _) | Expr::Index(subject, _) = operand {
             match &**subject {
                 subject if is_reference(subject) => self.doubt_asked_within(subject),
-                Expr::Import(_) => {}
+                // A conjunction is looked into as a whole.
+                Expr::Import(_) | Expr::And(..) => {}
                 _ => self.doubt(Weight::Always, self.at, "a part of a value within an expression is asked for"),
             }
         }
@@ -429,48 +432,6 @@ impl<'p> Eval<'p> {
         };
         if op == Op::Equal && self.vertices[self.at].node.tasks.iter().any(makes) {
             self.doubt(Weight::Always, self.at, "a comprehension makes what it finds missing");
-        }
-    }
-
-    /// What the clauses of a comprehension use is what it may add to, or within that. A plain value stays what it is,
-    /// whatever is added.
-    pub(super) fn note_own_read(&mut self, v: VertexId) {
-        let node = &self.vertices[v].node;
-        if node.scalar.is_some() && !node.has_disjunction && !self.asks_inline {
-            return;
-        }
-        let mut at = v;
-        while at != NO_VERTEX {
-            if self.is_added_by_clauses_owner(at) {
-                self.own_read = v;
-                return;
-            }
-            at = self.vertices[at].parent;
-        }
-    }
-
-    /// Whether a comprehension whose clauses are looked at may add to the field.
-    fn is_added_by_clauses_owner(&self, v: VertexId) -> bool {
-        let (parent, label) = (self.vertices[v].parent, self.vertices[v].label);
-        let Some(label) = label else { return false };
-        let regular = self.names.is_regular(label);
-        let adds = |decl: &Decl| match decl {
-            Decl::Field { label: field, .. } => *field == label,
-            Decl::Dynamic { .. } | Decl::Pattern { .. } => regular,
-            Decl::Let { .. } => false,
-            _ => true,
-        };
-        self.vertices[parent].node.tasks.iter().any(|task| {
-            let TaskKind::Comprehension(comprehension) = &task.kind else { return false };
-            task.state == State::Running && comprehension.value.decls.iter().any(adds)
-        })
-    }
-
-    /// The clauses of a comprehension have an answer, or (where only the last look counts) none. Whether CUE takes it for a cycle depends on what it has
-    /// looked at before.
-    pub(super) fn doubt_own_read(&mut self, weight: Weight) {
-        if self.own_read != NO_VERTEX {
-            self.doubt(weight, self.own_read, "a comprehension reads what it may add to");
         }
     }
 

@@ -54,7 +54,8 @@ impl<'p> Eval<'p> {
 
     /// The same, for an operator.
     fn operand(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
-        let value = self.evaluate(expr, env)?;
+        let value = self.evaluate(expr, env);
+        let value = self.doubt_list_operand(expr, None, value)?;
         self.doubt_shared(expr, &value);
         let value = self.default_of(value)?;
         self.unwrap(value)
@@ -105,7 +106,7 @@ impl<'p> Eval<'p> {
             Value::Bottom(bottom) => Err(Stop::Error(bottom)),
             value => {
                 self.doubt_inline_alternatives(&value);
-                if matches!(expr, Expr::Struct(_) | Expr::And(..)) {
+                if matches!(expr, Expr::Struct(lit) if lit.has_embedding) {
                     self.inlines.push(v);
                 }
                 Ok(value)
@@ -161,6 +162,7 @@ impl<'p> Eval<'p> {
             }
         }
         if let Some(error) = failed {
+            self.doubt_cyclic_text(&error);
             let pieces = vec!["invalid interpolation".into()];
             return Err(Stop::Error(Bottom::wrapping(error.code, self.at, pieces, error.messages.clone())));
         }
@@ -240,7 +242,8 @@ impl<'p> Eval<'p> {
     }
 
     fn concrete(&mut self, expr: &'p Expr, env: EnvId, op: Op) -> R<'p, Value<'p>> {
-        let whole = self.evaluate(expr, env)?;
+        let whole = self.evaluate(expr, env);
+        let whole = self.doubt_list_operand(expr, Some(op), whole)?;
         self.doubt_shared(expr, &whole);
         let value = self.default_of(whole.clone())?;
         let value = self.unwrap(value)?;
@@ -266,7 +269,7 @@ impl<'p> Eval<'p> {
         let known = self.inlines.len();
         let value = self.settle(operand, env).and_then(|()| self.evaluate(operand, env));
         self.asks_inline = saved;
-        if matches!(operand, Expr::And(..) | Expr::Struct(_)) {
+        if matches!(operand, Expr::Struct(_)) {
             // Whether it has an error is the question.
             self.inlines.truncate(known);
         }

@@ -20,6 +20,7 @@ mod few;
 mod finish;
 mod host;
 mod operator;
+mod order;
 mod print;
 mod reference;
 mod regexp;
@@ -40,7 +41,7 @@ use error::{R, Stop};
 use few::Few;
 use types::{Base, CloseInfo, Conjunct, Elem, Env, EnvId, NO_ENV, NO_VERTEX, Value, Vertex, VertexId};
 
-use crate::expr::Expr;
+use crate::expr::{Decl, Expr};
 use crate::label::{Interner, Label};
 use crate::limits::{MAX_EVALUATION_DEPTH, MAX_STEPS, MAX_VERTICES};
 
@@ -117,10 +118,14 @@ pub(crate) struct Eval<'p> {
     referred: VertexId,
     /// What `let` clauses of comprehensions name.
     lets_of_clauses: Vec<VertexId>,
-    /// Structs and conjunctions within expressions.
+    /// Structs within expressions that take something in.
     inlines: Vec<VertexId>,
     /// Values outside of the tree that were ranged over.
     ranged: Vec<VertexId>,
+    /// Fields that comprehensions have not made, where, and with which fields in them.
+    unmade: Vec<(VertexId, Label, &'p [Decl])>,
+    /// Parts of values within expressions that were used before they were done.
+    early_parts: Vec<VertexId>,
     /// How often something under way was used.
     met_unfinished: u64,
     /// An argument of a function has parts that functions do not see.
@@ -173,6 +178,8 @@ impl<'p> Eval<'p> {
             lets_of_clauses: Vec::new(),
             inlines: Vec::new(),
             ranged: Vec::new(),
+            unmade: Vec::new(),
+            early_parts: Vec::new(),
             met_unfinished: 0,
             lossy: false,
             at: NO_VERTEX,

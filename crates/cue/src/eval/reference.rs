@@ -43,12 +43,16 @@ impl<'p> Eval<'p> {
                     let name = self.names.text(*label);
                     return Ok(Resolved::Value(self.package_member(path, &name)?));
                 }
+                let literal = subject;
                 let subject = self.subject(expr, subject, env);
+                let subject = self.doubt_optional_subject(subject);
                 let subject = self.doubt_cycle(subject)?;
-                self.lookup(subject, *label)?
+                let found = self.lookup(subject, *label);
+                self.doubt_inline_subject(literal, found)?
             }
             Expr::Index(subject, index) => {
                 let node = self.subject(expr, subject, env);
+                let node = self.doubt_optional_subject(node);
                 let index_value = self.plain_value(index, env);
                 let (node, value) = (self.doubt_cycle(node), self.doubt_cycle(index_value));
                 let label = value.and_then(|value| self.label_of(&value, index));
@@ -147,6 +151,7 @@ impl<'p> Eval<'p> {
             return Err(Stop::Error(error));
         }
         if self.vertices[w].status < Status::Known {
+            self.doubt_plain_subject(w);
             // Its fields may be known although it is not.
             return Ok(match &self.vertices[w].node.scalar {
                 Some(scalar) => scalar.clone(),
@@ -191,6 +196,7 @@ impl<'p> Eval<'p> {
         let found = self.find_arc(v, label);
         if let (Some(arc), ArcType::Member) = (found, arc_type) {
             self.doubt_chained_name(v, arc);
+            self.doubt_own_choice(v, arc, label);
             return Ok(arc);
         }
         self.mark_missed(v, label);
@@ -365,7 +371,8 @@ impl<'p> Eval<'p> {
         self.note_own_read(v);
         let w = self.deref(v);
         if self.has_depth_cycle(w) {
-            if self.vertices[v].is_shared {
+            let special = self.vertices[v].label.is_some_and(|label| !self.names.is_regular(label));
+            if self.vertices[v].is_shared || special {
                 self.doubt(Weight::Always, v, "a value is used within itself");
             }
             let node = &mut self.vertices[w].node;
@@ -404,6 +411,7 @@ impl<'p> Eval<'p> {
                 self.doubt_self_choice(w);
             }
             self.mark_seen(w, Seen::Scalar);
+            self.note_early_part(w);
             return Ok(scalar);
         }
         let named = vec![super::types::Elem::Expr(expr).into()];
