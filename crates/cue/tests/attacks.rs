@@ -130,3 +130,16 @@ fn a_bad_regular_expression_never_matches_silently() {
         Ok(Outcome::Accept)
     ));
 }
+
+/// A bound that holds itself has no end where its type is looked for.
+#[test]
+fn a_bound_of_itself_ends() {
+    for policy in ["c: [int][0]\nc?: [if true {e}][0]\ne: >=(c)\n", "c: int\nc?: [e][0]\ne: >=(c)\nx: (c >= e)\n"] {
+        let outcome = Policy::compile(policy).map(|policy| policy.check(r#"{"c":10}"#, Mode::Default));
+        let denied = match &outcome {
+            Err(error) => error.is_unsupported(),
+            Ok(outcome) => *outcome != Outcome::Accept,
+        };
+        assert!(denied, "{policy}: {outcome:?}");
+    }
+}

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value as Json;
-use sigward_cue::builtins::{Builtin, BuiltinError, CallContext, Host, Member, Schema, Value, lookup};
+use sigward_cue::builtins::{Builtin, BuiltinError, CallContext, Host, Member, Schema, Validation, Value, lookup};
 use sigward_cue::kind::Kind;
 use sigward_cue::number::Number;
 
@@ -30,6 +30,14 @@ impl Host for Budget {
 
     fn unify(&mut self, _: Schema, _: &Value) -> Result<Option<Value>, BuiltinError> {
         Err(BuiltinError::Unsupported("no evaluator here".into()))
+    }
+
+    fn satisfies(&mut self, _: Schema, _: &Value, _: Validation) -> Result<bool, BuiltinError> {
+        Err(BuiltinError::Unsupported("no evaluator here".into()))
+    }
+
+    fn describe(&self, _: Schema) -> String {
+        String::new()
     }
 }
 

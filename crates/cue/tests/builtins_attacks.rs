@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is a failed test")]
 
-use sigward_cue::builtins::{BuiltinError, CallContext, Host, Member, Schema, Value, lookup};
+use sigward_cue::builtins::{BuiltinError, CallContext, Host, Member, Schema, Validation, Value, lookup};
 use sigward_cue::limits::{MAX_INPUT_DEPTH, MAX_LIST_VALUES, MAX_STEPS, MAX_TEXT_BYTES};
 use sigward_cue::number::Number;
 
@@ -16,6 +16,14 @@ impl Host for Budget {
 
     fn unify(&mut self, _: Schema, _: &Value) -> Result<Option<Value>, BuiltinError> {
         Ok(None)
+    }
+
+    fn satisfies(&mut self, _: Schema, _: &Value, _: Validation) -> Result<bool, BuiltinError> {
+        Ok(false)
+    }
+
+    fn describe(&self, _: Schema) -> String {
+        String::new()
     }
 }
 

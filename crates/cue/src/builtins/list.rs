@@ -1,7 +1,7 @@
 //! Package `list`.
 
 use super::args::{Args, builtin, failure, length, list_budget, weight};
-use super::{Builtin, BuiltinError, CallContext, Member, Parameter, Value, sort};
+use super::{Builtin, BuiltinError, CallContext, Member, Parameter, Validation, Value, sort};
 use crate::kind::Kind;
 use crate::limits::MAX_LIST_VALUES;
 use crate::number::{Number, NumberFault};
@@ -304,14 +304,15 @@ fn match_n(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
     let mut matched = 0_u64;
     for item in args.list(0)? {
         context.host.spend(1)?;
-        if context.host.unify(*wanted, item)?.is_some() {
+        if context.host.satisfies(*wanted, item, Validation::Final)? {
             matched = matched.saturating_add(1);
         }
     }
-    if context.host.unify(*count, &Value::Number(Number::int(matched)))?.is_some() {
+    if context.host.satisfies(*count, &Value::Number(Number::int(matched)), Validation::Own)? {
         return Ok(Value::Bool(true));
     }
-    Err(BuiltinError::Invalid(format!("number of matched elements is {matched}")))
+    let count = context.host.describe(*count);
+    Err(BuiltinError::Invalid(format!("number of matched elements is {matched}: does not satisfy {count}")))
 }
 
 fn sum(args: &Args<'_>) -> Result<Number> {

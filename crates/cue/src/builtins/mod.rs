@@ -127,6 +127,24 @@ pub trait Host {
     /// # Errors
     /// [`BuiltinError::Unsupported`], [`BuiltinError::Incomplete`].
     fn unify(&mut self, schema: Schema, with: &Value) -> Result<Option<Value>, BuiltinError>;
+
+    /// Whether a value, unified with a constraint, is without an error of its own, and [`Validation::Final`] without any.
+    ///
+    /// # Errors
+    /// [`BuiltinError::Unsupported`].
+    fn satisfies(&mut self, schema: Schema, value: &Value, asked: Validation) -> Result<bool, BuiltinError>;
+
+    /// A constraint as messages show it.
+    fn describe(&self, schema: Schema) -> String;
+}
+
+/// How [`Host::satisfies`] asks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Validation {
+    /// `Err()`: for the error of the value itself, of whatever class.
+    Own,
+    /// `Validate(Final())`: for errors of all that is in it; required fields must be there.
+    Final,
 }
 
 /// A call in progress.

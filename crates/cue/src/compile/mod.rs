@@ -52,6 +52,9 @@ pub(crate) fn compile(file: &ast::File, program: &mut Program) -> Result<(), Ref
     if !compiler.errors.is_empty() {
         return Err(Refused::Errors(compiler.errors));
     }
+    if let Some(what) = compiler.unsupported {
+        return Err(Refused::Unsupported(what));
+    }
     program.roots.push(root);
     Ok(())
 }
@@ -350,6 +353,10 @@ impl Compiler {
             && let Some(Member::Source(source)) = builtins::lookup(path, name)
         {
             return self.package_source(source);
+        }
+        if matches!(selector, ast::Selector::Ident(name) if name == "_") {
+            // CUE looks for a field that no struct has.
+            self.unsupported = Some("the selector _ is not supported".to_owned());
         }
         Expr::Selector(Box::new(subject), label)
     }

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use super::Eval;
 use super::doubt::Weight;
 use super::error::R;
-use super::types::{Base, CloseInfo, Conjunct, Elem, Pattern, Status, Value, Vertex, VertexId};
-use crate::expr::{ArcType, Op};
+use super::few::Few;
+use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, Pattern, Status, Value, Vertex, VertexId};
+use crate::expr::{ArcType, Decl, Op, StructLit};
 use crate::kind::Kind;
 use crate::label::{Label, LabelKind};
 
@@ -35,15 +36,24 @@ impl<'p> Eval<'p> {
 
     pub(super) fn get_arc(&mut self, v: VertexId, label: Label, mode: ArcType) -> R<'p, (VertexId, bool)> {
         if let Some(arc) = self.find_arc(v, label) {
-            let known = &mut self.vertices[arc].arc;
-            if mode < *known && *known != ArcType::NotPresent {
-                *known = mode;
-                if mode == ArcType::Member {
-                    self.doubt_if_missed(v, label);
-                }
-            }
+            self.raise_arc(v, arc, label, mode);
             return Ok((arc, false));
         }
+        Ok((self.new_arc(v, label, mode, Few::None)?, true))
+    }
+
+    fn raise_arc(&mut self, v: VertexId, arc: VertexId, label: Label, mode: ArcType) {
+        let known = &mut self.vertices[arc].arc;
+        if mode < *known && *known != ArcType::NotPresent {
+            *known = mode;
+            if mode == ArcType::Member {
+                self.doubt_if_missed(v, label);
+            }
+        }
+    }
+
+    /// A field that is not there in any form.
+    fn new_arc(&mut self, v: VertexId, label: Label, mode: ArcType, conjuncts: Few<Conjunct<'p>>) -> R<'p, VertexId> {
         if mode == ArcType::Member {
             self.doubt_if_missed(v, label);
         }
@@ -55,10 +65,11 @@ impl<'p> Eval<'p> {
             arc: mode,
             is_let,
             is_dynamic,
+            conjuncts,
             ..Vertex::default()
         })?;
         self.push_arc(v, label, arc);
-        Ok((arc, true))
+        Ok(arc)
     }
 
     /// Adds a field that is not there yet.
@@ -84,16 +95,59 @@ impl<'p> Eval<'p> {
         mode: ArcType,
         conjunct: Conjunct<'p>,
     ) -> R<'p, VertexId> {
+        let known = self.find_arc(v, label);
+        self.insert_found(v, label, mode, conjunct, known)
+    }
+
+    /// The same, of a field that is there as `known`, or not there.
+    fn insert_found(
+        &mut self,
+        v: VertexId,
+        label: Label,
+        mode: ArcType,
+        conjunct: Conjunct<'p>,
+        known: Option<VertexId>,
+    ) -> R<'p, VertexId> {
         self.spend(1)?;
-        let pending = self.find_arc(v, label).is_some_and(|arc| self.vertices[arc].arc == ArcType::Pending);
-        let (arc, is_new) = self.get_arc(v, label, mode)?;
-        let added = self.insert_conjunct(arc, conjunct)?;
-        // What a comprehension may make was not matched when its place was made.
-        if !added || !(is_new || pending) {
+        let Some(arc) = known else {
+            let arc = self.new_arc(v, label, mode, Few::One(conjunct))?;
+            self.match_patterns(v, arc, label, mode)?;
             return Ok(arc);
+        };
+        let pending = self.vertices[arc].arc == ArcType::Pending;
+        self.raise_arc(v, arc, label, mode);
+        // What a comprehension may make was not matched when its place was made.
+        if self.insert_conjunct(arc, conjunct)? && pending {
+            self.match_patterns(v, arc, label, mode)?;
         }
-        self.match_patterns(v, arc, label, mode)?;
         Ok(arc)
+    }
+
+    /// Adds the members of an object of the document. No two have one name, so they are looked for only among the fields
+    /// that are there before.
+    pub(super) fn insert_members(
+        &mut self,
+        v: VertexId,
+        env: EnvId,
+        lit: &'p StructLit,
+        close: CloseInfo,
+    ) -> R<'p, ()> {
+        let before = self.vertices[v].arcs.len();
+        let mut expected = before;
+        for decl in &lit.decls {
+            let Decl::Field { label, arc: mode, value } = decl else { continue };
+            let arcs = &self.vertices[v].arcs;
+            let known = match arcs.get(..before) {
+                Some(arcs) if before < INDEX_FROM && self.vertices[v].arcs.len() == expected => {
+                    arcs.iter().copied().find(|arc| self.vertices[*arc].label == Some(*label))
+                }
+                _ => self.find_arc(v, *label),
+            };
+            expected = expected.saturating_add(usize::from(known.is_none()));
+            let conjunct = Conjunct { env, elem: Elem::Expr(value), close };
+            self.insert_found(v, *label, *mode, conjunct, known)?;
+        }
+        Ok(())
     }
 
     pub(super) fn match_patterns(&mut self, v: VertexId, arc: VertexId, label: Label, mode: ArcType) -> R<'p, ()> {

@@ -7,7 +7,9 @@ use super::doubt::Weight;
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::print::function_name;
 use super::reference::{Resolved, is_reference};
-use super::types::{Base, Conjunct, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId};
+use super::types::{
+    Base, Conjunct, Disjunction, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId,
+};
 use crate::builtins::{Builtin, BuiltinError, CallContext};
 use crate::expr::{ArcType, Core, Expr, Op};
 use crate::kind::Kind;
@@ -425,14 +427,18 @@ impl<'p> Eval<'p> {
         Ok(Some(Bottom::wrapping(code, self.at, pieces, wrapped)))
     }
 
-    /// A copy of a value as plain data: regular fields only, open.
+    /// A copy of a value as plain data: regular fields only, open, defaults taken.
     fn as_data(&mut self, value: &Value<'p>) -> R<'p, Value<'p>> {
-        let Value::Vertex(v) = value else { return Ok(value.clone()) };
+        let v = match value {
+            Value::Vertex(v) => v,
+            Value::Disjunction(disjunction) => return self.choice_as_data(&Rc::clone(disjunction)),
+            value => return Ok(value.clone()),
+        };
         self.finalize(*v)?;
         let w = self.deref(*v);
         let base = self.vertices[w].base.clone();
         if let Base::Value(value) = base {
-            return Ok(value);
+            return self.as_data(&value);
         }
         let copy = Vertex { status: Status::Final, is_dynamic: true, detached_checks: true, base, ..Vertex::default() };
         let copy = self.add_vertex(copy)?;
@@ -450,6 +456,25 @@ impl<'p> Eval<'p> {
             };
         }
         Ok(Value::Vertex(copy))
+    }
+
+    /// One default counts alone; several are what is left of the alternatives (`toDataAllBaseValue`).
+    fn choice_as_data(&mut self, disjunction: &Disjunction<'p>) -> R<'p, Value<'p>> {
+        let kept = match disjunction.defaults {
+            0 => disjunction.values.len(),
+            count => count,
+        };
+        let mut values = Vec::with_capacity(kept);
+        for value in disjunction.values.iter().take(kept) {
+            values.push(self.nested(|e| e.as_data(value))?);
+        }
+        match (values.pop(), disjunction.defaults) {
+            (Some(only), 1) => Ok(only),
+            (last, defaults) => {
+                values.extend(last);
+                Ok(Value::Disjunction(Rc::new(Disjunction { values, defaults })))
+            }
+        }
     }
 
     /// Unifies a value with a constraint; the error, if there is one, with incomplete ones counted.

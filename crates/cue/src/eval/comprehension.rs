@@ -7,7 +7,7 @@ use super::doubt::{Seen, Weight};
 use super::error::{Code, R};
 use super::few::Few;
 use super::tasks::{Task, TaskKind};
-use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, Status, Value, Vertex, VertexId};
+use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, NO_VERTEX, Status, Value, Vertex, VertexId};
 use crate::expr::{ArcType, Clause, Comprehension, Decl};
 use crate::kind::Kind;
 use crate::label::Label;
@@ -50,11 +50,27 @@ impl<'p> Eval<'p> {
         let outer = std::mem::replace(&mut self.nested_comprehension, nests);
         let open = open || self.open_comprehension;
         let saved = std::mem::replace(&mut self.open_comprehension, open);
+        let read = std::mem::replace(&mut self.own_read, NO_VERTEX);
+        let within = self.clauses_within;
+        if self.vertices[v].label.is_some_and(|label| !self.names.is_regular(label)) {
+            self.clauses_within = v;
+        }
         let envs = self.yields(comprehension, env);
+        self.clauses_within = within;
+        match envs {
+            Ok(_) => self.doubt_own_read(Weight::Always),
+            Err(_) if self.force => self.doubt_own_read(Weight::Last),
+            Err(_) => {}
+        }
+        if self.own_read == NO_VERTEX {
+            self.own_read = read;
+        }
         self.open_comprehension = saved;
         self.nested_comprehension = outer;
         let envs = envs?;
-        if !envs.is_empty() {
+        if envs.is_empty() {
+            self.note_unmade(v, comprehension);
+        } else {
             self.doubt_seen_within(v, comprehension);
         }
         for env in envs {

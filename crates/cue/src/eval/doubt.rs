@@ -4,11 +4,13 @@
 //! depends on what its scheduler does first, and it refuses some of these policies for that reason alone. Here such a
 //! read is a doubt, and an evaluation with doubts accepts nothing.
 
-use super::Eval;
+use std::rc::Rc;
+
 use super::error::{Bottom, Code, R, Stop};
 use super::reference::is_reference;
 use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
+use super::{Eval, address};
 use crate::builtins::{self, Builtin};
 use crate::expr::{Clause, Comprehension, Decl, Expr, Op};
 use crate::kind::Kind;
@@ -61,12 +63,24 @@ impl<'p> Eval<'p> {
     /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
         self.doubt_own_embeddings();
+        self.doubt_unmade();
+        self.doubt_early_parts()?;
         for v in std::mem::take(&mut self.lets_of_clauses) {
             let used = self.vertices[v].status >= Status::Known;
             let plain = self.vertices[self.deref(v)].node.scalar.is_some();
             if used && !plain {
                 // CUE finds cycles in some of these that are none.
                 self.doubt(Weight::Always, v, "a let clause of a comprehension names what is no plain value");
+            }
+        }
+        for v in std::mem::take(&mut self.inlines) {
+            // What is doubtful in it has not been used.
+            let known = self.doubt.clone();
+            self.finalize(v)?;
+            self.doubt = known;
+            if self.own_error(v).is_some_and(|error| !error.is_incomplete()) {
+                // CUE looks into some of these, however little of it is used.
+                self.doubt(Weight::Always, v, "a value within an expression has an error");
             }
         }
         for v in std::mem::take(&mut self.ranged) {
@@ -114,6 +128,7 @@ impl<'p> Eval<'p> {
 
     /// A field was missed for good.
     pub(super) fn mark_missed(&mut self, v: VertexId, label: Label) {
+        self.note_own_read(v);
         if !self.force {
             return;
         }
@@ -171,12 +186,29 @@ impl<'p> Eval<'p> {
         let plain = |conjunct: &Conjunct<'p>| match &conjunct.elem {
             Elem::Expr(Expr::Struct(lit)) => !lit.has_embedding,
             Elem::Expr(Expr::Basic(_) | Expr::Bound(..) | Expr::Top | Expr::List(_)) => true,
-            Elem::Expr(expr) => self.refers_to_definition(expr),
+            Elem::Expr(expr) => self.clauses_within == NO_VERTEX && self.refers_to_definition(expr),
             _ => false,
         };
         if !self.vertices[v].conjuncts.iter().all(plain) {
             self.doubt(Weight::Always, v, "a required field that is missing is looked into");
         }
+    }
+
+    /// A reference to a required field that is missing, or a struct that takes one in, has an error and fields too: CUE uses
+    /// the one or the others, by what it has looked at before.
+    pub(super) fn doubtful_error(&mut self, v: VertexId, w: VertexId) -> Option<Rc<Bottom<'p>>> {
+        let mut at = v;
+        while !self.vertices[at].node.lacks_required {
+            match self.vertices[at].base {
+                Base::Link(target) if at != w => at = target,
+                _ => return None,
+            }
+        }
+        let node = &self.vertices[w].node;
+        if at != w || node.scalar.is_some() || node.a_struct.is_some() || node.list_open.is_some() {
+            self.doubt(Weight::Always, v, "a value is known, and incomplete too");
+        }
+        self.vertices[at].node.errors.clone()
     }
 
     /// A comprehension uses a field beside it that has no value: a cycle, or only incomplete.
@@ -213,6 +245,14 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// The name of a field is the value of one beside it whose name is that of a third: CUE may leave the first one out.
+    pub(super) fn doubt_chained_name(&mut self, v: VertexId, arc: VertexId) {
+        let naming = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Dynamic(_));
+        if self.named_by_sibling.contains(&arc) && self.vertices[v].node.tasks.iter().any(naming) {
+            self.doubt(Weight::Always, arc, "the name of a field depends on another one's");
+        }
+    }
+
     /// What a comprehension ranges over is what a comprehension within it adds to: CUE counts that even if it adds nothing.
     pub(super) fn doubt_own_range(&mut self, v: VertexId) {
         let mut at = v;
@@ -241,6 +281,15 @@ impl<'p> Eval<'p> {
         });
         if let Some(arc) = used {
             self.doubt(Weight::Always, arc, "a comprehension uses what it may add to");
+        }
+    }
+
+    /// CUE loses alternatives within an expression that are references to structs.
+    pub(super) fn doubt_inline_alternatives(&mut self, value: &Value<'p>) {
+        if let Value::Disjunction(disjunction) = value
+            && disjunction.values.iter().any(|value| self.kind_of(value).meets(Kind::STRUCT | Kind::LIST))
+        {
+            self.doubt(Weight::Always, self.at, "alternatives within an expression are structs or lists");
         }
     }
 
@@ -296,6 +345,19 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
+    /// Asked whether a part of a conjunction has a value, CUE counts an error in any part of it.
+    pub(super) fn doubt_error_beside(&mut self, expr: &Expr, v: VertexId) -> R<'p, ()> {
+        let is_part = self.question.is_some_and(|whole| whole != address(expr));
+        if !is_part || !matches!(expr, Expr::And(..)) {
+            return Ok(());
+        }
+        self.finalize(v)?;
+        if self.own_error(v).is_some_and(|error| error.child_error && !error.is_incomplete()) {
+            self.doubt(Weight::Always, self.at, "a part is asked for of a conjunction that has an error");
+        }
+        Ok(())
+    }
+
     /// A `let` clause that asks whether there is a value, as a value of its own: it may ask for where it stands.
     pub(super) fn doubt_question(&mut self, arc: VertexId) {
         let asks = |conjunct: &Conjunct<'p>| match &conjunct.elem {
@@ -318,7 +380,7 @@ impl<'p> Eval<'p> {
         }
         let weight = match value {
             Value::Vertex(w) if self.vertex_kind(*w) == Kind::STRUCT => Weight::Always,
-            Value::Basic(_) | Value::Bound(_) | Value::Conjunction(_) => Weight::Last,
+            Value::Vertex(_) | Value::Basic(_) | Value::Bound(_) | Value::Conjunction(_) => Weight::Last,
             _ => return,
         };
         self.doubt(weight, v, "an operator uses what is only a reference");
@@ -343,6 +405,18 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// `{a: b}.a != _|_`: CUE finds that the answer has changed, whatever it is.
+    pub(super) fn doubt_asked_within(&mut self, operand: &Expr) {
+        if let Expr::Selector(subject, _) | Expr::Index(subject, _) = operand {
+            match &**subject {
+                subject if is_reference(subject) => self.doubt_asked_within(subject),
+                // A conjunction is looked into as a whole.
+                Expr::Import(_) | Expr::And(..) => {}
+                _ => self.doubt(Weight::Always, self.at, "a part of a value within an expression is asked for"),
+            }
+        }
+    }
+
     /// `if x == _|_ {x: …}`
     pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
         if matches!(operand, Expr::Struct(_) | Expr::Call(..)) {
@@ -358,33 +432,6 @@ impl<'p> Eval<'p> {
         };
         if op == Op::Equal && self.vertices[self.at].node.tasks.iter().any(makes) {
             self.doubt(Weight::Always, self.at, "a comprehension makes what it finds missing");
-        }
-    }
-
-    /// A comprehension that opens its struct, or has a `let` clause, reads what it may add to: CUE takes that for a cycle,
-    /// or not.
-    pub(super) fn doubt_own_comprehension(&mut self, v: VertexId, label: Label) {
-        let own = |task: &Task<'p>| {
-            task.state == State::Running
-                && matches!(&task.kind, TaskKind::Comprehension(comprehension)
-                if comprehension.value.decls.iter().any(|decl| match decl {
-                    Decl::Field { label: field, .. } => *field == label && has_let(comprehension),
-                    decl => matches!(decl, Decl::Ellipsis),
-                }))
-        };
-        if self.vertices[v].node.tasks.iter().any(own) {
-            self.doubt(Weight::Always, v, "a comprehension reads what it may add to");
-        }
-    }
-
-    /// An alternative in the condition of a comprehension reads what the comprehension may add to.
-    pub(super) fn doubt_own_alternative(&mut self, v: VertexId, label: Label) {
-        let own = |task: &Task<'p>| {
-            let comprehension = matches!(task.kind, TaskKind::Comprehension(_));
-            comprehension && task.state == State::Running && task.may_add(Some(label))
-        };
-        if self.in_alternative && self.vertices[v].node.tasks.iter().any(own) {
-            self.doubt(Weight::Always, v, "an alternative reads what a comprehension may add to");
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::Eval;
 use super::doubt::{Seen, Weight};
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::reference::{Resolved, is_reference};
 use super::types::{Base, Bound, CloseInfo, Conjunct, Elem, EnvId, Status, Value, Vertex, VertexId};
 use super::value::literal;
+use super::{Eval, address};
 use crate::compile::may_be_concrete;
 use crate::expr::{ArcType, Expr, Op};
 use crate::kind::Kind;
@@ -54,7 +54,8 @@ impl<'p> Eval<'p> {
 
     /// The same, for an operator.
     fn operand(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
-        let value = self.evaluate(expr, env)?;
+        let value = self.evaluate(expr, env);
+        let value = self.doubt_list_operand(expr, None, value)?;
         self.doubt_shared(expr, &value);
         let value = self.default_of(value)?;
         self.unwrap(value)
@@ -84,6 +85,7 @@ impl<'p> Eval<'p> {
         } else {
             self.know(v, true)?;
             self.doubt_unchecked(v)?;
+            self.doubt_error_beside(expr, v)?;
         }
         for source in self.vertices[v].node.sources.clone() {
             self.doubt_own_range(source);
@@ -102,12 +104,18 @@ impl<'p> Eval<'p> {
         }
         match self.value_of(w) {
             Value::Bottom(bottom) => Err(Stop::Error(bottom)),
-            value => Ok(value),
+            value => {
+                self.doubt_inline_alternatives(&value);
+                if matches!(expr, Expr::Struct(lit) if lit.has_embedding) {
+                    self.inlines.push(v);
+                }
+                Ok(value)
+            }
         }
     }
 
     fn bound(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
-        let value = self.plain_value(operand, env)?;
+        let value = self.operand(operand, env)?;
         let kind = self.kind_of(&value);
         let named = || Elem::Expr(operand);
         let scalar = [Kind::INT, Kind::FLOAT, Kind::NUMBER, Kind::STRING, Kind::BYTES].contains(&kind);
@@ -128,10 +136,12 @@ impl<'p> Eval<'p> {
             let nodes = vec![value.into(), kind.to_string().into(), op.sign().into()];
             return self.fail(Code::Eval, "invalid value {} (type {}) for bound {}", nodes);
         }
-        if literal(operand).is_some() && !value.is_concrete() {
+        // A vertex that is under way may come to hold this very bound.
+        let concrete = value.is_concrete() && (other || !matches!(value, Value::Vertex(_)));
+        if literal(operand).is_some() && !concrete {
             return self.fail(Code::Eval, "bound has fixed non-concrete value", vec![]);
         }
-        if !value.is_concrete() {
+        if !concrete {
             let nodes = vec![named().into(), op.sign().into()];
             return self.fail(Code::Incomplete, "non-concrete value {} for bound {}", nodes);
         }
@@ -152,6 +162,7 @@ impl<'p> Eval<'p> {
             }
         }
         if let Some(error) = failed {
+            self.doubt_cyclic_text(&error);
             let pieces = vec!["invalid interpolation".into()];
             return Err(Stop::Error(Bottom::wrapping(error.code, self.at, pieces, error.messages.clone())));
         }
@@ -231,7 +242,8 @@ impl<'p> Eval<'p> {
     }
 
     fn concrete(&mut self, expr: &'p Expr, env: EnvId, op: Op) -> R<'p, Value<'p>> {
-        let whole = self.evaluate(expr, env)?;
+        let whole = self.evaluate(expr, env);
+        let whole = self.doubt_list_operand(expr, Some(op), whole)?;
         self.doubt_shared(expr, &whole);
         let value = self.default_of(whole.clone())?;
         let value = self.unwrap(value)?;
@@ -245,15 +257,30 @@ impl<'p> Eval<'p> {
 
     /// `x == _|_`, `x != _|_`: whether there is a value at all.
     fn compare_to_bottom(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
-        let exists = op == Op::NotEqual;
+        let outer = self.question.replace(address(operand));
+        let found = self.has_value(op, operand, env);
+        self.question = outer;
+        Ok(Value::Bool(found? == (op == Op::NotEqual)))
+    }
+
+    fn has_value(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, bool> {
+        let inline = self.asks_inline || !is_path(operand);
+        let saved = std::mem::replace(&mut self.asks_inline, inline);
+        let known = self.inlines.len();
         let value = self.settle(operand, env).and_then(|()| self.evaluate(operand, env));
+        self.asks_inline = saved;
+        if matches!(operand, Expr::Struct(_)) {
+            // Whether it has an error is the question.
+            self.inlines.truncate(known);
+        }
         let value = self.doubt_cycle(value);
         self.doubt_own_name(self.at);
         self.doubt_made_if_missing(op, operand);
         if self.vertices[self.at].arc == ArcType::Optional {
             self.doubt(Weight::Always, self.at, "an optional field asks for a value");
         }
-        let found = match Self::caught(value)? {
+        self.doubt_asked_within(operand);
+        Ok(match Self::caught(value)? {
             // More may come: then it is told later.
             Err(error) if error.code == Code::Cycle || (error.is_incomplete() && !self.force) => {
                 return Err(Stop::Error(error));
@@ -273,8 +300,7 @@ impl<'p> Eval<'p> {
                 // What may be a struct or a list is one.
                 Ok(value) => value.is_concrete() || self.kind_of(&value).meets(Kind::STRUCT | Kind::LIST),
             },
-        };
-        Ok(Value::Bool(found == exists))
+        })
     }
 
     /// Whether there is a value is asked when all is known, and not when the first conjunct is.
@@ -397,5 +423,13 @@ impl<'p> Eval<'p> {
             Some(Ok(index)) => Ok(index),
             _ => self.fail(Code::Eval, "cannot convert number {} to uint64", vec![value.clone().into()]),
         }
+    }
+}
+
+/// `a.b.c`
+fn is_path(expr: &Expr) -> bool {
+    match expr {
+        Expr::Selector(subject, _) => is_path(subject),
+        expr => matches!(expr, Expr::Field { .. } | Expr::Let { .. } | Expr::Value { .. }),
     }
 }

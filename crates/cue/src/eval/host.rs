@@ -1,8 +1,8 @@
 //! What functions of the packages may ask of the evaluator.
 
-use super::Eval;
 use super::error::Stop;
 use super::types::{Base, CloseInfo, Conjunct, Elem, NO_ENV, Value};
+use super::{Eval, Validation};
 use crate::builtins::{self, BuiltinError, Host, Schema};
 
 impl<'p> Host for Eval<'p> {
@@ -28,6 +28,27 @@ impl<'p> Host for Eval<'p> {
         });
         self.lossy = lossy;
         result.map_err(|stop| self.unsupported(stop))
+    }
+
+    fn satisfies(
+        &mut self,
+        schema: Schema,
+        value: &builtins::Value,
+        asked: builtins::Validation,
+    ) -> Result<bool, BuiltinError> {
+        let Some(schema) = self.schemas.get(schema.0).cloned() else { return Ok(false) };
+        let result = self.import_plain(value).and_then(|value| {
+            let v = self.inline(Vec::new())?;
+            self.add_parts(v, [schema, value].into_iter());
+            let last = asked == builtins::Validation::Final;
+            let found = self.validate(v, Validation { last, ..Validation::default() })?;
+            Ok(found.is_none() && (last || self.own_error(v).is_none()))
+        });
+        result.map_err(|stop| self.unsupported(stop))
+    }
+
+    fn describe(&self, schema: Schema) -> String {
+        self.schemas.get(schema.0).map(|schema| self.print(schema)).unwrap_or_default()
     }
 }
 

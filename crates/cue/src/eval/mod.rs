@@ -20,6 +20,7 @@ mod few;
 mod finish;
 mod host;
 mod operator;
+mod order;
 mod print;
 mod reference;
 mod regexp;
@@ -40,7 +41,7 @@ use error::{R, Stop};
 use few::Few;
 use types::{Base, CloseInfo, Conjunct, Elem, Env, EnvId, NO_ENV, NO_VERTEX, Value, Vertex, VertexId};
 
-use crate::expr::Expr;
+use crate::expr::{Decl, Expr};
 use crate::label::{Interner, Label};
 use crate::limits::{MAX_EVALUATION_DEPTH, MAX_STEPS, MAX_VERTICES};
 
@@ -97,8 +98,18 @@ pub(crate) struct Eval<'p> {
     open_comprehension: bool,
     /// The clauses are evaluated of what has comprehensions within.
     nested_comprehension: bool,
+    /// The definition, or hidden field, whose comprehension runs.
+    clauses_within: VertexId,
+    /// What the comprehension that runs has read, and may add to.
+    own_read: VertexId,
+    /// It is asked whether a value is there that is worked out for the question.
+    asks_inline: bool,
     /// An alternative is tried.
     in_alternative: bool,
+    /// The expression of which is asked whether it has a value, by its place.
+    question: Option<usize>,
+    /// Fields whose name is the value of a field beside them.
+    named_by_sibling: HashSet<VertexId>,
     /// Structs, and fields of theirs that they take in.
     own_embeddings: Vec<(VertexId, VertexId)>,
     /// A task of the policy itself runs: its fields have no value yet.
@@ -107,8 +118,14 @@ pub(crate) struct Eval<'p> {
     referred: VertexId,
     /// What `let` clauses of comprehensions name.
     lets_of_clauses: Vec<VertexId>,
+    /// Structs within expressions that take something in.
+    inlines: Vec<VertexId>,
     /// Values outside of the tree that were ranged over.
     ranged: Vec<VertexId>,
+    /// Fields that comprehensions have not made, where, and with which fields in them.
+    unmade: Vec<(VertexId, Label, &'p [Decl])>,
+    /// Parts of values within expressions that were used before they were done.
+    early_parts: Vec<VertexId>,
     /// How often something under way was used.
     met_unfinished: u64,
     /// An argument of a function has parts that functions do not see.
@@ -149,12 +166,20 @@ impl<'p> Eval<'p> {
             required_pending: false,
             open_comprehension: false,
             nested_comprehension: false,
+            clauses_within: NO_VERTEX,
+            own_read: NO_VERTEX,
+            asks_inline: false,
             in_alternative: false,
+            question: None,
+            named_by_sibling: HashSet::new(),
             own_embeddings: Vec::new(),
             root_task: false,
             referred: NO_VERTEX,
             lets_of_clauses: Vec::new(),
+            inlines: Vec::new(),
             ranged: Vec::new(),
+            unmade: Vec::new(),
+            early_parts: Vec::new(),
             met_unfinished: 0,
             lossy: false,
             at: NO_VERTEX,

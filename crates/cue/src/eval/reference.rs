@@ -43,12 +43,16 @@ impl<'p> Eval<'p> {
                     let name = self.names.text(*label);
                     return Ok(Resolved::Value(self.package_member(path, &name)?));
                 }
+                let literal = subject;
                 let subject = self.subject(expr, subject, env);
+                let subject = self.doubt_optional_subject(subject);
                 let subject = self.doubt_cycle(subject)?;
-                self.lookup(subject, *label)?
+                let found = self.lookup(subject, *label);
+                self.doubt_inline_subject(literal, found)?
             }
             Expr::Index(subject, index) => {
                 let node = self.subject(expr, subject, env);
+                let node = self.doubt_optional_subject(node);
                 let index_value = self.plain_value(index, env);
                 let (node, value) = (self.doubt_cycle(node), self.doubt_cycle(index_value));
                 let label = value.and_then(|value| self.label_of(&value, index));
@@ -135,15 +139,19 @@ impl<'p> Eval<'p> {
             Resolved::Value(value) => return self.default_of(value),
         };
         self.know(v, false)?;
+        if self.vertices[v].node.has_disjunction {
+            self.note_own_read(v);
+        }
         let w = self.deref(v);
         if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
             // That it cannot be both is the error to tell.
             self.update_kind(w, Kind::STRUCT, by, close);
         }
-        if let Some(error) = self.hard_error(w) {
+        if let Some(error) = self.hard_error(w).or_else(|| self.doubtful_error(v, w)) {
             return Err(Stop::Error(error));
         }
         if self.vertices[w].status < Status::Known {
+            self.doubt_plain_subject(w);
             // Its fields may be known although it is not.
             return Ok(match &self.vertices[w].node.scalar {
                 Some(scalar) => scalar.clone(),
@@ -178,8 +186,6 @@ impl<'p> Eval<'p> {
     pub(super) fn lookup(&mut self, v: VertexId, label: Label) -> R<'p, VertexId> {
         self.spend(1)?;
         let v = self.prepare(v)?;
-        self.doubt_own_comprehension(v, label);
-        self.doubt_own_alternative(v, label);
         let found = self.find_arc(v, label);
         let mut arc_type = found.map_or(ArcType::NotPresent, |a| self.vertices[a].arc);
         if arc_type != ArcType::Member && self.vertices[v].status == Status::Evaluating {
@@ -189,6 +195,8 @@ impl<'p> Eval<'p> {
         }
         let found = self.find_arc(v, label);
         if let (Some(arc), ArcType::Member) = (found, arc_type) {
+            self.doubt_chained_name(v, arc);
+            self.doubt_own_choice(v, arc, label);
             return Ok(arc);
         }
         self.mark_missed(v, label);
@@ -360,16 +368,18 @@ impl<'p> Eval<'p> {
     /// The value of what a reference has led to.
     pub(super) fn reference_value(&mut self, v: VertexId, expr: &'p Expr) -> R<'p, Value<'p>> {
         self.know(v, false)?;
+        self.note_own_read(v);
         let w = self.deref(v);
         if self.has_depth_cycle(w) {
-            if self.vertices[v].is_shared {
+            let special = self.vertices[v].label.is_some_and(|label| !self.names.is_regular(label));
+            if self.vertices[v].is_shared || special {
                 self.doubt(Weight::Always, v, "a value is used within itself");
             }
             let node = &mut self.vertices[w].node;
             node.has_any_cyclic = true;
             node.has_ancestor_cycle = true;
         }
-        if let Some(error) = self.hard_error(w) {
+        if let Some(error) = self.hard_error(w).or_else(|| self.doubtful_error(v, w)) {
             return Err(Stop::Error(error));
         }
         if self.vertices[w].status >= Status::Known {
@@ -387,7 +397,8 @@ impl<'p> Eval<'p> {
                 }
             };
             let node = &self.vertices[w].node;
-            let known = node.scalar.is_some() || node.a_struct.is_some() || node.list_open.is_some();
+            let known =
+                node.scalar.is_some() || node.has_structs || node.a_struct.is_some() || node.list_open.is_some();
             if error.is_incomplete() && known {
                 self.doubt(Weight::Always, v, "a value is known, and incomplete too");
             }
@@ -400,6 +411,7 @@ impl<'p> Eval<'p> {
                 self.doubt_self_choice(w);
             }
             self.mark_seen(w, Seen::Scalar);
+            self.note_early_part(w);
             return Ok(scalar);
         }
         let named = vec![super::types::Elem::Expr(expr).into()];

@@ -175,6 +175,10 @@ impl<'p> Eval<'p> {
         node.has_structs = true;
         self.vertices[v].arcs.reserve(lit.decls.len());
         let close = if lit.has_embedding && split { self.split_struct(v, close, lit.is_file) } else { close };
+        if close.data {
+            self.vertices[v].node.a_struct = Some((Elem::Struct(lit), close));
+            return self.insert_members(v, child, lit, Self::sub_field(close));
+        }
         let mut ellipsis = false;
         for decl in &lit.decls {
             self.schedule_decl(v, child, lit, decl, close)?;

@@ -113,7 +113,12 @@ impl<'p> Eval<'p> {
         let forced = self.force;
         let root = self.root_task || self.vertices[v].parent == NO_VERTEX;
         let outer = std::mem::replace(&mut self.root_task, root);
+        // A field or a `let` clause is no part of the expression that asks.
+        let asks = self.vertices[v].is_dynamic && !self.vertices[v].is_let;
+        let question = if asks { self.question } else { None };
+        let question = std::mem::replace(&mut self.question, question);
         let result = self.located(v, |e| e.nested(|e| e.perform(v, &task)));
+        self.question = question;
         self.root_task = outer;
         (self.force, self.close) = saved;
         let done = match Self::caught(result)? {
@@ -159,6 +164,7 @@ impl<'p> Eval<'p> {
         let resolved = self.resolve(expr, env)?;
         let required = self.required.take();
         if let Some(error) = required.clone() {
+            self.vertices[v].node.lacks_required = true;
             self.add_error(v, error);
         }
         let arc = match resolved {
@@ -168,6 +174,7 @@ impl<'p> Eval<'p> {
                 return self.insert_value(v, value, close);
             }
         };
+        self.note_own_read(arc);
         if self.vertices[arc].parent == v {
             self.own_embeddings.push((v, arc));
         }
@@ -217,7 +224,10 @@ impl<'p> Eval<'p> {
                 return self.fail(Code::Eval, "invalid index {} (invalid type {})", vec![key.into(), kind.into()]);
             }
         };
-        self.insert_arc(v, label, *arc, Conjunct { env, elem: Elem::Expr(value), close })?;
+        let field = self.insert_arc(v, label, *arc, Conjunct { env, elem: Elem::Expr(value), close })?;
+        if names_sibling(key) {
+            self.named_by_sibling.insert(field);
+        }
         Ok(())
     }
 
@@ -391,5 +401,14 @@ impl<'p> Eval<'p> {
             child = vertex.parent;
         }
         false
+    }
+}
+
+/// Whether a name is the value of a field beside it, or of what is in that.
+fn names_sibling(key: &Expr) -> bool {
+    match key {
+        Expr::Field { up: 0, .. } => true,
+        Expr::Selector(subject, _) | Expr::Index(subject, _) => names_sibling(subject),
+        _ => false,
     }
 }

@@ -241,6 +241,8 @@ pub(crate) struct Node<'p> {
     pub(super) upper: Option<Rc<Bound<'p>>>,
     pub(super) checks: Few<Check<'p>>,
     pub(super) errors: Option<Rc<Bottom<'p>>>,
+    /// It refers to a required field that is missing.
+    pub(super) lacks_required: bool,
     pub(super) has_top: bool,
     pub(super) has_struct: bool,
     pub(super) has_structs: bool,
@@ -307,6 +309,7 @@ const NEW: Node<'static> = Node {
     list_closed: false,
     list_len: 0,
     has_disjunction: false,
+    lacks_required: false,
     default_mode: DefaultMode::Maybe,
     orig_default_mode: DefaultMode::Maybe,
     req_defs: Few::None,

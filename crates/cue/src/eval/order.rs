@@ -1,0 +1,190 @@
+//! More reads whose result depends on what CUE has looked at before, and what it makes of them.
+
+use super::Eval;
+use super::doubt::Weight;
+use super::error::{Bottom, Code, Piece, R, Stop};
+use super::tasks::{State, TaskKind};
+use super::types::{Base, NO_VERTEX, Value, VertexId};
+use crate::expr::{ArcType, Comprehension, Decl, Expr, Op};
+use crate::kind::Kind;
+use crate::label::Label;
+
+impl<'p> Eval<'p> {
+    /// What the clauses of a comprehension use is what it may add to, or within that. A plain value stays what it is,
+    /// whatever is added.
+    pub(super) fn note_own_read(&mut self, v: VertexId) {
+        let node = &self.vertices[v].node;
+        if node.scalar.is_some() && !node.has_disjunction && !self.asks_inline {
+            return;
+        }
+        let mut at = v;
+        while at != NO_VERTEX {
+            if self.is_added_by_clauses_owner(at) {
+                self.own_read = v;
+                return;
+            }
+            at = self.vertices[at].parent;
+        }
+    }
+
+    /// Whether a comprehension whose clauses are looked at may add to the field.
+    fn is_added_by_clauses_owner(&self, v: VertexId) -> bool {
+        let (parent, label) = (self.vertices[v].parent, self.vertices[v].label);
+        let Some(label) = label else { return false };
+        let regular = self.names.is_regular(label);
+        self.vertices[parent].node.tasks.iter().any(|task| match &task.kind {
+            TaskKind::Comprehension(comprehension) => {
+                task.state == State::Running && makes(comprehension, label, regular)
+            }
+            _ => false,
+        })
+    }
+
+    /// The clauses of a comprehension have an answer, or (where only the last look counts) none. Whether CUE takes it for a cycle depends on what it has
+    /// looked at before.
+    pub(super) fn doubt_own_read(&mut self, weight: Weight) {
+        if self.own_read != NO_VERTEX {
+            self.doubt(weight, self.own_read, "a comprehension reads what it may add to");
+        }
+    }
+
+    /// A comprehension has made nothing. For CUE a field that it would have made with fields of its own is a struct to the
+    /// validators of that field all the same.
+    pub(super) fn note_unmade(&mut self, v: VertexId, comprehension: &'p Comprehension) {
+        self.note_unmade_decls(v, &comprehension.value.decls);
+    }
+
+    fn note_unmade_decls(&mut self, v: VertexId, decls: &'p [Decl]) {
+        for decl in decls {
+            match decl {
+                Decl::Field { label, value: Expr::Struct(lit), .. } => self.unmade.push((v, *label, &lit.decls)),
+                Decl::Comprehension(inner) => self.note_unmade_decls(v, &inner.value.decls),
+                _ => {}
+            }
+        }
+    }
+
+    /// Looks for such validators when all is known.
+    pub(super) fn doubt_unmade(&mut self) {
+        while let Some((v, label, decls)) = self.unmade.pop() {
+            let Some(arc) = self.find_arc(self.deref(v), label) else { continue };
+            if self.vertices[arc].arc > ArcType::Required {
+                continue;
+            }
+            self.note_unmade_decls(arc, decls);
+            let named = |decl: &Decl| matches!(decl, Decl::Field { label, .. } if self.names.is_regular(*label));
+            let w = self.deref(arc);
+            let validated = match &self.vertices[w].base {
+                Base::Value(Value::Basic(_) | Value::Bottom(_) | Value::Disjunction(_)) => false,
+                Base::Value(value) => !value.is_concrete(),
+                _ => false,
+            };
+            if validated && decls.iter().any(named) {
+                self.doubt(Weight::Always, arc, "a comprehension that makes nothing would have made a struct of it");
+            }
+        }
+    }
+
+    /// CUE goes on with the text before a cycle, where it comes back to it by another name.
+    pub(super) fn doubt_cyclic_text(&mut self, error: &Bottom<'p>) {
+        if error.code == Code::Cycle {
+            self.doubt(Weight::Always, self.at, "a text is used to make itself");
+        }
+    }
+
+    /// The clauses of a comprehension read a choice that the comprehension may add to: CUE reads it before it is made.
+    pub(super) fn doubt_own_choice(&mut self, v: VertexId, arc: VertexId, label: Label) {
+        let w = self.deref(arc);
+        let other = self.vertices[w].label.filter(|_| self.vertices[w].parent == v);
+        let own = |kind: &TaskKind<'p>| match kind {
+            TaskKind::Comprehension(comprehension) => {
+                let named = |decl: &Decl| match decl {
+                    Decl::Field { label: field, .. } => *field == label || Some(*field) == other,
+                    _ => false,
+                };
+                comprehension.value.decls.iter().any(named)
+            }
+            _ => false,
+        };
+        let choice = self.vertices[arc].node.has_disjunction || self.vertices[w].node.has_disjunction;
+        if choice && self.vertices[v].node.tasks.iter().any(|task| task.state == State::Running && own(&task.kind)) {
+            self.doubt(Weight::Always, arc, "a comprehension reads a choice that it may add to");
+        }
+    }
+
+    /// A list that is not known yet is a list already, which few operators take.
+    pub(super) fn doubt_list_operand<T>(&mut self, expr: &Expr, op: Option<Op>, result: R<'p, T>) -> R<'p, T> {
+        if let (Expr::List(_), Err(Stop::Error(error))) = (expr, &result) {
+            let compares = matches!(op, Some(Op::Equal | Op::NotEqual));
+            if error.code == Code::Cycle || (error.is_incomplete() && !compares) {
+                self.doubt(Weight::Always, self.at, "an operator uses a list that is not known");
+            }
+        }
+        result
+    }
+
+    /// An optional field is selected from a struct within an expression: CUE goes on with what surrounds it.
+    pub(super) fn doubt_inline_subject<T>(&mut self, subject: &Expr, result: R<'p, T>) -> R<'p, T> {
+        if let (Expr::Struct(_), Err(Stop::Error(error))) = (subject, &result)
+            && is_of_optional(error)
+        {
+            self.doubt(Weight::Always, self.at, "an optional field of a struct within an expression is used");
+        }
+        result
+    }
+
+    /// A part of a value within an expression was used as soon as it was known: the rest of it may yet be an error.
+    pub(super) fn note_early_part(&mut self, v: VertexId) {
+        if self.vertices[v].is_dynamic {
+            self.early_parts.push(v);
+        }
+    }
+
+    pub(super) fn doubt_early_parts(&mut self) -> R<'p, ()> {
+        while let Some(v) = self.early_parts.pop() {
+            self.finalize(v)?;
+            if self.own_error(v).is_some() {
+                self.doubt(Weight::Always, v, "a value was used, and then found to be an error");
+            }
+        }
+        Ok(())
+    }
+
+    /// Something is selected from an optional field: whether CUE takes that for a cycle depends on who asks first.
+    pub(super) fn doubt_optional_subject<T>(&mut self, result: R<'p, T>) -> R<'p, T> {
+        if let Err(Stop::Error(error)) = &result
+            && is_of_optional(error)
+        {
+            self.doubt(Weight::Last, self.at, "something is selected from an optional field");
+        }
+        result
+    }
+
+    /// A plain value that is under way is selected from: CUE may still hold it for a struct, or not.
+    pub(super) fn doubt_plain_subject(&mut self, v: VertexId) {
+        let node = &self.vertices[v].node;
+        let unfinished = node.running > 0 || node.tasks.iter().any(|task| task.state != State::Done);
+        if unfinished && node.scalar.is_some() && !self.vertex_kind(v).meets(Kind::STRUCT) {
+            self.doubt(Weight::Always, v, "something is selected from a plain value that is being made");
+        }
+    }
+}
+
+/// Whether the error is that an optional field has no value.
+fn is_of_optional(error: &Bottom<'_>) -> bool {
+    error.messages.iter().any(|message| {
+        let first = message.pieces.first();
+        matches!(first, Some(Piece::Text(text)) if text.starts_with("cannot reference optional"))
+    })
+}
+
+/// Whether a comprehension may add the field, a regular one or not.
+fn makes(comprehension: &Comprehension, label: Label, regular: bool) -> bool {
+    comprehension.value.decls.iter().any(|decl| match decl {
+        Decl::Field { label: field, .. } => *field == label,
+        Decl::Dynamic { .. } | Decl::Pattern { .. } => regular,
+        Decl::Comprehension(inner) => makes(inner, label, regular),
+        Decl::Let { .. } => false,
+        Decl::Ellipsis | Decl::Embed(_) => true,
+    })
+}
