@@ -124,8 +124,11 @@ pub struct SpdxReader {
 
 #[derive(Debug)]
 enum Form {
-    /// Only blanks were seen, or the start of a byte order mark.
-    Unknown(Vec<u8>),
+    /// Only blanks were seen, with so many line breaks, or the start of a byte order mark.
+    Unknown {
+        start: Vec<u8>,
+        lines: usize,
+    },
     Json(json::JsonReader),
     TagValue(tag_value::TagValueReader),
 }
@@ -136,7 +139,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 impl SpdxReader {
     /// A reader that keeps so much.
     pub fn new(keep: Keep) -> Self {
-        Self { keep, form: Form::Unknown(Vec::new()) }
+        Self { keep, form: Form::Unknown { start: Vec::new(), lines: 0 } }
     }
 
     /// Takes the next bytes. After a fault nothing more is looked at.
@@ -144,14 +147,14 @@ impl SpdxReader {
         match &mut self.form {
             Form::Json(reader) => reader.push(bytes),
             Form::TagValue(reader) => reader.push(bytes),
-            Form::Unknown(start) => {
+            Form::Unknown { start, lines } => {
                 start.extend_from_slice(bytes);
                 if start.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(start) {
                     return;
                 }
                 let seen = std::mem::take(start);
                 let text = seen.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&seen);
-                self.form = Form::of(text, self.keep);
+                self.form = Form::of(text, *lines, self.keep);
             }
         }
     }
@@ -164,7 +167,7 @@ impl SpdxReader {
         match self.form {
             Form::Json(reader) => reader.finish(),
             Form::TagValue(reader) => reader.finish(),
-            Form::Unknown(start) => {
+            Form::Unknown { start, .. } => {
                 let mut reader = tag_value::TagValueReader::new(self.keep);
                 reader.push(&start);
                 reader.finish()
@@ -175,10 +178,13 @@ impl SpdxReader {
 
 impl Form {
     /// JSON begins with a brace, and no tag does.
-    fn of(start: &[u8], keep: Keep) -> Self {
+    fn of(start: &[u8], lines: usize, keep: Keep) -> Self {
         match start.trim_ascii_start().first() {
-            // One blank stands for any number of them.
-            None => Self::Unknown(vec![b' ']),
+            // One blank stands for any number of them; faults name lines.
+            None => {
+                let more = start.iter().filter(|byte| **byte == b'\n').count();
+                Self::Unknown { start: vec![b' '], lines: lines.saturating_add(more) }
+            }
             Some(b'{') => {
                 let mut reader = json::JsonReader::new(keep);
                 reader.push(start);
@@ -186,6 +192,7 @@ impl Form {
             }
             Some(_) => {
                 let mut reader = tag_value::TagValueReader::new(keep);
+                (0..lines).for_each(|_| reader.push(b"\n"));
                 reader.push(start);
                 Self::TagValue(reader)
             }
@@ -207,6 +214,15 @@ mod tests {
 
     const JSON: &str = r#"{"spdxVersion":"SPDX-2.3","name":"a","files":[{"fileName":"f"}]}"#;
     const TAG_VALUE: &str = "SPDXVersion: SPDX-2.3\nDocumentName: a\nFileName: f\n";
+
+    #[test]
+    fn the_line_of_a_fault_does_not_depend_on_pieces() {
+        let text = b"\n \n\n\nSPDXVersion: SPDX-2.3\nno tag\n";
+        let whole = read(text, Keep::Everything, text.len()).unwrap_err();
+        for piece in 1..text.len() {
+            assert_eq!(read(text, Keep::Everything, piece).unwrap_err(), whole, "{piece}");
+        }
+    }
 
     #[test]
     fn both_forms_say_the_same() {
