@@ -14,6 +14,7 @@ use sigward_verify::image::{ImageReference, Target};
 use crate::deciding::{Deciding, Document};
 use crate::events::DenialEvent;
 use crate::limits;
+use crate::registry::clouds;
 use crate::registry::configs::ConfigFiles;
 use crate::registry::gather::Gatherer;
 use crate::registry::tags::{Tags, Unresolved};
@@ -108,7 +109,8 @@ impl Judge {
             return Verdicted { answer: Answer::allowed(None, warnings), event: None };
         };
         let mut message = format!("{}{message}", Hook::Validations.prefix());
-        for note in self.why_unresolved(&workload, &tenancy, until).await {
+        let advice = plans.iter().zip(&decisions).filter_map(|(plan, decision)| clouds::advice(plan.image(), decision));
+        for note in self.why_unresolved(&workload, &tenancy, until).await.into_iter().chain(advice) {
             message.push_str(&format!("\n{note}"));
         }
         let codes: Vec<_> = verdict.reasons().iter().map(|reason| reason.code()).collect();
@@ -190,6 +192,10 @@ impl Judge {
         let resolved = self.resolve(workload, tenancy, deadline).await;
         let note = |(image, found): (&str, Result<String, Unresolved>)| match found {
             Ok(_) => None,
+            Err(why @ Unresolved::Denied { .. }) => {
+                let advice = clouds::advice_for(image).map(|advice| format!("\n{advice}")).unwrap_or_default();
+                Some(format!("{image}: {why}{advice}"))
+            }
             Err(why) => Some(format!("{image}: {why}")),
         };
         resolved.into_iter().filter_map(note).collect()

@@ -209,6 +209,9 @@ impl<'p> Eval<'p> {
             ArcType::Optional => {
                 // CUE works on it all the same, and finds cycles there.
                 if let Some(arc) = found {
+                    if self.vertices[arc].node.running > 0 {
+                        self.doubt(Weight::Last, arc, "an optional field asks for itself");
+                    }
                     self.nested(|e| {
                         e.init(arc)?;
                         e.run_tasks(arc)
