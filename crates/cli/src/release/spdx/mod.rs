@@ -253,7 +253,7 @@ mod tests {
         for _ in 0..1000 {
             reader.push(&[b' '; 4096]);
         }
-        assert!(matches!(&reader.form, Form::Unknown(start) if start.len() == 1));
+        assert!(matches!(&reader.form, Form::Unknown { start, .. } if start.len() == 1));
         reader.push(TAG_VALUE.as_bytes());
         assert_eq!(reader.finish().unwrap().name, "a");
     }
