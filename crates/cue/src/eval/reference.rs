@@ -141,6 +141,9 @@ impl<'p> Eval<'p> {
         self.know(v, false)?;
         if self.vertices[v].node.has_disjunction {
             self.note_own_read(v);
+            if self.question.is_some() {
+                self.doubt(Weight::Always, v, "a part of alternatives is asked for");
+            }
         }
         let w = self.deref(v);
         if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
