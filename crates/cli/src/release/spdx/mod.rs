@@ -177,23 +177,25 @@ impl SpdxReader {
 }
 
 impl Form {
-    /// JSON begins with a brace, and no tag does.
+    /// JSON begins with a brace, and no tag does. Blanks before either are only told as so many line breaks, so that the
+    /// place that a fault names does not depend on where the text was cut.
     fn of(start: &[u8], lines: usize, keep: Keep) -> Self {
-        match start.trim_ascii_start().first() {
-            // One blank stands for any number of them; faults name lines.
-            None => {
-                let more = start.iter().filter(|byte| **byte == b'\n').count();
-                Self::Unknown { start: vec![b' '], lines: lines.saturating_add(more) }
-            }
+        let text = start.trim_ascii_start();
+        let before = start.len().saturating_sub(text.len());
+        let more = start.iter().take(before).filter(|byte| **byte == b'\n').count();
+        let lines = lines.saturating_add(more);
+        match text.first() {
+            None => Self::Unknown { start: vec![b' '], lines },
             Some(b'{') => {
                 let mut reader = json::JsonReader::new(keep);
-                reader.push(start);
+                (0..lines).for_each(|_| reader.push(b"\n"));
+                reader.push(text);
                 Self::Json(reader)
             }
             Some(_) => {
                 let mut reader = tag_value::TagValueReader::new(keep);
                 (0..lines).for_each(|_| reader.push(b"\n"));
-                reader.push(start);
+                reader.push(text);
                 Self::TagValue(reader)
             }
         }
@@ -217,10 +219,13 @@ mod tests {
 
     #[test]
     fn the_line_of_a_fault_does_not_depend_on_pieces() {
-        let text = b"\n \n\n\nSPDXVersion: SPDX-2.3\nFileChecksum: SHA256: 00\n";
-        let whole = read(text, Keep::Everything, text.len()).unwrap_err();
-        for piece in 1..text.len() {
-            assert_eq!(read(text, Keep::Everything, piece).unwrap_err(), whole, "{piece}");
+        let tag_value = "\n \n\n\nSPDXVersion: SPDX-2.3\nFileChecksum: SHA256: 00\n";
+        for text in [tag_value, "\n{", "  {", "\n \n  {]"] {
+            let text = text.as_bytes();
+            let whole = read(text, Keep::Everything, text.len()).unwrap_err();
+            for piece in 1..text.len() {
+                assert_eq!(read(text, Keep::Everything, piece).unwrap_err(), whole, "{piece}");
+            }
         }
     }
 
