@@ -75,6 +75,9 @@ impl<'p> Eval<'p> {
             self.note_unmade(v, comprehension);
         } else {
             self.doubt_seen_within(v, comprehension);
+            if comprehension.value.decls.iter().any(|decl| matches!(decl, Decl::Pattern { .. })) {
+                self.patterned.push(v);
+            }
         }
         for env in envs {
             self.spend(1)?;

@@ -191,6 +191,29 @@ impl<'p> Eval<'p> {
         result
     }
 
+    /// A comprehension has added a pattern. Where that refers to what the comprehension makes beside it, CUE works on the
+    /// optional fields that it matches, and an error there is one of the policy.
+    pub(super) fn doubt_patterned(&mut self) -> R<'p, ()> {
+        while let Some(v) = self.patterned.pop() {
+            for arc in self.vertices[self.deref(v)].arcs.clone() {
+                if self.vertices[arc].arc != ArcType::Optional {
+                    continue;
+                }
+                let known = self.doubt.clone();
+                self.finalize(arc)?;
+                self.doubt = known;
+                if self.own_error(arc).is_some_and(|error| !error.is_incomplete()) {
+                    self.doubt(
+                        Weight::Always,
+                        arc,
+                        "an optional field has an error with the pattern of a comprehension",
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Alternatives that are under way, or that something beside them keeps incomplete, are selected from: for CUE the
     /// default may be what they are, and no struct.
     pub(super) fn doubt_chosen_subject(&mut self, v: VertexId) {

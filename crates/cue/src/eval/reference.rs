@@ -144,6 +144,9 @@ impl<'p> Eval<'p> {
             if self.question.is_some() {
                 self.doubt(Weight::Always, v, "a part of alternatives is asked for");
             }
+            if self.vertices[v].node.running > 0 {
+                self.doubt_chosen_subject(v);
+            }
         }
         let w = self.deref(v);
         if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
