@@ -68,6 +68,7 @@ pub mod server;
 mod sigstore;
 pub mod text;
 pub mod time;
+mod tls;
 pub mod trust;
 pub mod tsa;
 pub mod tuf;
