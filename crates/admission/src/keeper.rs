@@ -49,7 +49,7 @@ const FIRST: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 struct UnderWay {
     roots: JoinSet<Landed>,
-    remotes: JoinSet<bool>,
+    remotes: JoinSet<()>,
 }
 
 impl Keeper {
@@ -111,12 +111,10 @@ impl Keeper {
         for errand in self.roots.errands() {
             under_way.roots.spawn(errand);
         }
-        if under_way.remotes.is_empty()
-            && let Some(snapshot) = self.state.current()
-            && !snapshot.references.remotes.is_empty()
-        {
+        let Some(snapshot) = self.state.current() else { return };
+        for reference in self.remotes.due(&snapshot.references.remotes) {
             let (remotes, client) = (Arc::clone(&self.remotes), self.client.clone());
-            under_way.remotes.spawn(async move { remotes.refresh(&snapshot.references.remotes, &client).await });
+            under_way.remotes.spawn(async move { remotes.fetch(reference, &client).await });
         }
     }
 

@@ -31,7 +31,7 @@ pub use entry_cache::EntryCache;
 pub use error::Error;
 pub use http::{
     AnswerRoom, BadNetwork, Budget, Client, Credential, Network, NetworkRules, Options, Origin, ProxySettings,
-    RetryPolicy, Streaming, TlsRoots,
+    RetryPolicy, Streaming, TlsRoots, shown,
 };
 pub use hyper::body::Bytes;
 pub use keychain::{Keychain, KeychainSources, PullSecrets, RegistryCredential, RegistrySecret};

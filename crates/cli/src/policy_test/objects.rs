@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sigward_fetch::PullSecrets;
+use sigward_policy::cip::RemotePolicy;
 use sigward_policy::object::{config_map_entries, secret_entries};
 use sigward_policy::resolve::{ContentSource, Missing};
 
@@ -241,10 +242,10 @@ impl ContentSource for Contents<'_> {
         config_map_entries(map).map_err(|reason| Missing::new(format!("configmap {name:?}: {reason}")))
     }
 
-    fn remote(&self, url: &str) -> Result<Vec<u8>, Missing> {
-        match self.remotes.get(url) {
+    fn remote(&self, remote: &RemotePolicy) -> Result<Vec<u8>, Missing> {
+        match self.remotes.get(remote.url.as_str()) {
             Some(found) => found.clone().map_err(Missing::new),
-            None => Err(Missing::new(format!("the policy at {url} was not fetched"))),
+            None => Err(Missing::new("the policy at its URL was not fetched")),
         }
     }
 }

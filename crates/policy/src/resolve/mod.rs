@@ -24,7 +24,7 @@ use crate::reason::Reason;
 use authority::Resolving;
 
 pub use authority::{Credentials, EvidenceAuthority, ResolvedAuthority};
-pub use content::{ContentSource, Missing, References};
+pub use content::{ContentSource, Missing, References, key_text, policy_text};
 pub use document::CompiledPolicy;
 pub use fingerprint::Fingerprint;
 pub use trust_rules::TrustRef;

@@ -13,6 +13,7 @@ use crate::field_error::{FieldError, FieldErrors};
 use crate::glob::Glob;
 use crate::go::is_bad_path_pattern;
 use crate::limits::MAX_POLICY_ENTRIES;
+pub(crate) use policies::NOT_HTTPS;
 use policies::PolicyPlace;
 
 /// What validation needs to know beside the policy.
