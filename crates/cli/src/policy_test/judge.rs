@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sigward_fetch::{Budget, PullSecrets};
+use sigward_fetch::{Budget, PullSecrets, shown};
 use sigward_policy::cip::{ClusterImagePolicy, ValidationContext, set_defaults, validate};
 use sigward_policy::config::{CONFIG_MAP, ControllerConfig};
 use sigward_policy::decide::{
@@ -250,7 +250,9 @@ impl Inquiry for Fetch<'_> {
         }
         match answers.into_iter().next().map(|answer| answer.outcome) {
             Some(Ok(response)) if (200..300).contains(&response.status) => Step::Done(response.body),
-            Some(Ok(response)) => Step::Failed(format!("{}: server returned HTTP {}", self.url, response.status)),
+            Some(Ok(response)) => {
+                Step::Failed(format!("{}: server returned HTTP {}", shown(self.url), response.status))
+            }
             Some(Err(error)) => Step::Failed(error.to_string()),
             None => Step::Failed("no answer".to_owned()),
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sigward_fetch::PullSecrets;
+use sigward_fetch::{PullSecrets, shown};
 use sigward_policy::cip::RemotePolicy;
 use sigward_policy::object::{config_map_entries, secret_entries};
 use sigward_policy::resolve::{ContentSource, Missing};
@@ -104,8 +104,10 @@ impl Objects {
         for place in places {
             let TestPolicy::Url(url) = place else { continue };
             let body = network.get(url, usize::try_from(FILE_BYTES).unwrap_or(usize::MAX))?;
-            let text = String::from_utf8(body).map_err(|_| bad(url, "not UTF-8"))?;
-            self.add_text(url, &text)?;
+            // Without the password that it may hold.
+            let name = shown(url);
+            let text = String::from_utf8(body).map_err(|_| bad(&name, "not UTF-8"))?;
+            self.add_text(&name, &text)?;
         }
         Ok(())
     }
