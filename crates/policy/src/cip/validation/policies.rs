@@ -58,18 +58,22 @@ pub(super) fn validate_policy(policy: &Policy, place: PolicyPlace) -> FieldError
         errors.also(validate_config_map(reference).via_field("configMapRef"));
     }
     if place == PolicyPlace::Attestation {
-        let inputs = [
-            ("fetchConfigFile", policy.fetch_config_file),
-            ("includeSpec", policy.include_spec),
-            ("includeObjectMeta", policy.include_object_meta),
-            ("includeTypeMeta", policy.include_type_meta),
-        ];
-        for (name, _) in inputs.iter().filter(|(_, given)| given.is_some()) {
-            errors.push(FieldError::disallowed(&[name]));
-        }
+        errors.also(inputs_of_object(policy));
     }
     errors.also(compiled(policy));
     errors
+}
+
+/// What the policy of an attestation never sees: it is over its statement alone.
+pub(crate) fn inputs_of_object(policy: &Policy) -> FieldErrors {
+    let inputs = [
+        ("fetchConfigFile", policy.fetch_config_file),
+        ("includeSpec", policy.include_spec),
+        ("includeObjectMeta", policy.include_object_meta),
+        ("includeTypeMeta", policy.include_type_meta),
+    ];
+    let given = inputs.iter().filter(|(_, given)| given.is_some());
+    given.map(|(name, _)| FieldError::disallowed(&[name])).collect()
 }
 
 /// A policy that does not compile denies all images later. policy-controller takes it without a word; a warning keeps
