@@ -58,8 +58,8 @@ impl Keeper {
         let mut changes = self.store.changes();
         let mut under_way = UnderWay::default();
         self.turn(&mut changes, &mut under_way);
-        // Not for the public instance's material: what is embedded is at hand.
-        let patience = if self.waits() { FIRST } else { Duration::ZERO };
+        // Not for the public instance's material where something of it is at hand.
+        let patience = if self.waits() || self.roots.awaits_public() { FIRST } else { Duration::ZERO };
         let fetched = async {
             while !(under_way.roots.is_empty() && under_way.remotes.is_empty()) {
                 tokio::select! {

@@ -199,6 +199,11 @@ impl Roots {
         }
     }
 
+    /// Whether there is nothing of the public instance before its TUF repository answers.
+    pub fn awaits_public(&self) -> bool {
+        self.public.material.is_err() && self.public.due.is_some()
+    }
+
     /// When something is to be refreshed next.
     pub fn next(&self) -> Option<Instant> {
         self.named.values().chain([&self.public]).filter_map(|kept| kept.due).min()

@@ -11,7 +11,9 @@ use scene::{Judged, Program, Scene, create, pod, policy};
 use serde_json::{Value, json};
 use sigward_testkit::server::Response;
 use sigward_testkit::text::b64;
-use sigward_testkit::{Artifact, EvidenceLayer, Fault, FaultKind, IDENTITY, ISSUER, Leaf, Server, Sigstore, TufRepo};
+use sigward_testkit::{
+    Artifact, EvidenceLayer, Fault, FaultKind, FileServer, IDENTITY, ISSUER, Leaf, Server, Sigstore, TufRepo,
+};
 
 /// What no denial may hold.
 const SECRET: &str = "metadata-of-somebody-else";
@@ -103,6 +105,23 @@ fn material_of_a_mirror_counts_and_outlives_it() {
         ),
     );
     program.wait_for("policies-in-force", |line| line["number"].as_u64() > Some(2));
+    asked.judge(&program).assert_allowed();
+}
+
+/// Of the public instance something is embedded, of another one nothing: the first review must find it.
+#[test]
+fn material_of_another_instance_is_waited_for() {
+    let asked = Asked::new();
+    let repository = repository(&asked.scene.sigstore);
+    let mirror = FileServer::start(repository.files.clone());
+    let keyless = json!({"identities": [{"issuer": ISSUER, "subject": IDENTITY}]});
+    asked.scene.put("policy", &policy("p", &["**"], json!([{"name": "a", "keyless": keyless}])));
+    let root = asked.scene.folder.path().join("root.txt");
+    std::fs::write(&root, repository.initial_root()).unwrap();
+    mirror.fault(Fault::delay("/", Duration::from_millis(300)).first(1));
+    let (url, root) = (mirror.url(), root.to_str().unwrap().to_owned());
+    let mut command = scene::command_with_tuf(asked.scene.folder.path());
+    let program = Program::of(command.args([scene::LOOPBACK, &["--tuf-mirror", &url, "--tuf-root", &root]].concat()));
     asked.judge(&program).assert_allowed();
 }
 

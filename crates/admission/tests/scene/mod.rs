@@ -37,7 +37,7 @@ impl Program {
         Self::of(command(folder).args(flags))
     }
 
-    fn of(command: &mut Command) -> Self {
+    pub fn of(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         collect(child.stdout.take().unwrap(), Arc::clone(&lines));
@@ -113,8 +113,15 @@ impl Drop for Program {
 }
 
 pub fn command(folder: &std::path::Path) -> Command {
+    let mut command = command_with_tuf(folder);
+    command.arg("--disable-tuf");
+    command
+}
+
+/// The same, asking the TUF repository that further flags name.
+pub fn command_with_tuf(folder: &std::path::Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sigward-admission"));
-    command.args(["--listen", "127.0.0.1:0", "--disable-tuf", "--policies"]).arg(folder);
+    command.args(["--listen", "127.0.0.1:0", "--policies"]).arg(folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Nothing of whoever runs the tests.
     for name in
