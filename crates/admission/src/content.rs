@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sigward_policy::cip::RemotePolicy;
-use sigward_policy::object::{config_map_entries, secret_entries};
+use sigward_policy::object::{ObjectKind, config_map_entries, secret_entries};
 use sigward_policy::resolve::{ContentSource, Missing};
 use sigward_verify::sha256;
 
-use crate::objects::{Known, ObjectKey, ObjectKind, ObjectStore};
+use crate::objects::{Known, ObjectKey, ObjectStore};
 use crate::remote::Remotes;
 
 /// What was looked up.

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sigward_fetch::Client;
+use sigward_policy::object::ObjectKind;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::logs::Log;
 use crate::metrics::Metrics;
-use crate::objects::{ObjectKind, ObjectStore};
+use crate::objects::ObjectStore;
 use crate::remote::Remotes;
 use crate::roots::{Landed, Roots};
 use crate::state::{Builder, Snapshot, State};

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sigward_policy::cip::{ClusterImagePolicy, KeyRef, Policy};
+use sigward_policy::object::ObjectKind;
 use sigward_policy::plan::TrustSource as _;
 use sigward_policy::publish::image_policy;
 use sigward_policy::resolve::{ContentSource, TrustRef, key_text, policy_text};
 
 use super::status::Outcome;
 use crate::content::Contents;
-use crate::objects::ObjectKind;
 use crate::state::Snapshot;
 
 /// What the leader writes down.

@@ -8,13 +8,13 @@ use std::time::Duration;
 use moka::sync::Cache;
 use serde_json::Value;
 use sigward_fetch::{Client, Keychain, PullSecrets};
-use sigward_policy::object::secret_entries;
+use sigward_policy::object::{ObjectKind, secret_entries};
 use sigward_policy::resolve::Credentials;
 use sigward_verify::sha256;
 
 use crate::cache::CredentialId;
 use crate::limits;
-use crate::objects::{Known, ObjectKey, ObjectKind, ObjectStore};
+use crate::objects::{Known, ObjectKey, ObjectStore};
 use crate::workload::Workload;
 
 /// Somebody who asks registries.
