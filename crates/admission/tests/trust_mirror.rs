@@ -18,18 +18,6 @@ use sigward_testkit::{
 /// What no denial may hold.
 const SECRET: &str = "metadata-of-somebody-else";
 
-/// A repository that does not run out while this is a test.
-fn repository(sigstore: &Sigstore) -> TufRepo {
-    const YEAR_2100: i64 = 4_102_444_800;
-    let mut repository = TufRepo::new(&sigstore.trusted_root().to_json());
-    for role in [&mut repository.root, &mut repository.targets, &mut repository.snapshot, &mut repository.timestamp] {
-        role.expires = YEAR_2100;
-    }
-    repository.publish_root();
-    repository.publish();
-    repository
-}
-
 fn mirror(repository: &TufRepo) -> Server {
     let files = repository.files.clone();
     Server::start_https(move |request| match files.get(request.path.trim_start_matches('/')) {
@@ -74,7 +62,7 @@ impl Asked {
 /// The denial where the mirror has this fault.
 fn denial(fault: Fault) -> String {
     let asked = Asked::new();
-    let repository = repository(&asked.scene.sigstore);
+    let repository = TufRepo::lasting(&asked.scene.sigstore.trusted_root().to_json());
     let mirror = mirror(&repository);
     mirror.fault(fault);
     asked.root(&repository.initial_root(), &mirror.url(), json!({}));
@@ -88,7 +76,7 @@ fn denial(fault: Fault) -> String {
 #[test]
 fn material_of_a_mirror_counts_and_outlives_it() {
     let asked = Asked::new();
-    let repository = repository(&asked.scene.sigstore);
+    let repository = TufRepo::lasting(&asked.scene.sigstore.trusted_root().to_json());
     let mirror = mirror(&repository);
     asked.root(&repository.initial_root(), &mirror.url(), json!({}));
     let program = asked.scene.start_trusting(mirror.authority());
@@ -112,7 +100,7 @@ fn material_of_a_mirror_counts_and_outlives_it() {
 #[test]
 fn material_of_another_instance_is_waited_for() {
     let asked = Asked::new();
-    let repository = repository(&asked.scene.sigstore);
+    let repository = TufRepo::lasting(&asked.scene.sigstore.trusted_root().to_json());
     let mirror = FileServer::start(repository.files.clone());
     let keyless = json!({"identities": [{"issuer": ISSUER, "subject": IDENTITY}]});
     asked.scene.put("policy", &policy("p", &["**"], json!([{"name": "a", "keyless": keyless}])));
@@ -128,7 +116,7 @@ fn material_of_another_instance_is_waited_for() {
 #[test]
 fn material_under_a_name_of_its_own() {
     let asked = Asked::new();
-    let mut repository = repository(&Sigstore::new());
+    let mut repository = TufRepo::lasting(&Sigstore::new().trusted_root().to_json());
     repository.set_target("own.json", asked.scene.sigstore.trusted_root().to_json().as_bytes());
     let mirror = mirror(&repository);
     for (target, is_own) in [("own.json", true), ("trusted_root.json", false), ("absent.json", false)] {
@@ -141,7 +129,10 @@ fn material_under_a_name_of_its_own() {
 #[test]
 fn attack_mirror_of_somebody_elses_root() {
     let asked = Asked::new();
-    let (own, other) = (repository(&asked.scene.sigstore), repository(&asked.scene.sigstore));
+    let (own, other) = (
+        TufRepo::lasting(&asked.scene.sigstore.trusted_root().to_json()),
+        TufRepo::lasting(&asked.scene.sigstore.trusted_root().to_json()),
+    );
     let mirror = mirror(&other);
     asked.root(&own.initial_root(), &mirror.url(), json!({}));
     let judged = asked.judge(&asked.scene.start_trusting(mirror.authority()));
@@ -202,7 +193,7 @@ fn mirror_that_does_not_serve() {
 #[test]
 fn attack_password_of_a_mirror_in_a_denial() {
     let asked = Asked::new();
-    let repository = repository(&asked.scene.sigstore);
+    let repository = TufRepo::lasting(&asked.scene.sigstore.trusted_root().to_json());
     let mirror = mirror(&repository);
     mirror.fault(Fault::status("/", 404));
     let url = mirror.url().replace("https://", &format!("https://user:{SECRET}@"));

@@ -12,7 +12,7 @@ use policy_scene::{Policies, keyless, policy};
 use serde_json::{Value, json};
 use sigward_testkit::server::Response;
 use sigward_testkit::text::{b64, hex};
-use sigward_testkit::{Fault, FileServer, Server, Sigstore, TufRepo, sha256};
+use sigward_testkit::{Fault, FileServer, Server, TufRepo, sha256};
 
 /// It is admitted by a fixed answer, without any registry.
 const IMAGE: &str = "registry.test/app@sha256:01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b";
@@ -162,23 +162,14 @@ fn attack_document_in_a_recording_that_was_exchanged() {
     policies.denies(&format!("--policy p.yaml --image {IMAGE} --replay r.json"), "failed to check sha256sum");
 }
 
-/// A repository that does not run out while this is a test.
-fn repository(sigstore: &Sigstore) -> TufRepo {
-    const YEAR_2100: i64 = 4_102_444_800;
-    let mut repository = TufRepo::new(&sigstore.trusted_root().to_json());
-    for role in [&mut repository.root, &mut repository.targets, &mut repository.snapshot, &mut repository.timestamp] {
-        role.expires = YEAR_2100;
-    }
-    repository.publish_root();
-    repository.publish();
-    repository
-}
-
 #[test]
 fn trust_root_behind_a_mirror() {
     let scene = Scene::signed();
     let policies = Policies(&scene);
-    let (own, other) = (repository(&scene.sigstore), repository(&scene.sigstore));
+    let (own, other) = (
+        TufRepo::lasting(&scene.sigstore.trusted_root().to_json()),
+        TufRepo::lasting(&scene.sigstore.trusted_root().to_json()),
+    );
     let mirror = FileServer::start(own.files.clone());
     let mut by = keyless(None, sigward_testkit::ISSUER);
     by["keyless"]["trustRootRef"] = "far".into();

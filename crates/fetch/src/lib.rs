@@ -34,7 +34,7 @@ pub use http::{
     RetryPolicy, Streaming, TlsRoots, shown,
 };
 pub use hyper::body::Bytes;
-pub use keychain::{Keychain, KeychainSources, PullSecrets, RegistryCredential, RegistrySecret};
+pub use keychain::{Keychain, KeychainSources, PullSecretForm, PullSecrets, RegistryCredential, RegistrySecret};
 pub use refresh::{RefreshedTrust, refresh_trust};
 pub use registry::{RegistryOptions, RegistryTls, RegistryTransport, RestRule};
 pub use runtime::{Runner, run_blocking};

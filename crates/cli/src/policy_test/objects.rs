@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sigward_fetch::{PullSecrets, shown};
+use sigward_fetch::{PullSecretForm, PullSecrets, shown};
 use sigward_policy::cip::RemotePolicy;
 use sigward_policy::object::{ObjectKind, Recognized, config_map_entries, secret_entries};
 use sigward_policy::resolve::{ContentSource, Missing};
@@ -148,21 +148,12 @@ impl Objects {
         let mut found = None;
         for name in names {
             let Some(secret) = self.get(ObjectKind::Secret, namespace, name) else { continue };
-            let entry = match secret.get("type").and_then(Value::as_str) {
-                Some("kubernetes.io/dockerconfigjson") => ".dockerconfigjson",
-                Some("kubernetes.io/dockercfg") => ".dockercfg",
-                _ => continue,
-            };
-            let Some(bytes) = secret_entries(secret).map_err(|it| format!("secret {name:?}: {it}"))?.remove(entry)
-            else {
-                continue;
-            };
+            let form = secret.get("type").and_then(Value::as_str).and_then(PullSecretForm::of_type);
+            let Some(form) = form else { continue };
+            let mut entries = secret_entries(secret).map_err(|it| format!("secret {name:?}: {it}"))?;
+            let Some(bytes) = entries.remove(form.entry()) else { continue };
             let secrets = found.get_or_insert_with(PullSecrets::default);
-            let added = match entry {
-                ".dockercfg" => secrets.add_docker_cfg(name, &bytes),
-                _ => secrets.add_docker_config_json(name, &bytes),
-            };
-            added.map_err(|error| error.to_string())?;
+            secrets.add(form, name, &bytes).map_err(|error| error.to_string())?;
         }
         Ok(found)
     }
