@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::logs::Log;
 use crate::metrics::Metrics;
 use crate::objects::ObjectStore;
-use crate::remote::Remotes;
+use crate::remote::{self, Remotes};
 use crate::roots::{Landed, Roots};
 use crate::state::{Builder, Snapshot, State};
 
@@ -65,7 +65,7 @@ impl Keeper {
             while !(under_way.roots.is_empty() && under_way.remotes.is_empty()) {
                 tokio::select! {
                     Some(landed) = under_way.roots.join_next() => self.land(landed),
-                    Some(_) = under_way.remotes.join_next() => {}
+                    Some(_) = under_way.remotes.join_next() => self.fetch_documents(&mut under_way),
                 }
             }
         };
@@ -112,8 +112,14 @@ impl Keeper {
         for errand in self.roots.errands() {
             under_way.roots.spawn(errand);
         }
+        self.fetch_documents(under_way);
+    }
+
+    /// Begins to fetch documents that are due, as far as there is room.
+    fn fetch_documents(&self, under_way: &mut UnderWay) {
         let Some(snapshot) = self.state.current() else { return };
-        for reference in self.remotes.due(&snapshot.references.remotes) {
+        let room = remote::AT_ONCE.saturating_sub(under_way.remotes.len());
+        for reference in self.remotes.due(&snapshot.references.remotes, room) {
             let (remotes, client) = (Arc::clone(&self.remotes), self.client.clone());
             under_way.remotes.spawn(async move { remotes.fetch(reference, &client).await });
         }

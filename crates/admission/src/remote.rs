@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// When a document that was not had, or was not the expected one, is asked for again.
 const AGAIN: Duration = Duration::from_secs(60);
 
+/// How many documents are fetched at the same time: each may take [`MAX_POLICY_BYTES`], and the patience of slow servers.
+pub const AT_ONCE: usize = 8;
+
 /// Documents by URL and expected SHA-256 in hex: while the document at a URL changes, policies want its old and its new
 /// content.
 #[derive(Debug, Default)]
@@ -45,11 +48,12 @@ impl Remotes {
         }
     }
 
-    /// What of this is to be fetched now. It counts as asked for.
-    pub fn due(&self, wanted: &BTreeSet<Reference>) -> Vec<Reference> {
+    /// What of this is to be fetched now, `most` at the most. It counts as asked for.
+    pub fn due(&self, wanted: &BTreeSet<Reference>, most: usize) -> Vec<Reference> {
         let mut documents = self.lock();
         documents.retain(|reference, _| wanted.contains(reference));
-        let due: Vec<_> = wanted.iter().filter(|it| documents.get(it).is_none_or(|found| found.is_due(it))).collect();
+        let is_due = |it: &&Reference| documents.get(*it).is_none_or(|found| found.is_due(it));
+        let due: Vec<_> = wanted.iter().filter(is_due).take(most).collect();
         for reference in &due {
             let new = || Document { content: Err(not_yet(&reference.0)), asked: Instant::now() };
             documents.entry((*reference).clone()).or_insert_with(new).asked = Instant::now();

@@ -202,6 +202,26 @@ fn dead_server_is_in_no_other_policys_way() {
     judge(&scene.start_trusting(&authorities)).assert_allowed();
 }
 
+/// Each answer may take memory: not all of them at once.
+#[test]
+fn many_documents_are_fetched_some_at_a_time() {
+    let server = serving(GOOD);
+    server.fault(Fault::delay("/", Duration::from_millis(50)));
+    let scene = Scene::new();
+    let mut policy =
+        policy("far", &["elsewhere.test/**"], json!([{"name": "a", "key": {"data": scene.key.public_pem()}}]));
+    let attestation = |n: usize| {
+        let remote = json!({"url": format!("{}/{n}", server.url()), "sha256sum": digest(GOOD)});
+        json!({"name": format!("a{n}"), "predicateType": "https://x.test", "policy": {"type": "cue", "remote": remote}})
+    };
+    policy["spec"]["authorities"][0]["attestations"] = (0..40).map(attestation).collect();
+    scene.put("policy", &policy);
+    let program = scene.start_trusting(server.authority());
+    // All of them were waited for.
+    assert_eq!((server.count(), program.events("policies-in-force").last().unwrap()["broken"].as_u64()), (40, Some(0)));
+    assert!(server.most_at_once() <= 8, "{} at once", server.most_at_once());
+}
+
 /// While the document changes, both its old and its new digest are asked for: by policies that are changed one after the
 /// other.
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -85,6 +85,9 @@ struct Shared {
     tls: Option<Arc<ServerConfig>>,
     stop: AtomicBool,
     next_id: AtomicU64,
+    /// Requests that are being answered, and the most that ever were.
+    answering: AtomicUsize,
+    most: AtomicUsize,
     log: Mutex<Vec<Request>>,
     faults: Mutex<Vec<Fault>>,
     streams: Mutex<BTreeMap<u64, TcpStream>>,
@@ -125,6 +128,8 @@ impl Server {
             tls: config,
             stop: AtomicBool::new(false),
             next_id: AtomicU64::new(0),
+            answering: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
             log: Mutex::default(),
             faults: Mutex::default(),
             streams: Mutex::default(),
@@ -178,6 +183,11 @@ impl Server {
     /// How many requests had this in their path.
     pub fn count_of(&self, part: &str) -> usize {
         lock(&self.shared.log).iter().filter(|request| request.path.contains(part)).count()
+    }
+
+    /// How many requests were answered at the same time at the most.
+    pub fn most_at_once(&self) -> usize {
+        self.shared.most.load(Ordering::SeqCst)
     }
 
     /// Forgets the requests so far.
@@ -240,10 +250,14 @@ fn converse<S: Read + Write>(mut stream: BufReader<S>, shared: &Shared) -> io::R
         let fault = lock(&shared.faults).iter_mut().find_map(|fault| fault.take(&request.path));
         lock(&shared.log).push(request.clone());
         let close = request.header("connection").is_some_and(|v| v.eq_ignore_ascii_case("close"));
+        let now = shared.answering.fetch_add(1, Ordering::SeqCst) + 1;
+        shared.most.fetch_max(now, Ordering::SeqCst);
         let keep = match fault {
-            None => respond(stream.get_mut(), &request, &(shared.handler)(&request), close)?,
-            Some(kind) => act(stream.get_mut(), &request, kind, shared)?,
+            None => respond(stream.get_mut(), &request, &(shared.handler)(&request), close),
+            Some(kind) => act(stream.get_mut(), &request, kind, shared),
         };
+        shared.answering.fetch_sub(1, Ordering::SeqCst);
+        let keep = keep?;
         if !keep || close {
             break;
         }
