@@ -14,7 +14,8 @@ use std::time::Duration;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::fault::{Fault, FaultKind};
-use crate::tls;
+use crate::text::chain_pem;
+use crate::tls::Localhost;
 
 /// Largest request body that is read.
 const MAX_BODY: usize = 64 << 20;
@@ -116,16 +117,15 @@ impl Server {
 
     /// The same over https, as `localhost`, with a certificate of an authority of its own.
     pub fn start_https(handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
-        Self::with(handler, Some(tls::for_localhost()))
+        Self::with(handler, Some(Localhost::new()))
     }
 
-    fn with(handler: impl Fn(&Request) -> Response + Send + Sync + 'static, tls: Option<tls::Identity>) -> Self {
-        let (config, authority) = tls.map(|tls| (tls.config, tls.authority)).unzip();
+    fn with(handler: impl Fn(&Request) -> Response + Send + Sync + 'static, identity: Option<Localhost>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             handler: Box::new(handler),
-            tls: config,
+            tls: identity.as_ref().map(Localhost::server_config),
             stop: AtomicBool::new(false),
             next_id: AtomicU64::new(0),
             answering: AtomicUsize::new(0),
@@ -139,6 +139,7 @@ impl Server {
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
         }));
+        let authority = identity.map(|identity| chain_pem([&identity.root]));
         Self { address, authority, shared, acceptor }
     }
 
