@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use scene::{Judged, Program, Scene, create, pod, policy};
 use serde_json::{Value, json};
+use sigward_testkit::image::media_type;
 use sigward_testkit::server::Response;
 use sigward_testkit::text::hex;
-use sigward_testkit::{Fault, FaultKind, Server, sha256};
+use sigward_testkit::{Artifact, EvidenceLayer, Fault, FaultKind, Server, sha256};
 
 const IMAGE: &str = "registry.test/app@sha256:01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b";
 
@@ -78,6 +79,31 @@ fn policy_at_a_url_that_says_no() {
     let scene = Scene::new();
     scene.put("policy", &at(&server.url(), &digest(NO)));
     judge(&scene.start_trusting(server.authority())).assert_denied("authorityMatches.a.static: conflicting values");
+}
+
+/// Row 24 of upstream's scenarios: over the image's configuration.
+#[test]
+fn policy_at_a_url_over_the_configuration_of_the_image() {
+    let scene = Scene::new();
+    let config = json!({"architecture": "amd64", "os": "linux", "config": {"User": "65532"}}).to_string();
+    let image = Artifact::of(media_type::MANIFEST, media_type::CONFIG, config.into_bytes(), vec![]);
+    let by_digest = scene.registry.push("app/one", "v1", &image);
+    let signed = scene.sigstore.sign_image_with_key("registry.test/app/one", &image, &scene.key);
+    scene.registry.sign("app/one", &image, &[EvidenceLayer::unlogged(&signed)]);
+    for (user, is_admitted) in [("nobody", false), ("65532", true)] {
+        let cue = format!("config: \"linux/amd64\": config: User: \"{user}\"\n");
+        let expected = digest(&cue);
+        let server = Server::start_https(move |_| Response::ok("text/plain", cue.clone()));
+        let mut policy = scene.key_policy();
+        let remote = json!({"url": server.url(), "sha256sum": expected});
+        policy["spec"]["policy"] = json!({"type": "cue", "fetchConfigFile": true, "remote": remote});
+        scene.put("policy", &policy);
+        let judged = scene.start_trusting(server.authority()).validate(create(pod(&[&by_digest])));
+        assert_eq!(judged.allowed, is_admitted, "{}", judged.message);
+        if !is_admitted {
+            judged.assert_denied("config.\"linux/amd64\".config.User: conflicting values \"65532\" and \"nobody\"");
+        }
+    }
 }
 
 #[test]
