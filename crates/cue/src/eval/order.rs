@@ -217,7 +217,13 @@ impl<'p> Eval<'p> {
     /// Alternatives that are under way, or that something beside them keeps incomplete, are selected from: for CUE the
     /// default may be what they are, and no struct.
     pub(super) fn doubt_chosen_subject(&mut self, v: VertexId) {
-        if self.vertices[v].node.has_disjunction {
+        let node = &self.vertices[v].node;
+        let plain = |kind: Kind| !kind.without(Kind::STRUCT | Kind::LIST).is_bottom();
+        let may_be_plain = match &*node.disjuncts {
+            [] => plain(node.kind),
+            some => some.iter().any(|one| plain(self.vertex_kind(*one))),
+        };
+        if node.has_disjunction && may_be_plain {
             self.doubt(Weight::Always, v, "a part of alternatives that are not known is used");
         }
     }
