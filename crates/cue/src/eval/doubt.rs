@@ -62,7 +62,7 @@ impl<'p> Eval<'p> {
 
     /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
-        self.doubt_own_embeddings();
+        self.doubt_own_embeddings()?;
         self.doubt_unmade();
         self.doubt_early_parts()?;
         self.doubt_patterned()?;
@@ -314,17 +314,22 @@ impl<'p> Eval<'p> {
     }
 
     /// A struct takes in a field of its own that has that field again.
-    fn doubt_own_embeddings(&mut self) {
+    fn doubt_own_embeddings(&mut self) -> R<'p, ()> {
         for (v, arc) in std::mem::take(&mut self.own_embeddings) {
             let w = self.deref(arc);
             for field in [arc, w] {
                 let vertex = &self.vertices[field];
-                let again = vertex.parent == v && vertex.label.is_some_and(|label| self.find_arc(w, label).is_some());
+                let Some(label) = vertex.label.filter(|_| vertex.parent == v) else { continue };
+                let mut again = self.find_arc(w, label).is_some();
+                for pattern in self.vertices[w].patterns.clone() {
+                    again |= self.matches_pattern(&pattern.pattern, label)?;
+                }
                 if again {
                     self.doubt(Weight::Always, arc, "a struct takes in a field of its own that has the field again");
                 }
             }
         }
+        Ok(())
     }
 
     /// CUE does not always apply the validators of a conjunction within an expression.

@@ -52,6 +52,9 @@ impl<'p> Eval<'p> {
     /// A required field that is missing is asked for. If it stands for what is being worked out, that is a structural
     /// cycle for CUE.
     pub(super) fn doubt_own_required(&mut self, arc: VertexId) -> R<'p, ()> {
+        if self.vertices[arc].node.running > 0 {
+            self.doubt(Weight::Always, arc, "a required field that is missing asks for itself");
+        }
         self.nested(|e| {
             e.init(arc)?;
             e.run_tasks(arc)

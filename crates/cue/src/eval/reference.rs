@@ -153,7 +153,7 @@ impl<'p> Eval<'p> {
             // That it cannot be both is the error to tell.
             self.update_kind(w, Kind::STRUCT, by, close);
         }
-        if let Some(error) = self.hard_error(w).or_else(|| self.doubtful_error(v, w)) {
+        if let Some(error) = self.hard_error(v).or_else(|| self.doubtful_error(v, w)) {
             return Err(Stop::Error(error));
         }
         if self.vertices[w].status < Status::Known {
@@ -186,9 +186,17 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// An error that more information does not take away.
+    /// An error that more information does not take away, also one beside what the vertex stands for.
     pub(super) fn hard_error(&self, v: VertexId) -> Option<Rc<super::error::Bottom<'p>>> {
-        self.vertices[v].node.errors.clone().filter(|e| !e.is_incomplete())
+        let mut at = v;
+        for _ in 0..1_000 {
+            let own = self.vertices[at].node.errors.clone().filter(|e| !e.is_incomplete());
+            match self.vertices[at].base {
+                Base::Link(target) if own.is_none() => at = target,
+                _ => return own,
+            }
+        }
+        None
     }
 
     /// A field of a struct.
@@ -397,7 +405,7 @@ impl<'p> Eval<'p> {
             node.has_any_cyclic = true;
             node.has_ancestor_cycle = true;
         }
-        if let Some(error) = self.hard_error(w).or_else(|| self.doubtful_error(v, w)) {
+        if let Some(error) = self.hard_error(v).or_else(|| self.doubtful_error(v, w)) {
             return Err(Stop::Error(error));
         }
         if self.vertices[w].status >= Status::Known {

@@ -178,6 +178,11 @@ impl<'p> Eval<'p> {
         if self.vertices[arc].parent == v {
             self.own_embeddings.push((v, arc));
         }
+        if self.vertices[arc].is_let
+            && let Some(error) = self.hard_error(arc)
+        {
+            return Err(Stop::Error(error));
+        }
         let arc = self.deref_shared(arc);
         let target = self.deref_disjunct(arc);
         let conjunct = Conjunct { env, elem: Elem::Expr(expr), close };
