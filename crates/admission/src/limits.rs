@@ -82,6 +82,10 @@ pub const GATHERS: usize = 64;
 /// Gathers at once for one namespace: a Pod may name hundreds of images of a registry that hangs.
 pub const GATHERS_OF_NAMESPACE: usize = 16;
 
+/// Gathers at once for one namespace at one registry: one that hangs leaves half of the namespace's turns to others, and
+/// half of its own to other namespaces.
+pub const GATHERS_OF_NAMESPACE_AT_HOST: usize = 8;
+
 /// Gathers at once at one registry.
 pub const GATHERS_AT_HOST: usize = 16;
 

@@ -71,6 +71,35 @@ fn one_pod_that_takes_all_turns() {
     program.validate(create(pod(&[&image]))).assert_allowed();
 }
 
+/// One workload whose registry is dead is in the way of no other workload of its namespace.
+#[test]
+fn dead_registry_beside_one_that_is_well() {
+    let scene = Scene::new();
+    let dead = OciRegistry::start();
+    let globs = [&*format!("{}/app/**", scene.registry.host()), &*format!("{}/**", dead.host())];
+    scene.put("policy", &policy("signed", &globs, json!([scene.key_authority()])));
+    dead.fault(Fault::delay("/v2/", Duration::from_secs(20)));
+    let image = scene.signed("app/one");
+    let program = scene.start();
+    let digest = Artifact::image("x").digest();
+    std::thread::scope(|scope| {
+        let asks: Vec<_> = (0..20)
+            .map(|n| {
+                let image = format!("{}/x{n:03}@{digest}", dead.host());
+                let body = review(create(pod(&[&image])));
+                let program = &program;
+                scope.spawn(move || Judged::of(program.post("/validations?timeout=1s", &body)))
+            })
+            .collect();
+        for asked in asks {
+            asked.join().unwrap().assert_denied("context was canceled before validation completed");
+        }
+    });
+    // All of that is still under way.
+    program.validate(create(pod(&[&image]))).assert_allowed();
+    program.mutate(create(pod(&[&scene.by_tag("app/one")]))).assert_allowed();
+}
+
 /// Bodies that are promised and do not come.
 #[test]
 fn slow_bodies() {
