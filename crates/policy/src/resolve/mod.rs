@@ -12,11 +12,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sigward_cue::Strictness;
-use sigward_verify::image::ImageReference;
 
 use crate::cip::{ClusterImagePolicy, ImagePattern, MatchResource, Mode, STRICT_ANNOTATION};
 use crate::config::NoMatch;
-use crate::glob::Glob;
+use crate::glob::{Glob, Names};
 use crate::matching::{Match, Matcher, ObjectIdentity};
 use crate::object::from_value;
 use crate::reason::Reason;
@@ -227,8 +226,8 @@ impl ResolvedPolicy {
         texts
     }
 
-    /// Whether it is for this image, named by this object.
-    pub(crate) fn is_for(&self, image: &ImageReference, object: &ObjectIdentity) -> Scoped {
+    /// Whether it is for the image of these names, named by this object.
+    pub(crate) fn is_for(&self, image: &Names, object: &ObjectIdentity) -> Scoped {
         let (globs, objects) = match &self.scope {
             Scope::Unreadable(fault) => return Scoped::Unclear(fault.clone()),
             Scope::Stated { globs, objects } => (globs, objects),
