@@ -34,7 +34,11 @@ pub struct Program {
 impl Program {
     /// Starts it on any port.
     pub fn start(folder: &std::path::Path, flags: &[&str]) -> Self {
-        let mut child = command(folder).args(flags).spawn().unwrap();
+        Self::of(command(folder).args(flags))
+    }
+
+    pub fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         collect(child.stdout.take().unwrap(), Arc::clone(&lines));
         let mut errors = BufReader::new(child.stderr.take().unwrap());
