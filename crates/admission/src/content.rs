@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sigward_policy::object::{config_map_entries, secret_entries};
+use sigward_policy::cip::RemotePolicy;
+use sigward_policy::object::{ObjectKind, config_map_entries, secret_entries};
 use sigward_policy::resolve::{ContentSource, Missing};
 use sigward_verify::sha256;
 
-use crate::objects::{Known, ObjectKey, ObjectKind, ObjectStore};
+use crate::objects::{Known, ObjectKey, ObjectStore};
 use crate::remote::Remotes;
 
 /// What was looked up.
@@ -16,7 +17,8 @@ use crate::remote::Remotes;
 pub(crate) enum Lookup {
     Secret(String),
     ConfigMap(String),
-    Remote(String),
+    /// A URL, and the expected digest.
+    Remote(String, String),
 }
 
 /// The content of references in one namespace.
@@ -41,7 +43,7 @@ impl Contents<'_> {
         let text = match lookup {
             Lookup::Secret(name) => format!("{:?}", self.secret(name)),
             Lookup::ConfigMap(name) => format!("{:?}", self.config_map(name)),
-            Lookup::Remote(url) => format!("{:?}", self.remote(url)),
+            Lookup::Remote(url, digest) => format!("{:?}", self.remotes.get(url, digest)),
         };
         sha256(text.as_bytes())
     }
@@ -58,8 +60,8 @@ impl ContentSource for Contents<'_> {
         config_map_entries(&map).map_err(|reason| Missing::new(format!("configmap {name:?}: {reason}")))
     }
 
-    fn remote(&self, url: &str) -> Result<Vec<u8>, Missing> {
-        self.remotes.get(url).map_err(Missing::new)
+    fn remote(&self, remote: &RemotePolicy) -> Result<Vec<u8>, Missing> {
+        self.remotes.get(remote.url.as_str(), &remote.sha256sum).map_err(Missing::new)
     }
 }
 
@@ -96,8 +98,8 @@ impl ContentSource for Recorder<'_> {
         self.contents.config_map(name)
     }
 
-    fn remote(&self, url: &str) -> Result<Vec<u8>, Missing> {
-        self.note(Lookup::Remote(url.to_owned()));
-        self.contents.remote(url)
+    fn remote(&self, remote: &RemotePolicy) -> Result<Vec<u8>, Missing> {
+        self.note(Lookup::Remote(remote.url.to_string(), remote.sha256sum.clone()));
+        self.contents.remote(remote)
     }
 }

@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
+use sigward_policy::object::{ObjectKind, Recognized};
 use sigward_verify::{Digest, HashAlgorithm};
 
 use crate::limits;
-use crate::objects::{ObjectKey, ObjectKind, ObjectStore, Recognized};
+use crate::objects::{ObjectKey, ObjectStore};
 use crate::review::describe;
 
 /// Why a folder or a file in it cannot be used.

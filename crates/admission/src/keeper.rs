@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sigward_fetch::Client;
+use sigward_policy::object::ObjectKind;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::logs::Log;
 use crate::metrics::Metrics;
-use crate::objects::{ObjectKind, ObjectStore};
-use crate::remote::Remotes;
+use crate::objects::ObjectStore;
+use crate::remote::{self, Remotes};
 use crate::roots::{Landed, Roots};
 use crate::state::{Builder, Snapshot, State};
 
@@ -49,7 +50,7 @@ const FIRST: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 struct UnderWay {
     roots: JoinSet<Landed>,
-    remotes: JoinSet<bool>,
+    remotes: JoinSet<()>,
 }
 
 impl Keeper {
@@ -58,13 +59,13 @@ impl Keeper {
         let mut changes = self.store.changes();
         let mut under_way = UnderWay::default();
         self.turn(&mut changes, &mut under_way);
-        // Not for the public instance's material: what is embedded is at hand.
-        let patience = if self.waits() { FIRST } else { Duration::ZERO };
+        // Not for the public instance's material where something of it is at hand.
+        let patience = if self.waits() || self.roots.awaits_public() { FIRST } else { Duration::ZERO };
         let fetched = async {
             while !(under_way.roots.is_empty() && under_way.remotes.is_empty()) {
                 tokio::select! {
                     Some(landed) = under_way.roots.join_next() => self.land(landed),
-                    Some(_) = under_way.remotes.join_next() => {}
+                    Some(_) = under_way.remotes.join_next() => self.fetch_documents(&mut under_way),
                 }
             }
         };
@@ -111,12 +112,16 @@ impl Keeper {
         for errand in self.roots.errands() {
             under_way.roots.spawn(errand);
         }
-        if under_way.remotes.is_empty()
-            && let Some(snapshot) = self.state.current()
-            && !snapshot.references.remotes.is_empty()
-        {
+        self.fetch_documents(under_way);
+    }
+
+    /// Begins to fetch documents that are due, as far as there is room.
+    fn fetch_documents(&self, under_way: &mut UnderWay) {
+        let Some(snapshot) = self.state.current() else { return };
+        let room = remote::AT_ONCE.saturating_sub(under_way.remotes.len());
+        for reference in self.remotes.due(&snapshot.references.remotes, room) {
             let (remotes, client) = (Arc::clone(&self.remotes), self.client.clone());
-            under_way.remotes.spawn(async move { remotes.refresh(&snapshot.references.remotes, &client).await });
+            under_way.remotes.spawn(async move { remotes.fetch(reference, &client).await });
         }
     }
 

@@ -6,12 +6,11 @@ use serde_json::{Value, json};
 use sigward_policy::cip::{self, ClusterImagePolicy};
 use sigward_policy::config::{EmptyAuthorities, Oci11};
 use sigward_policy::field_error::FieldErrors;
-use sigward_policy::object::{DecodeError, PatchOperation};
+use sigward_policy::object::{DecodeError, ObjectKind, PatchOperation, Recognized};
 use sigward_policy::resolve::{ContentSource, ResolvedPolicy};
 use sigward_policy::trust_root::{self, TrustRoot};
 
 use crate::limits;
-use crate::objects::{ObjectKind, Recognized};
 use crate::review::{Answer, Denial, Operation, Patch, Request, describe};
 
 /// The kinds that these webhooks are for.

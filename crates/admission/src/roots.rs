@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sigward_fetch::{Budget, Client, TufStore, drive, refresh_trust};
+use sigward_policy::object::ObjectKind;
 use sigward_policy::plan::Trusted;
 use sigward_policy::resolve::Fingerprint;
 use sigward_policy::trust_root::{TrustRoot, TrustRootContent, TrustRootPlan, plan};
@@ -19,7 +20,7 @@ use sigward_verify::sha256;
 
 use crate::logs::Log;
 use crate::metrics::Metrics;
-use crate::objects::{ObjectKind, ObjectStore};
+use crate::objects::ObjectStore;
 use crate::trust::{TrustMap, of_trusted_root};
 
 /// How long one TUF repository may take.
@@ -197,6 +198,11 @@ impl Roots {
                 }
             }
         }
+    }
+
+    /// Whether there is nothing of the public instance before its TUF repository answers.
+    pub fn awaits_public(&self) -> bool {
+        self.public.material.is_err() && self.public.due.is_some()
     }
 
     /// When something is to be refreshed next.

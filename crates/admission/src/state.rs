@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use sigward_policy::cip::ClusterImagePolicy;
 use sigward_policy::config::{CONFIG_MAP, ControllerConfig, Oci11};
+use sigward_policy::object::ObjectKind;
 use sigward_policy::plan::{TrustSource, Trusted};
 use sigward_policy::resolve::{
     ContentSource as _, Missing, PolicySet, References, ResolvedPolicy, SetInputs, TrustRef,
@@ -14,7 +15,7 @@ use sigward_policy::resolve::{
 use tokio::sync::watch;
 
 use crate::content::{Contents, Lookup, Recorder};
-use crate::objects::{ObjectKey, ObjectKind, ObjectStore};
+use crate::objects::{ObjectKey, ObjectStore};
 use crate::remote::Remotes;
 use crate::trust::TrustMap;
 

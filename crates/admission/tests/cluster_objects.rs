@@ -21,8 +21,9 @@ use control_plane::{ControlPlane, eventually, indented};
 use serde_json::Value;
 use sigward_admission::cluster::{self, ClusterConfig, Connections, PullSecrets, certificate};
 use sigward_admission::logs::{Log, LogFormat, LogLevel};
-use sigward_admission::objects::{Known, ObjectKey, ObjectKind, ObjectStore};
+use sigward_admission::objects::{Known, ObjectKey, ObjectStore};
 use sigward_admission::server::tls::CertificateSlot;
+use sigward_policy::object::ObjectKind;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 

@@ -16,9 +16,10 @@ mod control_plane;
 use std::panic::AssertUnwindSafe;
 
 use cluster_scene::policies::{byok, fixed, keyed, keyless, keyless_by, policy};
-use cluster_scene::{GUARDED, SYSTEM, Scene, cron_job, denied, deployment, job, pod};
+use cluster_scene::{GUARDED, SYSTEM, Scene, cron_job, denied, deployment, job, pod, user_policy};
 use serde_json::{Value, json};
-use sigward_testkit::{EvidenceLayer, IDENTITY, ISSUER, Key, KeyKind};
+use sigward_testkit::text::hex;
+use sigward_testkit::{EvidenceLayer, IDENTITY, ISSUER, Key, KeyKind, sha256};
 
 const COSIGN: &str = "https://cosign.sigstore.dev/attestation/v1";
 const VULNERABILITIES: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
@@ -374,21 +375,20 @@ fn image_configuration(scene: &Scene) {
     let artifact = sigward_testkit::Artifact::of(media.0, media.1, config.into_bytes(), vec![]);
     let image = scene.image_of("row24", artifact);
     image.sign_with_key();
-    let cue = |user: &str| format!("config: \"linux/amd64\": config: User: \"{user}\"\n");
     let inline = |data: String| {
         let mut with = policy("row24", &image.name(), &json!([keyed(&scene.key)]));
         with["spec"]["policy"] = json!({"fetchConfigFile": true, "type": "cue", "data": data});
         with
     };
-    scene.policy(&inline(cue("nobody")));
+    scene.policy(&inline(user_policy("nobody")));
     scene.denies(&pod("row24", &image.by_digest()), "config.\"linux/amd64\".config.User: conflicting values");
-    scene.policy(&inline(cue("65532")));
+    scene.policy(&inline(user_policy("65532")));
     scene.admits(&pod("row24", &image.by_digest()));
     // From a ConfigMap; what is in it counts when it changes.
     let map = |user: &str| {
         let map = json!({
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "row24", "namespace": SYSTEM},
-            "data": {"policy": cue(user)},
+            "data": {"policy": user_policy(user)},
         });
         scene.plane.apply(&map.to_string());
     };
@@ -401,6 +401,31 @@ fn image_configuration(scene: &Scene) {
     map("65532");
     control_plane::eventually("the changed ConfigMap to count", || {
         let done = scene.create_dry(&pod("row24-map", &image.by_digest()));
+        if done.ok { Ok(()) } else { Err(done.err) }
+    });
+    // From a URL, under its digest.
+    let mut at_url = |user: &str, expected: &str| {
+        let digest = hex(sha256(user_policy(expected).as_bytes()));
+        let remote = json!({"url": format!("{}/{user}", scene.documents.url()), "sha256sum": digest});
+        referring["spec"]["policy"] = json!({"fetchConfigFile": true, "type": "cue", "remote": remote});
+        scene.policy(&referring);
+    };
+    let dry = || scene.create_dry(&pod("row24-url", &image.by_digest()));
+    at_url("65532", "nobody");
+    control_plane::eventually("another document to be refused", || {
+        let done = dry();
+        let is_refused = !done.ok && done.err.contains("failed to check sha256sum from policy remote: ");
+        if is_refused { Ok(()) } else { Err(format!("{done:?}")) }
+    });
+    at_url("nobody", "nobody");
+    control_plane::eventually("the document to count", || {
+        let done = dry();
+        let is_refused = !done.ok && done.err.contains("config.\"linux/amd64\".config.User: conflicting values");
+        if is_refused { Ok(()) } else { Err(format!("{done:?}")) }
+    });
+    at_url("65532", "65532");
+    control_plane::eventually("the other document to count", || {
+        let done = dry();
         if done.ok { Ok(()) } else { Err(done.err) }
     });
 }

@@ -23,18 +23,6 @@ use sigward_testkit::{EvidenceLayer, FileServer, IDENTITY, ISSUER, Sigstore, Tuf
 
 const COSIGN: &str = "https://cosign.sigstore.dev/attestation/v1";
 
-/// A repository that does not run out while this is a test.
-fn repository(sigstore: &Sigstore) -> TufRepo {
-    const YEAR_2100: i64 = 4_102_444_800;
-    let mut repository = TufRepo::new(&sigstore.trusted_root().to_json());
-    for role in [&mut repository.root, &mut repository.targets, &mut repository.snapshot, &mut repository.timestamp] {
-        role.expires = YEAR_2100;
-    }
-    repository.publish_root();
-    repository.publish();
-    repository
-}
-
 fn trust_root(name: &str, spec: &Value) -> Value {
     json!({"apiVersion": "policy.sigstore.dev/v1alpha1", "kind": "TrustRoot", "metadata": {"name": name}, "spec": spec})
 }
@@ -76,7 +64,7 @@ fn archive(repository: &TufRepo) -> Vec<u8> {
 #[test]
 fn a_repository_in_the_object_and_one_behind_a_mirror() {
     let Some(scene) = Scene::start() else { return };
-    let mut repository = repository(&scene.sigstore);
+    let mut repository = TufRepo::lasting(&scene.sigstore.trusted_root().to_json());
     let image = scene.image("row29");
     let inline = json!({"repository": {
         "root": STANDARD.encode(repository.initial_root()),

@@ -7,15 +7,12 @@ mod scene;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use base64::Engine as _;
 use scene::{JSON, Program, Scene, ask, config, create, pod, review};
 use sigward_fetch::{Client, Options, RetryPolicy, TlsRoots, run_blocking};
-use sigward_testkit::ca::{Authority, CaSpec};
 use sigward_testkit::fault::Fault;
-use sigward_testkit::x509::{Cert, Ext, San, eku, key_usage};
-use sigward_testkit::{Key, KeyKind};
+use sigward_testkit::tls::Localhost;
 
 #[test]
 fn probes_by_path_and_by_who_asks() {
@@ -114,8 +111,8 @@ fn idle_and_broken_connections() {
 #[test]
 fn certificate_is_served_and_changed_without_a_restart() {
     let scene = Scene::new();
-    let first = Pair::new();
-    first.write(scene.folder.path());
+    let first = Localhost::new();
+    write(&first, scene.folder.path());
     let (chain, key) = (scene.folder.path().join("tls.pem"), scene.folder.path().join("tls-key.pem"));
     let flags = ["--tls-cert", chain.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
     let program = Program::start(scene.folder.path(), &flags);
@@ -125,55 +122,30 @@ fn certificate_is_served_and_changed_without_a_restart() {
     let _ = plain.read_to_end(&mut said);
     assert!(!String::from_utf8_lossy(&said).contains("HTTP/1.1 200"));
     program.wait_for("tls-handshake-failed", |_| true);
-    assert!(first.is_served(&program));
-    let second = Pair::new();
-    second.write(scene.folder.path());
+    assert!(is_served(&first, &program));
+    let second = Localhost::new();
+    write(&second, scene.folder.path());
     let end = Instant::now() + Duration::from_secs(60);
-    while !second.is_served(&program) {
+    while !is_served(&second, &program) {
         assert!(Instant::now() < end, "the new certificate is not served");
         std::thread::sleep(Duration::from_millis(200));
     }
-    assert!(!first.is_served(&program));
+    assert!(!is_served(&first, &program));
 }
 
-/// An authority, and a certificate of it for `localhost`.
-struct Pair {
-    root: Vec<u8>,
-    chain: String,
-    key: String,
+/// The key first: for a moment the two do not belong together.
+fn write(pair: &Localhost, folder: &Path) {
+    std::fs::write(folder.join("tls-key.pem"), &pair.key).unwrap();
+    std::fs::write(folder.join("tls.pem"), &pair.chain).unwrap();
 }
 
-impl Pair {
-    fn new() -> Self {
-        let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
-        let validity = (now - 3_600, now + 3_600);
-        let root = Authority::new(&CaSpec { validity, key: KeyKind::P256, ..CaSpec::root() }, None);
-        let key = Key::new(KeyKind::P256);
-        let mut leaf = Cert::new(&root.subject, &root.subject, validity, &key);
-        leaf.extensions = vec![
-            Ext::key_usage(key_usage::DIGITAL_SIGNATURE),
-            Ext::extended_key_usage(false, &[eku::SERVER_AUTH.to_owned()]),
-            Ext::subject_alt_name(false, &[San::dns("localhost")]),
-        ];
-        let chain = base64::engine::general_purpose::STANDARD.encode(leaf.sign(&root.key));
-        let chain = format!("-----BEGIN CERTIFICATE-----\n{chain}\n-----END CERTIFICATE-----\n");
-        Self { root: root.der.clone(), chain, key: key.private_pem() }
-    }
-
-    /// The key first: for a moment the two do not belong together.
-    fn write(&self, folder: &Path) {
-        std::fs::write(folder.join("tls-key.pem"), &self.key).unwrap();
-        std::fs::write(folder.join("tls.pem"), &self.chain).unwrap();
-    }
-
-    fn is_served(&self, program: &Program) -> bool {
-        let client = Client::new(Options {
-            roots: TlsRoots::Only(vec![self.root.clone().into()]),
-            retry: RetryPolicy::once(),
-            ..Options::default()
-        });
-        let url = format!("https://localhost:{}/healthz", program.address.port());
-        let deadline = Instant::now() + Duration::from_secs(20);
-        run_blocking(client.get(&url, 100, deadline)).unwrap().is_ok_and(|response| response.body == b"ok")
-    }
+fn is_served(pair: &Localhost, program: &Program) -> bool {
+    let client = Client::new(Options {
+        roots: TlsRoots::Only(vec![pair.root.clone().into()]),
+        retry: RetryPolicy::once(),
+        ..Options::default()
+    });
+    let url = format!("https://localhost:{}/healthz", program.address.port());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    run_blocking(client.get(&url, 100, deadline)).unwrap().is_ok_and(|response| response.body == b"ok")
 }

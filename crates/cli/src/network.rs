@@ -206,7 +206,7 @@ impl Network {
     #[expect(clippy::print_stderr, reason = "a debug log that was asked for")]
     pub fn log(&self, what: &str, url: &str) {
         if self.logs_requests() {
-            eprintln!("{what} {}", without_userinfo(url));
+            eprintln!("{what} {}", sigward_fetch::shown(url));
         }
     }
 }
@@ -241,16 +241,6 @@ fn loading(error: &sigward_fetch::Error) -> Failure {
             Failure::Network { what: format!("loading URL {url}"), reason: format!("server returned HTTP {status}") }
         }
         other => Failure::Network { what: "loading URL".into(), reason: other.to_string() },
-    }
-}
-
-/// A URL without the password that it may hold.
-fn without_userinfo(url: &str) -> String {
-    match (url.split_once("://"), url.rfind('@')) {
-        (Some((scheme, rest)), Some(_)) => {
-            format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host))
-        }
-        _ => url.to_owned(),
     }
 }
 

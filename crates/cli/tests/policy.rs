@@ -168,6 +168,36 @@ fn a_policy_is_linted_with_exit_codes_for_scripts() {
     assert_eq!(lint(&[], &[("f.txt", "")]).0, Some(1));
 }
 
+/// As `policy test` reads a folder: what is below it, too, in the order of the names; other files are none of its business.
+#[test]
+fn folder_of_policies_is_linted() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let lint = || {
+        let output = Command::new(env!("CARGO_BIN_EXE_sigward"))
+            .args(["policy", "lint", "--output=json", "."])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default())
+    };
+    put("README.txt", "a: nosuch");
+    assert_eq!(lint(), (Some(1), Value::Null), "nothing was looked at");
+    put("more/b.cue", "a: nosuch\n");
+    put("more/c.yaml", CLUSTER_IMAGE_POLICY);
+    put("a.rego", "package sigstore\nisCompliant {");
+    let (code, report) = lint();
+    assert_eq!(code, Some(1));
+    let places = places(&report);
+    for (place, begin) in places.iter().zip(["./a.rego 2 error", "./more/b.cue 1 error", "./more/c.yaml "]) {
+        assert!(place.starts_with(begin), "{begin:?} in {places:?}");
+    }
+}
+
 const CLUSTER_IMAGE_POLICY: &str = r#"apiVersion: v1
 kind: Secret
 metadata:

@@ -17,19 +17,6 @@ fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
 }
 
-/// A repository whose metadata is good for years from today.
-fn lasting(trusted_root: &str) -> TufRepo {
-    let mut repo = TufRepo::new(trusted_root);
-    let later = now() + 3650 * DAY;
-    repo.root.expires = later;
-    repo.targets.expires = later;
-    repo.snapshot.expires = later;
-    repo.timestamp.expires = later;
-    repo.publish_root();
-    repo.publish();
-    repo
-}
-
 /// A served repository, a bundle and a detached signature that its trusted root proves, and a log.
 struct Scene {
     place: Place,
@@ -47,7 +34,7 @@ impl Scene {
         place.put("blob", &signed.artifact);
         place.put("blob.sigstore.json", signed.bundle_v03().to_json());
         place.trust(&sigstore);
-        let repo = lasting(&sigstore.trusted_root().to_json());
+        let repo = TufRepo::lasting(&sigstore.trusted_root().to_json());
         let mirror = FileServer::start(repo.files.clone());
         std::fs::write(place.path("trust/root.json"), repo.initial_root()).unwrap();
         place.set("TUF_MIRROR", mirror.url());
@@ -288,7 +275,7 @@ fn expired_metadata_is_refused() {
 #[test]
 fn strangers_metadata_is_refused() {
     let scene = Scene::updated();
-    let stranger = lasting(&Sigstore::new().trusted_root().to_json());
+    let stranger = TufRepo::lasting(&Sigstore::new().trusted_root().to_json());
     scene.mirror.set(stranger.files);
     scene.place.run("trust update").failed("getting trusted root from TUF: ");
     scene.verify("").verified();

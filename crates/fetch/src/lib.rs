@@ -31,10 +31,10 @@ pub use entry_cache::EntryCache;
 pub use error::Error;
 pub use http::{
     AnswerRoom, BadNetwork, Budget, Client, Credential, Network, NetworkRules, Options, Origin, ProxySettings,
-    RetryPolicy, Streaming, TlsRoots,
+    RetryPolicy, Streaming, TlsRoots, shown,
 };
 pub use hyper::body::Bytes;
-pub use keychain::{Keychain, KeychainSources, PullSecrets, RegistryCredential, RegistrySecret};
+pub use keychain::{Keychain, KeychainSources, PullSecretForm, PullSecrets, RegistryCredential, RegistrySecret};
 pub use refresh::{RefreshedTrust, refresh_trust};
 pub use registry::{RegistryOptions, RegistryTls, RegistryTransport, RestRule};
 pub use runtime::{Runner, run_blocking};

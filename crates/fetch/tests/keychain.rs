@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use sigward_fetch::{Error, Keychain, KeychainSources, PullSecrets, RegistryCredential, RegistrySecret, run_blocking};
+use sigward_fetch::{
+    Error, Keychain, KeychainSources, PullSecretForm, PullSecrets, RegistryCredential, RegistrySecret, run_blocking,
+};
 use sigward_verify::image::Repository;
 use tempfile::TempDir;
 
@@ -264,13 +266,15 @@ fn given_credential_is_for_its_registries() {
 #[test]
 fn pull_secrets_are_a_keychain_too() {
     let mut secrets = PullSecrets::default();
-    secrets.add_docker_config_json("ns/pull", auths(&[("*.test", auth("u:p"))]).as_bytes()).unwrap();
+    secrets.add(PullSecretForm::DockerConfigJson, "ns/pull", auths(&[("*.test", auth("u:p"))]).as_bytes()).unwrap();
     let keychain = Keychain::pull_secrets(secrets);
     let found = find(&keychain, "r.test/team/app").unwrap().unwrap();
     assert_eq!(found.name(), "pull secret ns/pull");
     assert_eq!(find(&keychain, "a.r.test/team/app").unwrap(), None);
     let mut secrets = PullSecrets::default();
-    secrets.add_docker_config_json("ns/bad", auths(&[("r.test", r#"{"auth":"!"}"#.to_owned())]).as_bytes()).unwrap();
+    secrets
+        .add(PullSecretForm::DockerConfigJson, "ns/bad", auths(&[("r.test", r#"{"auth":"!"}"#.to_owned())]).as_bytes())
+        .unwrap();
     let error = find(&Keychain::pull_secrets(secrets), "r.test/team/app").unwrap_err();
     assert!(matches!(error.as_ref(), Error::CredentialFile { file, .. } if file == "ns/bad"));
 }

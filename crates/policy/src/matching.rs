@@ -102,7 +102,9 @@ impl Matcher {
                 None => return Match::Yes,
                 Some(Ok(selector)) if selector.matches(&object.labels) => return Match::Yes,
                 Some(Ok(_)) => {}
-                Some(Err(reason)) => return Match::Broken { reason: reason.clone() },
+                Some(Err(reason)) => {
+                    return Match::Broken { reason: format!("policy with wrong match label selector: {reason}") };
+                }
             }
         }
         Match::No

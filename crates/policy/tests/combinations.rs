@@ -148,6 +148,7 @@ fn objects_that_a_policy_is_for() {
         assert_eq!(bench.review().reasons(), reasons, "{selector}");
         assert_eq!(bench.set().inputs().labels, !selector.is_null());
     }
+    bench.assert_denied(Reason::MatchBroken, "policy with wrong match label selector: \"Nonsense\" is not");
     bench.kind = ("batch/v1", "Job");
     assert!(bench.review().is_allowed());
 }
@@ -161,6 +162,45 @@ fn attack_a_policy_for_no_image() {
         let object = with(policy("b", &[pass()]), json!({"spec": spec}));
         let bench = Bench::new().policy(policy("a", &[pass()])).policy(object);
         bench.assert_denied(Reason::MatchBroken, "missing field(s): spec.images");
+    }
+}
+
+/// With a misspelled resource it would be for nothing, and its images would be left to what no policy is for. The webhook
+/// refuses such a policy; it is stored where the webhook was not there in time.
+#[test]
+fn attack_policy_for_a_resource_that_is_none() {
+    let mut object = policy("b", &[fail()]);
+    object["spec"]["match"] = json!([{"group": "", "version": "v1", "resource": "pod"}]);
+    let mut bench = Bench::new().policy(object);
+    bench.no_match = NoMatch::Allow;
+    bench.assert_denied(Reason::MatchBroken, "invalid value: pod: spec.match[0].resource\nunsupported resource name");
+}
+
+/// Whoever asks for evidence beside a fixed answer means one of them: not that the evidence is passed over.
+#[test]
+fn attack_fixed_answer_beside_evidence_that_is_asked_for() {
+    for (field, value) in [
+        ("attestations", json!([{"name": "a", "predicateType": "https://slsa.dev/provenance/v1"}])),
+        ("source", json!([{"tagPrefix": "a-"}])),
+        ("ctlog", json!({})),
+        ("rfc3161timestamp", json!({})),
+    ] {
+        let mut authority = pass();
+        authority[field] = value;
+        let bench = Bench::new().policy(policy("b", &[authority]));
+        bench.assert_denied(Reason::AuthorityBroken, "static");
+    }
+}
+
+/// It would see no object, and CUE rejects nothing that is not there.
+#[test]
+fn attack_policy_of_an_attestation_that_wants_to_see_the_object() {
+    for input in ["fetchConfigFile", "includeSpec", "includeObjectMeta", "includeTypeMeta"] {
+        let mut authority = by_jane();
+        authority["attestations"] = json!([{"name": "a", "predicateType": "https://slsa.dev/provenance/v1",
+            "policy": {"type": "cue", "data": "spec: hostNetwork: false", input: true}}]);
+        let bench = Bench::new().policy(policy("b", &[authority]));
+        bench.assert_denied(Reason::PolicyBroken, &format!("must not set the field(s): policy.{input}"));
     }
 }
 

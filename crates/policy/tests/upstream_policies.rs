@@ -18,6 +18,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use sigward_policy::cip::RemotePolicy;
 use sigward_policy::cip::{self, ClusterImagePolicy, ValidationContext};
 use sigward_policy::config::{EmptyAuthorities, Oci11};
 use sigward_policy::field_error::FieldErrors;
@@ -150,8 +151,8 @@ impl ContentSource for Nothing {
         Err(Missing::new(format!("absent: {name}")))
     }
 
-    fn remote(&self, url: &str) -> Result<Vec<u8>, Missing> {
-        Err(Missing::new(format!("absent: {url}")))
+    fn remote(&self, remote: &RemotePolicy) -> Result<Vec<u8>, Missing> {
+        Err(Missing::new(format!("absent: {}", remote.url)))
     }
 }
 

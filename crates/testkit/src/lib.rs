@@ -27,7 +27,7 @@
 //! | `.sig`, `.att`, referrers, Kubernetes' promoted images | [`EvidenceLayer`], [`image_evidence`] |
 //! | a registry, registry.k8s.io, a saved layout | [`OciRegistry`], [`Archeio`], [`Saved`] |
 //! | a Kubernetes release | [`Release`], [`release_sbom`], [`release_images`] |
-//! | loopback servers with faults and a request log | [`Server`], [`RekorServer`], [`FileServer`], [`Fault`] |
+//! | loopback servers (http, https) with faults and a request log | [`Server`], [`RekorServer`], [`FileServer`], [`Fault`] |
 //! | attacks by name | [`damage`], [`image_damage`] |
 //! | all of it in one folder, for command lines | [`World`], `sigward-testkit world DIR` and `serve DIR` |
 //!
@@ -68,6 +68,7 @@ pub mod server;
 mod sigstore;
 pub mod text;
 pub mod time;
+pub mod tls;
 pub mod trust;
 pub mod tsa;
 pub mod tuf;

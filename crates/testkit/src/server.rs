@@ -4,14 +4,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
 use crate::fault::{Fault, FaultKind};
+use crate::text::chain_pem;
+use crate::tls::Localhost;
 
 /// Largest request body that is read.
 const MAX_BODY: usize = 64 << 20;
@@ -79,8 +83,12 @@ type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 
 struct Shared {
     handler: Box<Handler>,
+    tls: Option<Arc<ServerConfig>>,
     stop: AtomicBool,
     next_id: AtomicU64,
+    /// Requests that are being answered, and the most that ever were.
+    answering: AtomicUsize,
+    most: AtomicUsize,
     log: Mutex<Vec<Request>>,
     faults: Mutex<Vec<Fault>>,
     streams: Mutex<BTreeMap<u64, TcpStream>>,
@@ -90,6 +98,7 @@ struct Shared {
 /// A running server.
 pub struct Server {
     address: SocketAddr,
+    authority: Option<String>,
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
 }
@@ -103,12 +112,24 @@ impl fmt::Debug for Server {
 impl Server {
     /// Serves what `handler` answers, on a free port of 127.0.0.1.
     pub fn start(handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
+        Self::with(handler, None)
+    }
+
+    /// The same over https, as `localhost`, with a certificate of an authority of its own.
+    pub fn start_https(handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
+        Self::with(handler, Some(Localhost::new()))
+    }
+
+    fn with(handler: impl Fn(&Request) -> Response + Send + Sync + 'static, identity: Option<Localhost>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             handler: Box::new(handler),
+            tls: identity.as_ref().map(Localhost::server_config),
             stop: AtomicBool::new(false),
             next_id: AtomicU64::new(0),
+            answering: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
             log: Mutex::default(),
             faults: Mutex::default(),
             streams: Mutex::default(),
@@ -118,12 +139,21 @@ impl Server {
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
         }));
-        Self { address, shared, acceptor }
+        let authority = identity.map(|identity| chain_pem([&identity.root]));
+        Self { address, authority, shared, acceptor }
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`, or `https://localhost:PORT`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        match self.authority {
+            Some(_) => format!("https://localhost:{}", self.address.port()),
+            None => format!("http://{}", self.address),
+        }
+    }
+
+    /// The authority of its certificate, PEM; empty without TLS.
+    pub fn authority(&self) -> &str {
+        self.authority.as_deref().unwrap_or_default()
     }
 
     /// Its address.
@@ -154,6 +184,11 @@ impl Server {
     /// How many requests had this in their path.
     pub fn count_of(&self, part: &str) -> usize {
         lock(&self.shared.log).iter().filter(|request| request.path.contains(part)).count()
+    }
+
+    /// How many requests were answered at the same time at the most.
+    pub fn most_at_once(&self) -> usize {
+        self.shared.most.load(Ordering::SeqCst)
     }
 
     /// Forgets the requests so far.
@@ -193,7 +228,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             let shared = Arc::clone(shared);
             move || {
                 // An error here is a client that went away.
-                drop(converse(&stream, &shared));
+                drop(greet(&stream, &shared));
                 drop(stream.shutdown(Shutdown::Both));
                 lock(&shared.streams).remove(&id);
             }
@@ -204,17 +239,26 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+fn greet(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    while let Some(request) = read_request(&mut reader, stream)? {
+    let Some(config) = &shared.tls else { return converse(BufReader::new(stream.try_clone()?), shared) };
+    let connection = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+    converse(BufReader::new(StreamOwned::new(connection, stream.try_clone()?)), shared)
+}
+
+fn converse<S: Read + Write>(mut stream: BufReader<S>, shared: &Shared) -> io::Result<()> {
+    while let Some(request) = read_request(&mut stream)? {
         let fault = lock(&shared.faults).iter_mut().find_map(|fault| fault.take(&request.path));
         lock(&shared.log).push(request.clone());
         let close = request.header("connection").is_some_and(|v| v.eq_ignore_ascii_case("close"));
+        let now = shared.answering.fetch_add(1, Ordering::SeqCst) + 1;
+        shared.most.fetch_max(now, Ordering::SeqCst);
         let keep = match fault {
-            None => respond(stream, &request, &(shared.handler)(&request), close)?,
-            Some(kind) => act(stream, &request, kind, shared)?,
+            None => respond(stream.get_mut(), &request, &(shared.handler)(&request), close),
+            Some(kind) => act(stream.get_mut(), &request, kind, shared),
         };
+        shared.answering.fetch_sub(1, Ordering::SeqCst);
+        let keep = keep?;
         if !keep || close {
             break;
         }
@@ -222,7 +266,7 @@ fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream) -> io::Result<Option<Request>> {
+fn read_request<S: Read + Write>(reader: &mut BufReader<S>) -> io::Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
@@ -242,7 +286,7 @@ fn read_request(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream) -> io
         request.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     if request.header("expect").is_some() {
-        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        reader.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
     }
     if request.header("transfer-encoding").is_some() {
         request.body = read_chunked(reader)?;
@@ -254,7 +298,7 @@ fn read_request(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream) -> io
     Ok(Some(request))
 }
 
-fn read_chunked(reader: &mut BufReader<TcpStream>) -> io::Result<Vec<u8>> {
+fn read_chunked(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let mut line = String::new();
@@ -269,17 +313,16 @@ fn read_chunked(reader: &mut BufReader<TcpStream>) -> io::Result<Vec<u8>> {
     }
 }
 
-fn respond(stream: &TcpStream, request: &Request, response: &Response, close: bool) -> io::Result<bool> {
+fn respond(stream: &mut impl Write, request: &Request, response: &Response, close: bool) -> io::Result<bool> {
     let mut out = head(response, response.body.len(), close);
     if request.method != "HEAD" {
         out.extend_from_slice(&response.body);
     }
-    let mut stream = stream;
     stream.write_all(&out)?;
     Ok(true)
 }
 
-fn act(mut stream: &TcpStream, request: &Request, kind: FaultKind, shared: &Shared) -> io::Result<bool> {
+fn act(stream: &mut impl Write, request: &Request, kind: FaultKind, shared: &Shared) -> io::Result<bool> {
     let usual = || (shared.handler)(request);
     match kind {
         FaultKind::Delay(time) => {

@@ -61,7 +61,7 @@ pub enum Error {
     Status {
         /// The file.
         file: String,
-        /// The URL asked.
+        /// The URL that answered, after redirects: the mirror's own may hold a password.
         url: String,
         /// The status.
         status: u16,

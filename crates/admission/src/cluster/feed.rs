@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
+use sigward_policy::object::ObjectKind;
 
 use crate::logs::Log;
-use crate::objects::{BadObject, ObjectKey, ObjectKind, ObjectStore};
+use crate::objects::{BadObject, ObjectKey, ObjectStore};
 
 /// One watch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sigward_policy::cip::{ClusterImagePolicy, KeyRef, Policy};
+use sigward_policy::object::ObjectKind;
 use sigward_policy::plan::TrustSource as _;
 use sigward_policy::publish::image_policy;
-use sigward_policy::resolve::{ContentSource, TrustRef};
+use sigward_policy::resolve::{ContentSource, TrustRef, key_text, policy_text};
 
 use super::status::Outcome;
 use crate::content::Contents;
-use crate::objects::ObjectKind;
 use crate::state::Snapshot;
 
 /// What the leader writes down.
@@ -91,16 +91,9 @@ fn inline_key(key: &mut KeyRef, contents: &dyn ContentSource) -> Result<(), Stri
         return Err("a key in a key management service (key.kms) is not supported".to_owned());
     }
     let Some(reference) = &key.secret_ref else { return Ok(()) };
-    let name = reference.name.clone();
-    let entries = contents.secret(&name).map_err(|missing| missing.reason)?;
-    let [data] = entries.values().collect::<Vec<_>>()[..] else {
-        return Err(match entries.len() {
-            0 => format!("secret {name:?} contains no data"),
-            _ => format!("secret {name:?} contains multiple data entries, only one is supported"),
-        });
-    };
-    let text = std::str::from_utf8(data).map_err(|_| format!("secret {name:?} contains an invalid public key"))?;
-    key.data = text.to_owned();
+    let data = key_text(key, contents).map_err(|missing| missing.reason)?;
+    let invalid = |_| format!("secret {:?} contains an invalid public key", reference.name);
+    key.data = String::from_utf8(data).map_err(invalid)?;
     key.secret_ref = None;
     Ok(())
 }
@@ -115,17 +108,8 @@ fn inline_policies(policy: &mut ClusterImagePolicy, contents: &dyn ContentSource
 }
 
 fn inline_policy(policy: &mut Policy, contents: &dyn ContentSource) -> Result<(), String> {
-    if let Some(reference) = policy.config_map_ref.take() {
-        let entries = contents.config_map(&reference.name).map_err(|missing| missing.reason)?;
-        let entry = entries.get(&reference.key);
-        let missing = || format!("configmap {:?} does not contain key {}", reference.name, reference.key);
-        policy.data = entry.cloned().ok_or_else(missing)?;
-    }
-    if let Some(remote) = policy.remote.take() {
-        let url = remote.url.to_string();
-        let body = contents.remote(&url).map_err(|missing| missing.reason)?;
-        policy.data = String::from_utf8(body).map_err(|_| format!("the policy at {url} is no text"))?;
-    }
+    policy.data = policy_text(policy, contents).map_err(|missing| missing.reason)?;
+    (policy.config_map_ref, policy.remote) = (None, None);
     Ok(())
 }
 
@@ -142,6 +126,7 @@ fn of_trust_root(snapshot: &Snapshot, name: &str) -> Told {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use sigward_policy::cip::RemotePolicy;
     use sigward_policy::resolve::Missing;
 
     use super::*;
@@ -161,8 +146,11 @@ mod tests {
             self.maps.get(name).cloned().ok_or_else(|| Missing::new(format!("configmap {name:?} not found")))
         }
 
-        fn remote(&self, url: &str) -> Result<Vec<u8>, Missing> {
-            Err(Missing::new(format!("{url} has not been fetched yet")))
+        fn remote(&self, remote: &RemotePolicy) -> Result<Vec<u8>, Missing> {
+            match remote.url.as_str() {
+                "https://x/other" => Ok(b"spec: {}".to_vec()),
+                url => Err(Missing::new(format!("{url} has not been fetched yet"))),
+            }
         }
     }
 
@@ -209,6 +197,17 @@ mod tests {
             (json!({"configMapRef": {"name": "absent", "key": "key"}}), "configmap \"absent\" not found"),
             (json!({"configMapRef": {"name": "map", "key": "other"}}), "configmap \"map\" does not contain key other"),
             (json!({"remote": {"url": "https://x/y", "sha256sum": "ab"}}), "https://x/y has not been fetched yet"),
+            // Others read what is published: it must be what the policy means.
+            (
+                json!({"remote": {"url": "https://x/other", "sha256sum": "ab"}}),
+                "failed to check sha256sum from policy remote: ab got \
+                 b171adef546482dfb1100b86eadad750db5768a4b2350c6f571ee3a210ce8c36",
+            ),
+            (
+                json!({"remote": {"url": "http://x/other", "sha256sum": "ab"}}),
+                "url valid is invalid. host and https \
+                 scheme are expected",
+            ),
         ] {
             let mut cue = policy_ref;
             cue["type"] = json!("cue");

@@ -12,6 +12,7 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event, watcher};
 use serde_json::Value;
+use sigward_policy::object::ObjectKind;
 use tokio::task::JoinSet;
 
 use super::client::ApiKind;
@@ -20,7 +21,7 @@ use super::error::reason_of_watch;
 use super::failures::Failures;
 use super::feed::{Feed, Source};
 use crate::logs::Log;
-use crate::objects::{ObjectKey, ObjectKind, ObjectStore};
+use crate::objects::{ObjectKey, ObjectStore};
 
 /// The types of Secrets that can hold credentials of registries.
 const PULL_SECRET_TYPES: [&str; 2] = ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::Client;
 use serde_json::Value;
+use sigward_policy::object::ObjectKind;
 use tokio::sync::watch;
 
 use super::client::{ApiKind, Merge, patch};
@@ -18,7 +19,7 @@ use super::report::{Report, Told};
 use super::status::{change_of_finalizers, change_of_status};
 use crate::content::Contents;
 use crate::logs::Log;
-use crate::objects::{Known, ObjectKey, ObjectKind};
+use crate::objects::{Known, ObjectKey};
 use crate::state::State;
 
 /// Changes come in groups (`kubectl apply -f DIR`); one round writes what all of them came to.

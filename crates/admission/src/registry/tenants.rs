@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use serde_json::Value;
-use sigward_fetch::{Client, Keychain, PullSecrets};
-use sigward_policy::object::secret_entries;
+use sigward_fetch::{Client, Keychain, PullSecretForm, PullSecrets};
+use sigward_policy::object::{ObjectKind, secret_entries};
 use sigward_policy::resolve::Credentials;
 use sigward_verify::sha256;
 
 use crate::cache::CredentialId;
 use crate::limits;
-use crate::objects::{Known, ObjectKey, ObjectKind, ObjectStore};
+use crate::objects::{Known, ObjectKey, ObjectStore};
 use crate::workload::Workload;
 
 /// Somebody who asks registries.
@@ -63,12 +63,10 @@ impl Tenants {
             else {
                 continue;
             };
-            let Some((kind, bytes)) = docker_entry(&secret)? else { continue };
-            let added = match kind {
-                DockerSecret::ConfigJson => found.add_docker_config_json(&name, &bytes),
-                DockerSecret::Cfg => found.add_docker_cfg(&name, &bytes),
-            };
-            added.map_err(|error| error.to_string())?;
+            let form = secret.get("type").and_then(Value::as_str).and_then(PullSecretForm::of_type);
+            let Some(form) = form else { continue };
+            let Some(bytes) = secret_entries(&secret)?.remove(form.entry()) else { continue };
+            found.add(form, &name, &bytes).map_err(|error| error.to_string())?;
             for part in [name.as_bytes(), &bytes] {
                 all.extend_from_slice(&sha256(part));
             }
@@ -134,19 +132,4 @@ impl Tenancy<'_> {
             Credentials::Secrets(names) => self.tenants.with_secrets(&self.workload.namespace, names.clone()),
         }
     }
-}
-
-enum DockerSecret {
-    ConfigJson,
-    Cfg,
-}
-
-/// The entry with credentials; nothing for secrets of other types.
-fn docker_entry(secret: &Value) -> Result<Option<(DockerSecret, Vec<u8>)>, String> {
-    let (kind, name) = match secret.get("type").and_then(Value::as_str) {
-        Some("kubernetes.io/dockerconfigjson") => (DockerSecret::ConfigJson, ".dockerconfigjson"),
-        Some("kubernetes.io/dockercfg") => (DockerSecret::Cfg, ".dockercfg"),
-        _ => return Ok(None),
-    };
-    Ok(secret_entries(secret)?.remove(name).map(|bytes| (kind, bytes)))
 }

@@ -18,7 +18,8 @@ pub mod proxy;
 pub mod replica;
 
 use serde_json::{Value, json};
-use sigward_testkit::{Artifact, EvidenceLayer, Key, Leaf, OciRegistry, Signed, Sigstore};
+use sigward_testkit::server::Response;
+use sigward_testkit::{Artifact, EvidenceLayer, Key, Leaf, OciRegistry, Server, Signed, Sigstore};
 
 use crate::control_plane::{ControlPlane, Ended, eventually};
 use proxy::Proxy;
@@ -36,7 +37,14 @@ pub struct Scene {
     pub sigstore: Sigstore,
     pub key: Key,
     pub proxy: Proxy,
+    /// Where policies at URLs are: `/NAME` is [`user_policy`] of the name.
+    pub documents: Server,
     pub replicas: Vec<Replica>,
+}
+
+/// A policy in CUE over the configuration of an image: as whom it runs.
+pub fn user_policy(user: &str) -> String {
+    format!("config: \"linux/amd64\": config: User: \"{user}\"\n")
 }
 
 impl Scene {
@@ -56,6 +64,9 @@ impl Scene {
             sigstore: Sigstore::new(),
             key: Key::default(),
             proxy,
+            documents: Server::start_https(|asked| {
+                Response::ok("text/plain", user_policy(asked.path.trim_start_matches('/')))
+            }),
             replicas: vec![],
         };
         scene.add_replica(flags);
@@ -71,7 +82,7 @@ impl Scene {
         // With the rights that the base gives, not with those of an administrator.
         let token = self.plane.must(&format!("-n {SYSTEM} create token sigward-webhook"));
         let kubeconfig = self.plane.kubeconfig_with_token(token.trim());
-        let replica = Replica::start(&kubeconfig, &name, flags);
+        let replica = Replica::start(&kubeconfig, &name, self.documents.authority(), flags);
         replica.wait_until_ready();
         self.replicas.push(replica);
         self.tell_proxy();

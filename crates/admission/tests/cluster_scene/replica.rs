@@ -20,9 +20,11 @@ pub struct Replica {
 
 impl Replica {
     /// Starts it as in a Pod, but for the kubeconfig and the port, and allows what only tests do: registries on loopback,
-    /// and without TLS.
-    pub fn start(kubeconfig: &Path, name: &str, flags: &[&str]) -> Self {
+    /// and without TLS. Servers of policies are believed if `authority` (PEM) vouches for them.
+    pub fn start(kubeconfig: &Path, name: &str, authority: &str, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let authorities = folder.path().join("authority.pem");
+        std::fs::write(&authorities, authority).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_sigward-admission"))
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .arg(format!("--cache-dir={}", folder.path().display()))
@@ -36,6 +38,7 @@ impl Replica {
             .env("POD_NAME", name)
             .env("SIGWARD_PULL_SECRETS", "watch")
             .env("HOME", folder.path())
+            .env("SSL_CERT_FILE", authorities)
             .stdin(Stdio::null())
             .stdout(std::fs::File::create(folder.path().join("log")).unwrap())
             .stderr(Stdio::piped())

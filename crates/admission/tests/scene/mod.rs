@@ -113,8 +113,15 @@ impl Drop for Program {
 }
 
 pub fn command(folder: &std::path::Path) -> Command {
+    let mut command = command_with_tuf(folder);
+    command.arg("--disable-tuf");
+    command
+}
+
+/// The same, asking the TUF repository that further flags name.
+pub fn command_with_tuf(folder: &std::path::Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sigward-admission"));
-    command.args(["--listen", "127.0.0.1:0", "--disable-tuf", "--policies"]).arg(folder);
+    command.args(["--listen", "127.0.0.1:0", "--policies"]).arg(folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Nothing of whoever runs the tests.
     for name in
@@ -321,6 +328,16 @@ impl Scene {
 
     pub fn start_with(&self, flags: &[&str]) -> Program {
         Program::start(self.folder.path(), &[LOOPBACK, flags].concat())
+    }
+
+    /// The program that believes this authority (PEM) and no other, and may ask 127.0.0.1 alone.
+    pub fn start_trusting(&self, authority: &str) -> Program {
+        let file = self.folder.path().join("authority.txt");
+        std::fs::write(&file, authority).unwrap();
+        let mut command = command(self.folder.path());
+        Program::of(
+            command.args(["--allow-network", "127.0.0.1"]).env("SSL_CERT_FILE", file).env_remove("SSL_CERT_DIR"),
+        )
     }
 }
 

@@ -274,13 +274,13 @@ pub(super) static VERBS: &[Verb] = &[
     Verb {
         path: &["policy", "lint"],
         kind: VerbKind::PolicyLint,
-        arguments: "FILE...",
+        arguments: "FILE|DIR...",
         summary: "Find what policies accept by mistake",
         description: "Looks over policies in CUE (.cue) and Rego (.rego), and those that ClusterImagePolicies hold \
-                      (.yaml, .yml, .json): fields that may be missing, policies that accept {}, policies that cannot \
-                      be evaluated. Exits with 0 if there is no error, with 1 if there is one, and with --strict also \
+                      (.yaml, .yml, .json), of a folder all such files below it: fields that may be missing, policies \
+                      that accept {}, policies that cannot be evaluated. Exits with 0 if there is no error, with 1 if there is one, and with --strict also \
                       if there is a warning.",
-        examples: "  {0} policy lint policy.cue\n  {0} policy lint --strict policies/*.yaml\n",
+        examples: "  {0} policy lint policy.cue\n  {0} policy lint --strict policies/\n",
         flags: &[flags::POLICY_LINT, flags::GLOBAL],
         life: Life::Listed,
     },

@@ -9,11 +9,12 @@ use sigward_policy::limits::MAX_POLICY_BYTES;
 use sigward_policy::rego;
 
 use super::policy::text;
-use crate::args::request::{LintFailing, OutputFormat, PolicyLanguage, PolicyLintRequest};
+use crate::args::request::{LintFailing, ManifestInput, OutputFormat, PolicyLanguage, PolicyLintRequest};
 use crate::commands::Streams;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::manifest::limits::FILE_BYTES;
+use crate::manifest::source::read_where;
 use crate::policy_document::{self, Embedded, Given, Judged, Problem};
 
 /// `policy lint`.
@@ -57,7 +58,10 @@ struct Finding {
 fn lint_all(request: &PolicyLintRequest, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let mut findings = Vec::new();
     for file in &request.files {
-        findings.extend(lint_file(file)?);
+        match file.is_dir() {
+            true => findings.extend(lint_folder(file)?),
+            false => findings.extend(lint_file(file)?),
+        }
     }
     let count = |severity| findings.iter().filter(|f: &&Finding| f.severity == severity).count();
     let (errors, warnings, notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
@@ -78,19 +82,55 @@ fn lint_all(request: &PolicyLintRequest, streams: &mut Streams<'_>) -> Result<Ex
     Ok(if fails { Exit::Failure } else { Exit::Success })
 }
 
+fn lint_folder(folder: &Path) -> Result<Vec<Finding>, Failure> {
+    let sources = read_where(&[ManifestInput::Path(folder.to_owned())], |path| Content::of(path).is_some())?;
+    if sources.files.is_empty() {
+        return Err(nothing_to_lint(folder));
+    }
+    let mut findings = Vec::new();
+    for source in sources.files {
+        // An error of the folder, or of the file.
+        source.text?;
+        findings.extend(lint_file(Path::new(&source.name))?);
+    }
+    Ok(findings)
+}
+
+/// What a file holds, by the end of its name.
+enum Content {
+    Cue,
+    Rego,
+    Documents,
+}
+
+impl Content {
+    fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "cue" => Some(Self::Cue),
+            "rego" => Some(Self::Rego),
+            "yaml" | "yml" | "json" => Some(Self::Documents),
+            _ => None,
+        }
+    }
+}
+
+fn nothing_to_lint(path: &Path) -> Failure {
+    Failure::Read {
+        what: format!("lint {}", path.display()),
+        reason: "expected a file that ends in .cue, .rego, .yaml, .yml or .json".to_owned(),
+    }
+}
+
 fn lint_file(path: &Path) -> Result<Vec<Finding>, Failure> {
     let name = path.display().to_string();
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("cue") => Ok(lint_cue(&name, &text(path, MAX_POLICY_BYTES)?)),
-        Some("rego") => Ok(lint_text(&name, PolicyLanguage::Rego, &text(path, MAX_POLICY_BYTES)?, &[])),
-        Some("yaml" | "yml" | "json") => {
+    match Content::of(path) {
+        Some(Content::Cue) => Ok(lint_cue(&name, &text(path, MAX_POLICY_BYTES)?)),
+        Some(Content::Rego) => Ok(lint_text(&name, PolicyLanguage::Rego, &text(path, MAX_POLICY_BYTES)?, &[])),
+        Some(Content::Documents) => {
             let limit = usize::try_from(FILE_BYTES).unwrap_or(usize::MAX);
             Ok(lint_documents(&name, &text(path, limit)?))
         }
-        _ => Err(Failure::Read {
-            what: format!("lint {name}"),
-            reason: "expected a file that ends in .cue, .rego, .yaml, .yml or .json".to_owned(),
-        }),
+        None => Err(nothing_to_lint(path)),
     }
 }
 

@@ -52,7 +52,15 @@ pub struct Sources {
 /// # Errors
 /// [`ManifestError::Limit`] for too many files or bytes.
 pub fn read(inputs: &[ManifestInput]) -> Result<Sources, Failure> {
-    let mut reading = Reading { out: Sources::default(), known: BTreeSet::new(), bytes: 0, entries: 0 };
+    read_where(inputs, is_manifest)
+}
+
+/// The same with other files of folders.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_where(inputs: &[ManifestInput], is_wanted: fn(&Path) -> bool) -> Result<Sources, Failure> {
+    let mut reading = Reading { out: Sources::default(), known: BTreeSet::new(), bytes: 0, entries: 0, is_wanted };
     for input in inputs {
         match input {
             ManifestInput::Stdin => {
@@ -80,6 +88,8 @@ struct Reading {
     known: BTreeSet<PathBuf>,
     bytes: u64,
     entries: usize,
+    /// Which files of folders are read.
+    is_wanted: fn(&Path) -> bool,
 }
 
 enum ReadError {
@@ -125,7 +135,7 @@ impl Reading {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => self.folder(&shown, &path, root, depth + 1)?,
                 Ok(kind) if kind.is_symlink() => self.link(&shown, &path, root)?,
-                Ok(kind) if kind.is_file() && is_manifest(&path) => {
+                Ok(kind) if kind.is_file() && (self.is_wanted)(&path) => {
                     let found = fs::metadata(&path).map(|metadata| (path, metadata));
                     self.file(shown.display().to_string(), found.map_err(|error| Failure::open(&shown, &error)))?;
                 }
@@ -140,17 +150,17 @@ impl Reading {
     fn link(&mut self, shown: &Path, path: &Path, root: &Path) -> Result<(), Failure> {
         let target = match path.canonicalize().and_then(|target| Ok((fs::metadata(&target)?, target))) {
             Ok((metadata, target)) => Ok((target, metadata)),
-            Err(error) if is_manifest(path) => Err(Failure::open(shown, &error)),
+            Err(error) if (self.is_wanted)(path) => Err(Failure::open(shown, &error)),
             Err(_) => return Ok(()),
         };
         match target {
             Ok((target, metadata)) if !target.starts_with(root) => {
-                if is_manifest(path) || metadata.is_dir() {
+                if (self.is_wanted)(path) || metadata.is_dir() {
                     self.out.passed.push(format!("{}: a link out of the folder, not followed", shown.display()));
                 }
                 Ok(())
             }
-            Ok((_, metadata)) if metadata.is_dir() || !is_manifest(path) => Ok(()),
+            Ok((_, metadata)) if metadata.is_dir() || !(self.is_wanted)(path) => Ok(()),
             other => self.file(shown.display().to_string(), other),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sigward_fetch::{Budget, PullSecrets};
+use sigward_fetch::{Budget, PullSecrets, shown};
 use sigward_policy::cip::{ClusterImagePolicy, ValidationContext, set_defaults, validate};
 use sigward_policy::config::{CONFIG_MAP, ControllerConfig, Oci11};
 use sigward_policy::decide::{
@@ -12,6 +12,7 @@ use sigward_policy::decide::{
 };
 use sigward_policy::limits::MAX_POLICY_BYTES;
 use sigward_policy::matching::ObjectIdentity;
+use sigward_policy::object::ObjectKind;
 use sigward_policy::plan::{ImagePlan, Inquest, Subject, plan};
 use sigward_policy::resolve::{ContentSource as _, Credentials, PolicySet, References, ResolvedPolicy, TrustRef};
 use sigward_verify::evidence::{Answer, Inquiry, Need, Service, Step};
@@ -19,7 +20,7 @@ use sigward_verify::image::{ImageReference, Target};
 use sigward_verify::{Digest, HashAlgorithm};
 
 use super::gather::{Ending, Gatherer};
-use super::objects::{Contents, Kind, Objects};
+use super::objects::{Contents, Objects};
 use super::recording::Recording;
 use super::resource::{Resource, runs_images};
 use super::roots::Roots;
@@ -178,7 +179,7 @@ struct Loaded {
 fn load(objects: &Objects, request: &PolicyTestRequest, gatherer: &Gatherer<'_>) -> Result<Loaded, Failure> {
     let namespace = request.system_namespace.as_str();
     let nothing = BTreeMap::new();
-    let config = match objects.get(Kind::ConfigMap, namespace, CONFIG_MAP) {
+    let config = match objects.get(ObjectKind::ConfigMap, namespace, CONFIG_MAP) {
         None => ControllerConfig::default(),
         Some(_) => {
             let bad = |reason: String| Failure::Policy { reason };
@@ -189,7 +190,7 @@ fn load(objects: &Objects, request: &PolicyTestRequest, gatherer: &Gatherer<'_>)
     };
     let context = ValidationContext { system_namespace: namespace, empty_authorities: config.empty_authorities };
     let (mut read, mut references, mut warnings) = (Vec::new(), References::default(), Vec::new());
-    for (name, kept) in objects.all(Kind::ClusterImagePolicy) {
+    for (name, kept) in objects.all(ObjectKind::ClusterImagePolicy) {
         let bad = |reason: String| Failure::Policy { reason: format!("{}: {name}: {reason}", kept.place) };
         let mut policy: ClusterImagePolicy = sigward_policy::object::decode(kept.object.to_string().as_bytes())
             .map_err(|error| bad(format!("unable to unmarshal: {error}")))?;
@@ -251,7 +252,9 @@ impl Inquiry for Fetch<'_> {
         }
         match answers.into_iter().next().map(|answer| answer.outcome) {
             Some(Ok(response)) if (200..300).contains(&response.status) => Step::Done(response.body),
-            Some(Ok(response)) => Step::Failed(format!("{}: server returned HTTP {}", self.url, response.status)),
+            Some(Ok(response)) => {
+                Step::Failed(format!("{}: server returned HTTP {}", shown(self.url), response.status))
+            }
             Some(Err(error)) => Step::Failed(error.to_string()),
             None => Step::Failed("no answer".to_owned()),
         }

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sigward_fetch::PullSecrets;
-use sigward_policy::object::{config_map_entries, secret_entries};
+use sigward_fetch::{PullSecretForm, PullSecrets, shown};
+use sigward_policy::cip::RemotePolicy;
+use sigward_policy::object::{ObjectKind, Recognized, config_map_entries, secret_entries};
 use sigward_policy::resolve::{ContentSource, Missing};
 
 use crate::args::request::{ManifestInput, TestPolicy};
@@ -16,58 +17,8 @@ use crate::manifest::limits::FILE_BYTES;
 use crate::manifest::source;
 use crate::network::Network;
 
-/// The kinds of objects that are kept.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Kind {
-    /// `policy.sigstore.dev/v1alpha1` or `v1beta1`.
-    ClusterImagePolicy,
-    /// `policy.sigstore.dev/v1alpha1`.
-    TrustRoot,
-    /// `v1`.
-    ConfigMap,
-    /// `v1`.
-    Secret,
-    /// `v1`.
-    ServiceAccount,
-}
-
-impl Kind {
-    const GROUP: &str = "policy.sigstore.dev/";
-
-    /// The kind's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ClusterImagePolicy => "ClusterImagePolicy",
-            Self::TrustRoot => "TrustRoot",
-            Self::ConfigMap => "ConfigMap",
-            Self::Secret => "Secret",
-            Self::ServiceAccount => "ServiceAccount",
-        }
-    }
-
-    /// The kind, `None` for one that has nothing to do with policies. A misspelled policy must not pass for none.
-    fn of(api_version: &str, kind: &str) -> Result<Option<Self>, String> {
-        Ok(Some(match (api_version, kind) {
-            ("policy.sigstore.dev/v1alpha1" | "policy.sigstore.dev/v1beta1", "ClusterImagePolicy") => {
-                Self::ClusterImagePolicy
-            }
-            ("policy.sigstore.dev/v1alpha1", "TrustRoot") => Self::TrustRoot,
-            ("v1", "ConfigMap") => Self::ConfigMap,
-            ("v1", "Secret") => Self::Secret,
-            ("v1", "ServiceAccount") => Self::ServiceAccount,
-            (other, kind) if other.starts_with(Self::GROUP) => {
-                return Err(format!(
-                    "unknown type: {other}, Kind={kind} (expected ClusterImagePolicy of v1alpha1 or v1beta1, or \
-                     TrustRoot of v1alpha1)"
-                ));
-            }
-            _ => return Ok(None),
-        }))
-    }
-}
-
 /// Which object. Without a namespace: any, or none.
-type Key = (Kind, Option<String>, String);
+type Key = (ObjectKind, Option<String>, String);
 
 /// The objects of all files.
 #[derive(Debug, Default)]
@@ -103,8 +54,10 @@ impl Objects {
         for place in places {
             let TestPolicy::Url(url) = place else { continue };
             let body = network.get(url, usize::try_from(FILE_BYTES).unwrap_or(usize::MAX))?;
-            let text = String::from_utf8(body).map_err(|_| bad(url, "not UTF-8"))?;
-            self.add_text(url, &text)?;
+            // Without the password that it may hold.
+            let name = shown(url);
+            let text = String::from_utf8(body).map_err(|_| bad(&name, "not UTF-8"))?;
+            self.add_text(&name, &text)?;
         }
         Ok(())
     }
@@ -144,16 +97,25 @@ impl Objects {
             let field = if api_version.is_empty() { "apiVersion" } else { "kind" };
             return Err(bad(place, format!("missing field(s): {field}")));
         }
-        let Some(kind) = Kind::of(&api_version, &kind).map_err(|reason| bad(place, reason))? else {
-            self.others.push((place.to_owned(), object));
-            return Ok(());
+        let kind = match ObjectKind::recognize(&api_version, &kind) {
+            Recognized::Kept(kind) => kind,
+            Recognized::Other => {
+                self.others.push((place.to_owned(), object));
+                return Ok(());
+            }
+            Recognized::UnknownPolicy => {
+                let reason = format!(
+                    "unknown type: {api_version}, Kind={kind} (expected ClusterImagePolicy of v1alpha1 or v1beta1, or \
+                     TrustRoot of v1alpha1)"
+                );
+                return Err(bad(place, reason));
+            }
         };
         let name = text("/metadata/name");
         if name.is_empty() {
             return Err(bad(place, "missing field(s): metadata.name"));
         }
-        let has_namespace = !matches!(kind, Kind::ClusterImagePolicy | Kind::TrustRoot);
-        let namespace = Some(text("/metadata/namespace")).filter(|it| has_namespace && !it.is_empty());
+        let namespace = Some(text("/metadata/namespace")).filter(|it| kind.is_namespaced() && !it.is_empty());
         let key = (kind, namespace, name);
         // Two opinions on one object: neither counts alone. A file that is named twice is one opinion.
         if let Some(first) = self.kept.get(&key) {
@@ -168,12 +130,12 @@ impl Objects {
     }
 
     /// All objects of a kind, with their names.
-    pub fn all(&self, kind: Kind) -> impl Iterator<Item = (&str, &Kept)> {
+    pub fn all(&self, kind: ObjectKind) -> impl Iterator<Item = (&str, &Kept)> {
         self.kept.iter().filter(move |((known, ..), _)| *known == kind).map(|((.., name), kept)| (name.as_str(), kept))
     }
 
     /// An object in a namespace.
-    pub fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Value> {
+    pub fn get(&self, kind: ObjectKind, namespace: &str, name: &str) -> Option<&Value> {
         let get = |namespace: Option<&str>| self.kept.get(&(kind, namespace.map(str::to_owned), name.to_owned()));
         get(Some(namespace)).or_else(|| get(None)).map(|kept| &kept.object)
     }
@@ -185,22 +147,13 @@ impl Objects {
     pub fn pull_secrets(&self, namespace: &str, names: &[String]) -> Result<Option<PullSecrets>, String> {
         let mut found = None;
         for name in names {
-            let Some(secret) = self.get(Kind::Secret, namespace, name) else { continue };
-            let entry = match secret.get("type").and_then(Value::as_str) {
-                Some("kubernetes.io/dockerconfigjson") => ".dockerconfigjson",
-                Some("kubernetes.io/dockercfg") => ".dockercfg",
-                _ => continue,
-            };
-            let Some(bytes) = secret_entries(secret).map_err(|it| format!("secret {name:?}: {it}"))?.remove(entry)
-            else {
-                continue;
-            };
+            let Some(secret) = self.get(ObjectKind::Secret, namespace, name) else { continue };
+            let form = secret.get("type").and_then(Value::as_str).and_then(PullSecretForm::of_type);
+            let Some(form) = form else { continue };
+            let mut entries = secret_entries(secret).map_err(|it| format!("secret {name:?}: {it}"))?;
+            let Some(bytes) = entries.remove(form.entry()) else { continue };
             let secrets = found.get_or_insert_with(PullSecrets::default);
-            let added = match entry {
-                ".dockercfg" => secrets.add_docker_cfg(name, &bytes),
-                _ => secrets.add_docker_config_json(name, &bytes),
-            };
-            added.map_err(|error| error.to_string())?;
+            secrets.add(form, name, &bytes).map_err(|error| error.to_string())?;
         }
         Ok(found)
     }
@@ -222,7 +175,7 @@ pub struct Contents<'o> {
 }
 
 impl Contents<'_> {
-    fn object(&self, kind: Kind, word: &str, name: &str) -> Result<&Value, Missing> {
+    fn object(&self, kind: ObjectKind, word: &str, name: &str) -> Result<&Value, Missing> {
         let namespace = self.namespace;
         let missing =
             || Missing::new(format!("{word} {name:?} not found in namespace {namespace:?} of the given files"));
@@ -232,19 +185,19 @@ impl Contents<'_> {
 
 impl ContentSource for Contents<'_> {
     fn secret(&self, name: &str) -> Result<BTreeMap<String, Vec<u8>>, Missing> {
-        let secret = self.object(Kind::Secret, "secret", name)?;
+        let secret = self.object(ObjectKind::Secret, "secret", name)?;
         secret_entries(secret).map_err(|reason| Missing::new(format!("secret {name:?}: {reason}")))
     }
 
     fn config_map(&self, name: &str) -> Result<BTreeMap<String, String>, Missing> {
-        let map = self.object(Kind::ConfigMap, "configmap", name)?;
+        let map = self.object(ObjectKind::ConfigMap, "configmap", name)?;
         config_map_entries(map).map_err(|reason| Missing::new(format!("configmap {name:?}: {reason}")))
     }
 
-    fn remote(&self, url: &str) -> Result<Vec<u8>, Missing> {
-        match self.remotes.get(url) {
+    fn remote(&self, remote: &RemotePolicy) -> Result<Vec<u8>, Missing> {
+        match self.remotes.get(remote.url.as_str()) {
             Some(found) => found.clone().map_err(Missing::new),
-            None => Err(Missing::new(format!("the policy at {url} was not fetched"))),
+            None => Err(Missing::new("the policy at its URL was not fetched")),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use sigward_fetch::shown;
 use sigward_verify::evidence::{Answer, Method, Need, Response, Service, Unreachable};
 use sigward_verify::{base64_std, to_base64};
 
@@ -155,7 +156,8 @@ impl Asked {
     fn of(need: &Need) -> Self {
         Self {
             method: method(need.method).to_owned(),
-            url: need.url.clone(),
+            // A password in it is nobody's who reads the file.
+            url: shown(&need.url),
             service: service(need.service).to_owned(),
             accept: need.accept.map(str::to_owned),
             body: need.body.as_deref().map(to_base64),
@@ -202,7 +204,7 @@ impl Told {
     fn answer(&self, need: &Need) -> Answer {
         let credential = self.authenticated.then(|| "recorded".to_owned());
         // Storage behind registries signs its URLs, so what was asked for stands for where it came from.
-        let url = need.url.clone();
+        let url = shown(&need.url);
         let outcome = match (&self.response, &self.unreachable) {
             (Some(content), _) => match base64_std(content.body.as_bytes()) {
                 Some(body) if body.len() <= need.limit => Ok(Response {

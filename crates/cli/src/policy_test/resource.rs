@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 use sigward_policy::matching::ObjectIdentity;
+use sigward_policy::object::ObjectKind;
 
-use super::objects::{Kind, Objects};
+use super::objects::Objects;
 use crate::failure::Failure;
 
 /// Containers of a Pod, in the order in which they are judged.
@@ -67,7 +68,7 @@ impl Resource {
             pull_secrets = named(pod.get("imagePullSecrets"));
             let account = |field: &str| pod.get(field).and_then(Value::as_str).filter(|name| !name.is_empty());
             let account = account("serviceAccountName").or_else(|| account("serviceAccount")).unwrap_or("default");
-            let account = objects.get(Kind::ServiceAccount, &namespace, account);
+            let account = objects.get(ObjectKind::ServiceAccount, &namespace, account);
             pull_secrets.extend(named(account.and_then(|account| account.get("imagePullSecrets"))));
         }
         let part = |name: &str| object.get(name).unwrap_or(&Value::Null).to_string();

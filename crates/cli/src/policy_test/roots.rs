@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sigward_fetch::{Budget, limits};
+use sigward_policy::object::ObjectKind;
 use sigward_policy::plan::{TrustSource, Trusted};
 use sigward_policy::resolve::{Fingerprint, Missing, TrustRef};
 use sigward_policy::trust_root::{TrustRoot, TrustRootPlan, plan, set_defaults, validate};
@@ -12,7 +13,7 @@ use sigward_trust::tuf::CachedFiles;
 use sigward_verify::{TrustMaterial, sha256};
 
 use super::gather::{Ending, Gatherer};
-use super::objects::{Kind, Objects};
+use super::objects::Objects;
 use crate::failure::Failure;
 
 /// The trust material of a run.
@@ -33,7 +34,7 @@ impl Roots {
         now: Timestamp,
     ) -> Result<Self, Failure> {
         let mut roots = Self::default();
-        for (name, kept) in objects.all(Kind::TrustRoot) {
+        for (name, kept) in objects.all(ObjectKind::TrustRoot) {
             let bad =
                 |reason: String| Failure::Policy { reason: format!("{}: TrustRoot {name}: {reason}", kept.place) };
             let json = kept.object.to_string();

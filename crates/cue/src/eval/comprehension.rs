@@ -59,7 +59,10 @@ impl<'p> Eval<'p> {
         self.clauses_within = within;
         match envs {
             Ok(_) => self.doubt_own_read(Weight::Always),
-            Err(_) if self.force => self.doubt_own_read(Weight::Last),
+            Err(_) if self.force => {
+                self.doubt_own_read(Weight::Last);
+                self.doubt_without_fields(v, comprehension);
+            }
             Err(_) => {}
         }
         if self.own_read == NO_VERTEX {
@@ -72,6 +75,9 @@ impl<'p> Eval<'p> {
             self.note_unmade(v, comprehension);
         } else {
             self.doubt_seen_within(v, comprehension);
+            if comprehension.value.decls.iter().any(|decl| matches!(decl, Decl::Pattern { .. })) {
+                self.patterned.push(v);
+            }
         }
         for env in envs {
             self.spend(1)?;

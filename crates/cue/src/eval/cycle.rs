@@ -24,6 +24,10 @@ impl<'p> Eval<'p> {
         reference: usize,
     ) -> Step {
         let close = conjunct.close;
+        // What a `let` names is no part of the tree: it may name what it stands in.
+        if self.is_beside_tree(v, arc) && self.has_ancestor(v, arc) && self.can_share(v, arc) {
+            return Step::Go(close);
+        }
         if self.has_ancestor(v, arc) {
             let node = &mut self.vertices[v].node;
             node.has_ancestor_cycle = true;
@@ -90,6 +94,25 @@ impl<'p> Eval<'p> {
         vertex.status != Status::Final && vertex.node.eval_depth > 0 && vertex.node.eval_depth < self.arc_depth
     }
 
+    /// Whether `v` is within what a `let` names, or within a value made on the spot, and `arc` outside it.
+    pub(super) fn is_beside_tree(&self, v: VertexId, arc: VertexId) -> bool {
+        let target = self.deref(arc);
+        let mut at = v;
+        while at != NO_VERTEX {
+            self.count(1);
+            let parent = self.vertices[at].parent;
+            let inline = parent == NO_VERTEX && self.vertices[at].is_dynamic && !self.vertices[target].arcs.is_empty();
+            if self.vertices[at].is_let || inline {
+                return true;
+            }
+            at = parent;
+            if at != NO_VERTEX && self.deref(at) == target {
+                return false;
+            }
+        }
+        false
+    }
+
     fn has_ancestor(&self, v: VertexId, arc: VertexId) -> bool {
         if self.has_depth_cycle(arc) {
             return true;
@@ -146,18 +169,7 @@ impl<'p> Eval<'p> {
 
     /// A lone reference: both vertices may be one.
     pub(super) fn share(&mut self, v: VertexId, conjunct: &Conjunct<'p>, arc: VertexId, close: CloseInfo) -> bool {
-        let vertex = &self.vertices[v];
-        let other = &self.vertices[arc];
-        let impossible = !vertex.arcs.is_empty()
-            || vertex.parent == NO_VERTEX
-            || other.is_dynamic
-            || other.parent == NO_VERTEX
-            || vertex.is_dynamic
-            || vertex.node.no_sharing
-            || vertex.node.shared.is_some()
-            || (vertex.closed_recursive && !other.closed_recursive)
-            || other.is_let;
-        if impossible {
+        if !self.can_share(v, arc) {
             return false;
         }
         let node = &mut self.vertices[v].node;
@@ -166,6 +178,21 @@ impl<'p> Eval<'p> {
         self.vertices[v].base = Base::Link(arc);
         self.vertices[v].is_shared = true;
         true
+    }
+
+    fn can_share(&self, v: VertexId, arc: VertexId) -> bool {
+        let vertex = &self.vertices[v];
+        let other = &self.vertices[arc];
+        let on_the_spot = vertex.parent == NO_VERTEX || vertex.is_dynamic;
+        let impossible = !vertex.arcs.is_empty()
+            || (on_the_spot && !(self.is_beside_tree(v, arc) && self.has_ancestor(v, arc)))
+            || other.is_dynamic
+            || other.parent == NO_VERTEX
+            || vertex.node.no_sharing
+            || vertex.node.shared.is_some()
+            || (vertex.closed_recursive && !other.closed_recursive)
+            || other.is_let;
+        !impossible
     }
 
     /// More conjuncts come: the reference is a conjunct as any other.

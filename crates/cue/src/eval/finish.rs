@@ -56,7 +56,7 @@ impl<'p> Eval<'p> {
     }
 
     fn set_shared(&mut self, v: VertexId, arc: VertexId) -> R<'p, ()> {
-        if self.has_depth_cycle(arc) {
+        if self.has_depth_cycle(arc) && !self.is_beside_tree(v, arc) {
             self.vertices[v].base = Base::None;
             self.vertices[v].is_shared = false;
             self.report_cycle(v);
@@ -202,7 +202,10 @@ impl<'p> Eval<'p> {
 
     fn finalize_link(&mut self, v: VertexId, w: VertexId) -> R<'p, ()> {
         if self.vertices[v].is_shared && self.has_depth_cycle(w) {
-            self.report_cycle(v);
+            // A `let` may name what it stands in, whose fields are looked at there.
+            if !self.is_beside_tree(v, w) {
+                self.report_cycle(v);
+            }
             self.vertices[v].status = Status::Final;
             return Ok(());
         }

@@ -124,6 +124,8 @@ pub(crate) struct Eval<'p> {
     ranged: Vec<VertexId>,
     /// Fields that comprehensions have not made, where, and with which fields in them.
     unmade: Vec<(VertexId, Label, &'p [Decl])>,
+    /// Where comprehensions have added patterns.
+    patterned: Vec<VertexId>,
     /// Parts of values within expressions that were used before they were done.
     early_parts: Vec<VertexId>,
     /// How often something under way was used.
@@ -179,6 +181,7 @@ impl<'p> Eval<'p> {
             inlines: Vec::new(),
             ranged: Vec::new(),
             unmade: Vec::new(),
+            patterned: Vec::new(),
             early_parts: Vec::new(),
             met_unfinished: 0,
             lossy: false,

@@ -3,9 +3,10 @@
 use super::Eval;
 use super::doubt::Weight;
 use super::error::{Bottom, Code, Piece, R, Stop};
+use super::reference::is_reference;
 use super::tasks::{State, TaskKind};
-use super::types::{Base, NO_VERTEX, Value, VertexId};
-use crate::expr::{ArcType, Comprehension, Decl, Expr, Op};
+use super::types::{Base, NO_VERTEX, Status, Value, VertexId};
+use crate::expr::{ArcType, Clause, Comprehension, Decl, Expr, Op};
 use crate::kind::Kind;
 use crate::label::Label;
 
@@ -45,6 +46,36 @@ impl<'p> Eval<'p> {
     pub(super) fn doubt_own_read(&mut self, weight: Weight) {
         if self.own_read != NO_VERTEX {
             self.doubt(weight, self.own_read, "a comprehension reads what it may add to");
+        }
+    }
+
+    /// A required field that is missing is asked for. If it stands for what is being worked out, that is a structural
+    /// cycle for CUE.
+    pub(super) fn doubt_own_required(&mut self, arc: VertexId) -> R<'p, ()> {
+        self.nested(|e| {
+            e.init(arc)?;
+            e.run_tasks(arc)
+        })?;
+        let target = self.deref(arc);
+        if target != arc && (self.vertices[target].status == Status::Evaluating || self.has_depth_cycle(target)) {
+            self.doubt(Weight::Always, arc, "a required field that is missing is used within its own value");
+        }
+        Ok(())
+    }
+
+    /// A comprehension that makes no field of its own is not yet decided. Where a clause calls a function whose argument
+    /// is not known, that is an error for CUE in some of these; where it uses a value made on the spot, in the final look.
+    pub(super) fn doubt_without_fields(&mut self, v: VertexId, comprehension: &Comprehension) {
+        if comprehension.value.decls.iter().any(|decl| matches!(decl, Decl::Field { .. })) {
+            return;
+        }
+        let weight = comprehension.clauses.iter().filter_map(|clause| match clause {
+            Clause::For { source: Expr::Call(..), .. } => Some(Weight::Always),
+            Clause::For { source, .. } | Clause::If(source) if !is_reference(source) => Some(Weight::Last),
+            _ => None,
+        });
+        if let Some(weight) = weight.max() {
+            self.doubt(weight, v, "a comprehension without fields is not decided");
         }
     }
 
@@ -158,6 +189,37 @@ impl<'p> Eval<'p> {
             self.doubt(Weight::Last, self.at, "something is selected from an optional field");
         }
         result
+    }
+
+    /// A comprehension has added a pattern. Where that refers to what the comprehension makes beside it, CUE works on the
+    /// optional fields that it matches, and an error there is one of the policy.
+    pub(super) fn doubt_patterned(&mut self) -> R<'p, ()> {
+        while let Some(v) = self.patterned.pop() {
+            for arc in self.vertices[self.deref(v)].arcs.clone() {
+                if self.vertices[arc].arc != ArcType::Optional {
+                    continue;
+                }
+                let known = self.doubt.clone();
+                self.finalize(arc)?;
+                self.doubt = known;
+                if self.own_error(arc).is_some_and(|error| !error.is_incomplete()) {
+                    self.doubt(
+                        Weight::Always,
+                        arc,
+                        "an optional field has an error with the pattern of a comprehension",
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Alternatives that are under way, or that something beside them keeps incomplete, are selected from: for CUE the
+    /// default may be what they are, and no struct.
+    pub(super) fn doubt_chosen_subject(&mut self, v: VertexId) {
+        if self.vertices[v].node.has_disjunction {
+            self.doubt(Weight::Always, v, "a part of alternatives that are not known is used");
+        }
     }
 
     /// A plain value that is under way is selected from: CUE may still hold it for a struct, or not.

@@ -144,6 +144,9 @@ impl<'p> Eval<'p> {
             if self.question.is_some() {
                 self.doubt(Weight::Always, v, "a part of alternatives is asked for");
             }
+            if self.vertices[v].node.running > 0 {
+                self.doubt_chosen_subject(v);
+            }
         }
         let w = self.deref(v);
         if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
@@ -155,6 +158,7 @@ impl<'p> Eval<'p> {
         }
         if self.vertices[w].status < Status::Known {
             self.doubt_plain_subject(w);
+            self.doubt_chosen_subject(w);
             // Its fields may be known although it is not.
             return Ok(match &self.vertices[w].node.scalar {
                 Some(scalar) => scalar.clone(),
@@ -162,11 +166,13 @@ impl<'p> Eval<'p> {
             });
         }
         if let Base::Value(Value::Bottom(bottom)) = &self.vertices[w].base {
+            let bottom = Rc::clone(bottom);
             let child = bottom.child_error || bottom.has_recursive;
             if !child {
-                return Err(Stop::Error(Rc::clone(bottom)));
+                self.doubt_chosen_subject(w);
+                return Err(Stop::Error(bottom));
             }
-            return if bottom.is_incomplete() { Ok(Value::Vertex(w)) } else { Err(Stop::Error(Rc::clone(bottom))) };
+            return if bottom.is_incomplete() { Ok(Value::Vertex(w)) } else { Err(Stop::Error(bottom)) };
         }
         let value = self.value_of(w);
         self.default_of(value)
@@ -206,6 +212,9 @@ impl<'p> Eval<'p> {
         let text = self.names.selector(label).to_string();
         match arc_type {
             ArcType::Required => {
+                if let Some(arc) = found {
+                    self.doubt_own_required(arc)?;
+                }
                 self.required = Some(self.error(Code::Incomplete, "required field missing: {}", vec![text.into()]));
                 Ok(found.unwrap_or(v))
             }
@@ -376,6 +385,9 @@ impl<'p> Eval<'p> {
         self.know(v, false)?;
         self.note_own_read(v);
         let w = self.deref(v);
+        if w != v && self.vertices[v].node.running > 0 {
+            self.doubt(Weight::Always, v, "a value is used to make itself");
+        }
         if self.has_depth_cycle(w) {
             let special = self.vertices[v].label.is_some_and(|label| !self.names.is_regular(label));
             if self.vertices[v].is_shared || special {

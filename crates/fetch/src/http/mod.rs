@@ -29,8 +29,7 @@ pub(crate) use retry::retry_after;
 pub use room::AnswerRoom;
 pub use tls::TlsRoots;
 pub(crate) use tls::{TlsSettings, Verification, provider};
-pub use url::Origin;
-pub(crate) use url::shown;
+pub use url::{Origin, shown};
 pub(crate) use wire::Wire;
 
 use std::sync::Arc;

@@ -90,7 +90,7 @@ pub(crate) fn parse(url: &str) -> Result<Target, &'static str> {
 }
 
 /// The URL as it may be shown: without user name, password and fragment.
-pub(crate) fn shown(url: &str) -> String {
+pub fn shown(url: &str) -> String {
     match parse(url) {
         Ok(target) => target.uri.to_string(),
         Err(_) => match (url.find("://"), url.find('@')) {

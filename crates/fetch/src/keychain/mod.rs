@@ -16,7 +16,7 @@ use sigward_verify::image::Repository;
 use self::docker_config::DockerConfig;
 use self::helper::Helpers;
 pub use docker_config::KeychainSources;
-pub use pull_secrets::PullSecrets;
+pub use pull_secrets::{PullSecretForm, PullSecrets};
 
 use crate::Error;
 

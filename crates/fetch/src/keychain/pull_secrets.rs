@@ -36,27 +36,53 @@ struct DockerConfigJson {
     auths: Option<BTreeMap<String, Object<Entry>>>,
 }
 
+/// How a Secret holds credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullSecretForm {
+    /// `kubernetes.io/dockerconfigjson`
+    DockerConfigJson,
+    /// `kubernetes.io/dockercfg`
+    DockerCfg,
+}
+
+impl PullSecretForm {
+    /// The form by the `type` of a Secret; `None` for Secrets of other types.
+    pub fn of_type(secret_type: &str) -> Option<Self> {
+        match secret_type {
+            "kubernetes.io/dockerconfigjson" => Some(Self::DockerConfigJson),
+            "kubernetes.io/dockercfg" => Some(Self::DockerCfg),
+            _ => None,
+        }
+    }
+
+    /// The entry of the Secret that holds them.
+    pub fn entry(self) -> &'static str {
+        match self {
+            Self::DockerConfigJson => ".dockerconfigjson",
+            Self::DockerCfg => ".dockercfg",
+        }
+    }
+}
+
 impl PullSecrets {
-    /// Adds the value of `.dockerconfigjson` (type `kubernetes.io/dockerconfigjson`) of the secret `name`.
+    /// Adds the entry of the secret `name`.
     ///
     /// # Errors
-    /// [`Error::CredentialFile`] if it is none.
-    pub fn add_docker_config_json(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let Object(config): Object<DockerConfigJson> = parse(name, bounded(name, bytes)?)?;
-        self.add(name, config.auths.unwrap_or_default());
+    /// [`Error::CredentialFile`] if it is not of this form.
+    pub fn add(&mut self, form: PullSecretForm, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let bytes = bounded(name, bytes)?;
+        let auths = match form {
+            PullSecretForm::DockerConfigJson => {
+                let Object(config): Object<DockerConfigJson> = parse(name, bytes)?;
+                config.auths.unwrap_or_default()
+            }
+            PullSecretForm::DockerCfg => parse(name, bytes)?,
+        };
+        self.add_all(name, auths);
         Ok(())
     }
 
-    /// Adds the value of `.dockercfg` (type `kubernetes.io/dockercfg`) of the secret `name`.
-    ///
-    /// # Errors
-    /// [`Error::CredentialFile`] if it is none.
-    pub fn add_docker_cfg(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        self.add(name, parse(name, bounded(name, bytes)?)?);
-        Ok(())
-    }
-
-    fn add(&mut self, name: &str, auths: BTreeMap<String, Object<Entry>>) {
+    fn add_all(&mut self, name: &str, auths: BTreeMap<String, Object<Entry>>) {
         self.entries.extend(auths.into_iter().map(|(key, Object(entry))| {
             let (host, path) = place(&key);
             Scoped { secret: name.to_owned(), host, path: path.to_owned(), key, entry }
@@ -251,7 +277,7 @@ mod tests {
 
     fn found(json: &str, image: &str) -> Option<String> {
         let mut secrets = PullSecrets::default();
-        secrets.add_docker_config_json("s", json.as_bytes()).unwrap();
+        secrets.add(PullSecretForm::DockerConfigJson, "s", json.as_bytes()).unwrap();
         let credential = secrets.find(&Repository::parse(image).unwrap()).unwrap()?;
         match credential.secret() {
             RegistrySecret::Basic { user, .. } => Some(user.clone()),
@@ -297,11 +323,11 @@ mod tests {
     #[test]
     fn both_kinds_of_secrets() {
         let mut secrets = PullSecrets::default();
-        secrets.add_docker_cfg("old", format!("{{{}}}", entry("quay.io", "u")).as_bytes()).unwrap();
+        secrets.add(PullSecretForm::DockerCfg, "old", format!("{{{}}}", entry("quay.io", "u")).as_bytes()).unwrap();
         assert!(secrets.find(&Repository::parse("quay.io/a/b").unwrap()).unwrap().is_some());
-        let error = secrets.add_docker_config_json("bad", b"{\"auths\":[]}").unwrap_err();
+        let error = secrets.add(PullSecretForm::DockerConfigJson, "bad", b"{\"auths\":[]}").unwrap_err();
         assert!(matches!(error, Error::CredentialFile { file, .. } if file == "bad"));
-        let error = secrets.add_docker_cfg("big", &vec![b' '; 2 << 20]).unwrap_err();
+        let error = secrets.add(PullSecretForm::DockerCfg, "big", &vec![b' '; 2 << 20]).unwrap_err();
         assert!(matches!(error, Error::CredentialFile { file, .. } if file == "big"));
     }
 }

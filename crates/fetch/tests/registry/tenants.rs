@@ -1,6 +1,6 @@
 //! One process that asks for many: nobody is served with what is somebody else's, and nobody is led inward.
 
-use sigward_fetch::{NetworkRules, PullSecrets};
+use sigward_fetch::{NetworkRules, PullSecretForm, PullSecrets};
 use sigward_testkit::fault::Fault;
 
 use super::*;
@@ -77,7 +77,7 @@ fn first_keychain_that_knows_is_used() {
     // One that cannot be read is no reason to ask as somebody else.
     let mut secrets = PullSecrets::default();
     let broken = format!(r#"{{"auths":{{"{host}":{{"auth":"%%%"}}}}}}"#);
-    secrets.add_docker_config_json("broken", broken.as_bytes()).unwrap();
+    secrets.add(PullSecretForm::DockerConfigJson, "broken", broken.as_bytes()).unwrap();
     let chain = Keychain::chain(vec![Keychain::pull_secrets(secrets), Keychain::given(own, user("second"))]);
     let client = with(RegistryOptions { keychain: chain, ..RegistryOptions::default() });
     let (_, reason, _) = unauthorized(ask(&client, need(&server, "team/app", "manifests/v2")));

@@ -8,4 +8,5 @@ mod validation;
 pub use conversion::{ConversionError, convert};
 pub use defaults::{defaulting_patch, set_defaults};
 pub use types::*;
+pub(crate) use validation::{NOT_HTTPS, beside_static, inputs_of_object, validate_matches};
 pub use validation::{ValidationContext, validate};

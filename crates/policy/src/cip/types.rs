@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::go::parse_url;
 use crate::object::{Metadata, Url, records};
 
 /// The API group of ClusterImagePolicy and TrustRoot.
@@ -321,6 +322,14 @@ impl Policy {
             "rego" => Some(PolicyType::Rego),
             _ => None,
         }
+    }
+}
+
+impl RemotePolicy {
+    /// Whether it is where it may be asked for. Its content counts under its digest alone; that of another place would
+    /// still be a request that anybody on the way sees.
+    pub fn is_https(&self) -> bool {
+        parse_url(self.url.as_str()).is_ok_and(|url| url.scheme == "https" && !url.host.is_empty())
     }
 }
 

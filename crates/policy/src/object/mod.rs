@@ -6,6 +6,7 @@
 
 mod entries;
 mod json;
+mod kind;
 mod metadata;
 mod patch;
 mod record;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value};
 
 pub use entries::{config_map_entries, secret_entries};
 pub use json::{DecodeError, decode};
+pub use kind::{ObjectKind, Recognized};
 pub use metadata::Metadata;
 pub use patch::{PatchOperation, json_patch};
 pub use scalars::{Base64, Url};

@@ -11,7 +11,7 @@ use super::content::{ContentSource, key_text};
 use super::document::CompiledPolicy;
 use super::fingerprint::Fingerprint;
 use super::trust_rules::{LogRule, LogStatement, RootStatement, StampRule, StampStatement, TrustRef, TrustRule};
-use crate::cip::{self, Authority, KeyRef, KeylessRef, SignatureFormat, StaticAction};
+use crate::cip::{self, Authority, KeyRef, KeylessRef, SignatureFormat, StaticAction, beside_static, inputs_of_object};
 use crate::config::Oci11;
 use crate::object::Url;
 use crate::predicate::predicate_uri;
@@ -203,10 +203,12 @@ fn unsupported(what: &str) -> Fault {
 
 fn kind(authority: &Authority, with: Resolving<'_>) -> Result<AuthorityKind, Fault> {
     match (&authority.key, &authority.keyless, &authority.static_action) {
-        (None, None, Some(fixed)) => match fixed.action() {
-            Some(StaticAction::Pass) => Ok(AuthorityKind::Pass),
-            Some(StaticAction::Fail) => Ok(AuthorityKind::Fail { message: fixed.message.clone() }),
-            None => Err(broken(format!("authority {{}}: unsupported action {:?}", fixed.action))),
+        (None, None, Some(fixed)) => match (fixed.action(), beside_static(authority).denial()) {
+            // Which of them counts would be a guess.
+            (_, Some(both)) => Err(broken(format!("failed to process authority: {{}}: {both}"))),
+            (Some(StaticAction::Pass), None) => Ok(AuthorityKind::Pass),
+            (Some(StaticAction::Fail), None) => Ok(AuthorityKind::Fail { message: fixed.message.clone() }),
+            (None, None) => Err(broken(format!("authority {{}}: unsupported action {:?}", fixed.action))),
         },
         (Some(key), None, None) => evidence(authority, key_signer(key, with)?, with),
         (None, Some(keyless), None) => evidence(authority, keyless_signer(keyless, with)?, with),
@@ -331,7 +333,10 @@ fn place(authority: &Authority) -> Result<Place, Fault> {
 
 /// A policy that cannot be used refuses every attestation: nobody needs to be asked for them.
 fn wanted_attestation(wanted: &cip::Attestation, with: Resolving<'_>) -> Result<WantedAttestation, Fault> {
-    let compile = |policy| CompiledPolicy::new(policy, &wanted.name, with.source, with.strictness).map(Arc::new);
+    let compile = |policy| match inputs_of_object(policy).via_field("policy").denial() {
+        Some(text) => Err(Fault { reason: Reason::PolicyBroken, text: format!("policy of {}: {text}", wanted.name) }),
+        None => CompiledPolicy::new(policy, &wanted.name, with.source, with.strictness).map(Arc::new),
+    };
     Ok(WantedAttestation {
         name: wanted.name.clone(),
         written_type: wanted.predicate_type.clone(),

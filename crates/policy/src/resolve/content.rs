@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sigward_verify::{hex, sha256};
 
-use crate::cip::{Authority, ClusterImagePolicySpec, KeyRef, Policy};
+use crate::cip::{Authority, ClusterImagePolicySpec, KeyRef, NOT_HTTPS, Policy, RemotePolicy};
 use crate::limits::MAX_POLICY_BYTES;
 
 /// Content that could not be had.
@@ -37,11 +37,11 @@ pub trait ContentSource {
     /// [`Missing`] if there is none.
     fn config_map(&self, name: &str) -> Result<BTreeMap<String, String>, Missing>;
 
-    /// The document at a URL. Its digest is checked by whoever asks.
+    /// The document at a URL. Its digest is checked by whoever asks; under one URL there may be several documents in turn.
     ///
     /// # Errors
     /// [`Missing`] if it was never had.
-    fn remote(&self, url: &str) -> Result<Vec<u8>, Missing>;
+    fn remote(&self, remote: &RemotePolicy) -> Result<Vec<u8>, Missing>;
 }
 
 /// Everything that a policy refers to, by name.
@@ -51,7 +51,7 @@ pub struct References {
     pub secrets: BTreeSet<String>,
     /// ConfigMaps with policies.
     pub config_maps: BTreeSet<String>,
-    /// Documents with policies: URL and expected SHA-256 in hex.
+    /// Documents with policies: https URL and expected SHA-256 in hex.
     pub remotes: BTreeSet<(String, String)>,
     /// TrustRoots.
     pub trust_roots: BTreeSet<String>,
@@ -81,12 +81,16 @@ impl References {
 
     fn add_policy(&mut self, policy: &Policy) {
         self.config_maps.extend(policy.config_map_ref.iter().map(|reference| reference.name.clone()));
-        self.remotes.extend(policy.remote.iter().map(|remote| (remote.url.to_string(), remote.sha256sum.clone())));
+        let remotes = policy.remote.iter().filter(|remote| remote.is_https());
+        self.remotes.extend(remotes.map(|remote| (remote.url.to_string(), remote.sha256sum.clone())));
     }
 }
 
 /// The only entry of the Secret that a key refers to (specs/policy-controller.md §1.10).
-pub(super) fn key_text(key: &KeyRef, source: &dyn ContentSource) -> Result<Vec<u8>, Missing> {
+///
+/// # Errors
+/// [`Missing`] if there is none, or if there are several.
+pub fn key_text(key: &KeyRef, source: &dyn ContentSource) -> Result<Vec<u8>, Missing> {
     let Some(reference) = &key.secret_ref else { return Ok(key.data.clone().into_bytes()) };
     let name = &reference.name;
     let mut entries = source.secret(name)?.into_values();
@@ -100,11 +104,17 @@ pub(super) fn key_text(key: &KeyRef, source: &dyn ContentSource) -> Result<Vec<u
 }
 
 /// The text of a policy, wherever it is. More than one place would leave open which of them counts.
-pub(super) fn policy_text(policy: &Policy, source: &dyn ContentSource) -> Result<String, Missing> {
+///
+/// # Errors
+/// [`Missing`] if it was never had, or is not the expected one.
+pub fn policy_text(policy: &Policy, source: &dyn ContentSource) -> Result<String, Missing> {
     let text = match (policy.data.as_str(), &policy.remote, &policy.config_map_ref) {
         (data, None, None) if !data.is_empty() => data.to_owned(),
         ("", Some(remote), None) => {
-            let body = source.remote(&remote.url.to_string())?;
+            if !remote.is_https() {
+                return Err(Missing::new(NOT_HTTPS));
+            }
+            let body = source.remote(remote)?;
             let found = hex(&sha256(&body));
             // The digest says which document is meant, whoever served it.
             if !found.eq_ignore_ascii_case(&remote.sha256sum) {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use sigward_cue::Strictness;
 
-use crate::cip::{ClusterImagePolicy, ImagePattern, MatchResource, Mode, STRICT_ANNOTATION};
+use crate::cip::{ClusterImagePolicy, ImagePattern, MatchResource, Mode, STRICT_ANNOTATION, validate_matches};
 use crate::config::{NoMatch, Oci11};
 use crate::glob::{Glob, Names};
 use crate::matching::{Match, Matcher, ObjectIdentity};
@@ -23,7 +23,7 @@ use crate::reason::Reason;
 use authority::Resolving;
 
 pub use authority::{Credentials, EvidenceAuthority, ResolvedAuthority};
-pub use content::{ContentSource, Missing, References};
+pub use content::{ContentSource, Missing, References, key_text, policy_text};
 pub use document::CompiledPolicy;
 pub use fingerprint::Fingerprint;
 pub use trust_rules::TrustRef;
@@ -263,6 +263,9 @@ impl Scope {
         if images.is_empty() {
             // Nobody writes a policy for nothing: it would be obeyed by letting everything through.
             let text = "missing field(s): spec.images".to_owned();
+            return Self::Unreadable(Fault { reason: Reason::MatchBroken, text });
+        }
+        if let Some(text) = validate_matches(objects).via_field("spec").denial() {
             return Self::Unreadable(Fault { reason: Reason::MatchBroken, text });
         }
         let globs: Result<Vec<_>, _> = images.iter().map(|image| Glob::compile(&image.glob)).collect();

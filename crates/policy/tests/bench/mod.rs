@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sigward_policy::cip::RemotePolicy;
 use sigward_policy::config::{NoMatch, Oci11};
 use sigward_policy::decide::{AuthorityOutcome, ImageDecision, ObjectInputs, ReviewContext, Verdict, decide};
 use sigward_policy::matching::ObjectIdentity;
@@ -191,8 +192,9 @@ impl ContentSource for Bench {
         self.config_maps.get(name).cloned().ok_or_else(|| Missing::new(format!("configmap {name:?} not found")))
     }
 
-    fn remote(&self, url: &str) -> Result<Vec<u8>, Missing> {
-        self.remotes.get(url).cloned().ok_or_else(|| Missing::new(format!("{url} was never had")))
+    fn remote(&self, remote: &RemotePolicy) -> Result<Vec<u8>, Missing> {
+        let url = remote.url.to_string();
+        self.remotes.get(&url).cloned().ok_or_else(|| Missing::new(format!("{url} was never had")))
     }
 }
 

@@ -313,7 +313,7 @@ impl Refresh {
         let response = answer.outcome?;
         match response.status {
             200 => Ok(response.body),
-            status => Err(Error::Status { file: file.to_owned(), url: self.mirror.clone(), status }),
+            status => Err(Error::Status { file: file.to_owned(), url: answer.url, status }),
         }
     }
 

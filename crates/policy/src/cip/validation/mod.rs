@@ -14,6 +14,7 @@ use crate::glob::Glob;
 use crate::go::is_bad_path_pattern;
 use crate::limits::MAX_POLICY_ENTRIES;
 use policies::PolicyPlace;
+pub(crate) use policies::{NOT_HTTPS, inputs_of_object};
 
 /// What validation needs to know beside the policy.
 #[derive(Clone, Copy, Debug)]
@@ -54,9 +55,7 @@ fn validate_spec(spec: &ClusterImagePolicySpec, context: ValidationContext<'_>) 
     if spec.mode().is_none() {
         errors.push(FieldError::invalid(&spec.mode, "mode").with_details("unsupported mode"));
     }
-    for (at, resource) in spec.match_resources.iter().enumerate() {
-        errors.also(validate_match(resource).via_index("match", at));
-    }
+    errors.also(validate_matches(&spec.match_resources));
     if let Some(policy) = &spec.policy {
         errors.also(policies::validate_policy(policy, PolicyPlace::Spec));
     }
@@ -128,7 +127,7 @@ fn validate_static(fixed: &StaticRef) -> FieldErrors {
 }
 
 /// A fixed answer looks at no evidence, so nothing may be said about evidence.
-fn beside_static(authority: &Authority) -> FieldErrors {
+pub(crate) fn beside_static(authority: &Authority) -> FieldErrors {
     let others = [
         ("attestations", !authority.attestations.is_empty()),
         ("source", !authority.sources.is_empty()),
@@ -137,6 +136,15 @@ fn beside_static(authority: &Authority) -> FieldErrors {
     ];
     let both = |(name, _)| FieldError::multiple_one_of(&["static", name]);
     others.into_iter().filter(|(_, given)| *given).map(both).collect()
+}
+
+/// Entries that are for no resource there is.
+pub(crate) fn validate_matches(entries: &[MatchResource]) -> FieldErrors {
+    let mut errors = FieldErrors::none();
+    for (at, entry) in entries.iter().enumerate() {
+        errors.also(validate_match(entry).via_index("match", at));
+    }
+    errors
 }
 
 fn validate_match(found: &MatchResource) -> FieldErrors {

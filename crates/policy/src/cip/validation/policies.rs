@@ -2,11 +2,14 @@
 
 use crate::cip::types::{Attestation, ConfigMapReference, Policy, PolicyType, RemotePolicy};
 use crate::field_error::{FieldError, FieldErrors, Level};
-use crate::go::{is_request_uri, parse_url};
+use crate::go::is_request_uri;
 use crate::rego::{RegoPolicy, RegoQuery};
 
 /// Short names that policy-controller still takes; `slsaprovenance02` and the like are none of them.
 const SHORT_PREDICATE_TYPES: [&str; 7] = ["custom", "slsaprovenance", "spdx", "spdxjson", "cyclonedx", "link", "vuln"];
+
+/// What is said of a policy that is elsewhere than at an https URL.
+pub(crate) const NOT_HTTPS: &str = "url valid is invalid. host and https scheme are expected";
 
 /// Where a policy stands: what it may see depends on it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -55,18 +58,22 @@ pub(super) fn validate_policy(policy: &Policy, place: PolicyPlace) -> FieldError
         errors.also(validate_config_map(reference).via_field("configMapRef"));
     }
     if place == PolicyPlace::Attestation {
-        let inputs = [
-            ("fetchConfigFile", policy.fetch_config_file),
-            ("includeSpec", policy.include_spec),
-            ("includeObjectMeta", policy.include_object_meta),
-            ("includeTypeMeta", policy.include_type_meta),
-        ];
-        for (name, _) in inputs.iter().filter(|(_, given)| given.is_some()) {
-            errors.push(FieldError::disallowed(&[name]));
-        }
+        errors.also(inputs_of_object(policy));
     }
     errors.also(compiled(policy));
     errors
+}
+
+/// What the policy of an attestation never sees: it is over its statement alone.
+pub(crate) fn inputs_of_object(policy: &Policy) -> FieldErrors {
+    let inputs = [
+        ("fetchConfigFile", policy.fetch_config_file),
+        ("includeSpec", policy.include_spec),
+        ("includeObjectMeta", policy.include_object_meta),
+        ("includeTypeMeta", policy.include_type_meta),
+    ];
+    let given = inputs.iter().filter(|(_, given)| given.is_some());
+    given.map(|(name, _)| FieldError::disallowed(&[name])).collect()
 }
 
 /// A policy that does not compile denies all images later. policy-controller takes it without a word; a warning keeps
@@ -92,10 +99,8 @@ fn compiled(policy: &Policy) -> FieldErrors {
 
 fn validate_remote(remote: &RemotePolicy) -> FieldErrors {
     let mut errors = FieldErrors::none();
-    let is_https = parse_url(remote.url.as_str()).is_ok_and(|url| url.scheme == "https" && !url.host.is_empty());
-    if !is_https {
-        let details = "url valid is invalid. host and https scheme are expected";
-        errors.push(FieldError::invalid(&remote.url, "url").with_details(details));
+    if !remote.is_https() {
+        errors.push(FieldError::invalid(&remote.url, "url").with_details(NOT_HTTPS));
     }
     if remote.sha256sum.is_empty() {
         errors.push(FieldError::missing(&["sha256sum"]));
