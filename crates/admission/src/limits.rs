@@ -9,6 +9,9 @@ pub const BODY_BYTES: usize = 8 << 20;
 /// What reviews that are being read or judged may take together, in kilobytes.
 pub const BODIES_KB: usize = 256 << 10;
 
+/// What those from one address may take together, in kilobytes: ten updates of the largest objects at once.
+pub const BODIES_OF_ONE_KB: usize = 128 << 10;
+
 /// How many times its size a body takes once it is read: texts and maps of their own for each field.
 pub const BODY_FACTOR: u32 = 4;
 
@@ -31,8 +34,18 @@ pub const STREAMS: u32 = 250;
 /// Time for a TLS handshake.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Time for the head of a request, and so the longest that a connection without one is kept (HTTP/1).
+/// Time for the head of a request (HTTP/1) and for the first request of a connection; the longest that a connection without
+/// requests is kept where all places are taken.
 pub const HEAD: Duration = Duration::from_secs(5);
+
+/// The longest that a connection without requests is kept (HTTP/2): the API server asks again over a new one.
+pub const IDLE: Duration = Duration::from_secs(120);
+
+/// Time between questions whether a peer lives (HTTP/2).
+pub const PING: Duration = Duration::from_secs(30);
+
+/// Time for the answer to such a question.
+pub const PONG: Duration = Duration::from_secs(20);
 
 /// The time that a review has where the caller does not say. The API server's default for a webhook is 10 s
 /// (`timeoutSeconds`).
@@ -81,6 +94,10 @@ pub const GATHERS: usize = 64;
 
 /// Gathers at once for one namespace: a Pod may name hundreds of images of a registry that hangs.
 pub const GATHERS_OF_NAMESPACE: usize = 16;
+
+/// Gathers at once for one namespace at one registry: one that hangs leaves half of the namespace's turns to others, and
+/// half of its own to other namespaces.
+pub const GATHERS_OF_NAMESPACE_AT_HOST: usize = 8;
 
 /// Gathers at once at one registry.
 pub const GATHERS_AT_HOST: usize = 16;

@@ -110,32 +110,6 @@ impl Default for ObjectStore {
 }
 
 impl ObjectStore {
-    /// These are all objects of a kind, as a list gives them; from now on the kind is known. What has no name is left
-    /// out and returned: a policy among them must be told to somebody.
-    pub fn replace(&self, kind: ObjectKind, objects: Vec<Value>) -> Vec<BadObject> {
-        let mut bad = Vec::new();
-        self.change(|content| {
-            let mut found = BTreeMap::new();
-            for object in objects {
-                match ObjectKey::of(kind, &object) {
-                    Ok(key) => {
-                        found.insert(key, Ok(Arc::new(object)));
-                    }
-                    Err(error) => bad.push(error),
-                }
-            }
-            let old: BTreeMap<_, _> = content.of_kind(kind).map(|(key, known)| (key.clone(), known.clone())).collect();
-            let is_new = content.synced.insert(kind);
-            if !is_new && old == found {
-                return false;
-            }
-            content.objects.retain(|key, _| key.kind != kind);
-            content.objects.append(&mut found);
-            true
-        });
-        bad
-    }
-
     /// These are all objects of all kinds, and what could not be read.
     pub fn replace_all(&self, objects: BTreeMap<ObjectKey, Arc<Value>>, unreadable: BTreeMap<String, String>) {
         self.change(|content| {
@@ -260,9 +234,9 @@ mod tests {
             is_told
         };
         assert!(!store.is_synced(ObjectKind::Secret));
-        assert!(store.replace(ObjectKind::Secret, vec![]).is_empty());
+        store.mark_synced(ObjectKind::Secret);
         assert!(told() && store.is_synced(ObjectKind::Secret) && !store.is_synced(ObjectKind::ConfigMap));
-        store.replace(ObjectKind::Secret, vec![]);
+        store.mark_synced(ObjectKind::Secret);
         assert!(!told());
         store.upsert(ObjectKind::Secret, secret("a", "x")).unwrap();
         assert!(told());
@@ -296,6 +270,8 @@ mod tests {
             assert!(named(ObjectKind::TrustRoot, metadata).is_err());
         }
         let store = ObjectStore::default();
-        assert_eq!(store.replace(ObjectKind::TrustRoot, vec![json!({})]).len(), 1);
+        let error = store.upsert(ObjectKind::TrustRoot, json!({})).unwrap_err();
+        assert_eq!(error, ObjectKey::of(ObjectKind::TrustRoot, &json!({})).unwrap_err());
+        assert!(store.list(ObjectKind::TrustRoot).is_empty());
     }
 }

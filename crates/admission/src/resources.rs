@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sigward_policy::cip::{self, ClusterImagePolicy};
-use sigward_policy::config::EmptyAuthorities;
+use sigward_policy::config::{EmptyAuthorities, Oci11};
 use sigward_policy::field_error::FieldErrors;
 use sigward_policy::object::{DecodeError, ObjectKind, PatchOperation, Recognized};
 use sigward_policy::resolve::{ContentSource, ResolvedPolicy};
@@ -70,7 +70,7 @@ pub fn validating(request: &Request, scene: ValidationScene<'_>) -> Answer {
                 };
                 // What denies every image in the end is said in the beginning, and does not refuse the policy: what it
                 // refers to may come later.
-                let faults = ResolvedPolicy::new(&policy, scene.contents).faults();
+                let faults = ResolvedPolicy::new(&policy, scene.contents, Oci11::Off).faults();
                 (cip::validate(&policy, context), faults)
             }
             Err(error) => return undecoded(BEGIN, &error),

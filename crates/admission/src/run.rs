@@ -35,6 +35,7 @@ use crate::registry::tenants::Tenants;
 use crate::registry::turns::Turns;
 use crate::remote::Remotes;
 use crate::roots::{PublicSource, Refresh, RootSettings, Roots};
+use crate::server::Bounds;
 use crate::server::drain::Drain;
 use crate::server::http::{Door, Figures};
 use crate::server::listen::serve;
@@ -229,7 +230,7 @@ async fn serve_until_signal(
     });
     let drain = Drain::new(quiet, quiet.saturating_mul(4));
     let reviewer: Arc<dyn crate::server::Reviewer> = app;
-    let door = |figures| Arc::new(Door::new(Arc::clone(&reviewer), drain.clone(), figures));
+    let door = |figures| Arc::new(Door::new(Arc::clone(&reviewer), drain.clone(), figures, Bounds::default()));
     if let Some(address) = args.metrics_listen {
         let listener = bind("--metrics-listen", address).await?;
         if let Ok(address) = listener.local_addr() {

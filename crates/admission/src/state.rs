@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sigward_policy::cip::ClusterImagePolicy;
-use sigward_policy::config::{CONFIG_MAP, ControllerConfig};
+use sigward_policy::config::{CONFIG_MAP, ControllerConfig, Oci11};
 use sigward_policy::object::ObjectKind;
 use sigward_policy::plan::{TrustSource, Trusted};
 use sigward_policy::resolve::{
@@ -63,6 +63,7 @@ struct Resolved {
     seen: BTreeMap<Lookup, [u8; 32]>,
     policy: Arc<ResolvedPolicy>,
     references: References,
+    oci11: Oci11,
 }
 
 impl Builder {
@@ -102,18 +103,25 @@ impl Builder {
     fn resolve(&mut self, key: ObjectKey, object: Arc<Value>) -> &Resolved {
         let contents = Contents { store: &self.store, remotes: &self.remotes, namespace: &self.namespace };
         let is_same = |known: &Resolved| {
-            is_same_policy(&known.object, &object)
+            known.oci11 == self.config.oci11
+                && is_same_policy(&known.object, &object)
                 && known.seen.iter().all(|(lookup, digest)| contents.digest(lookup) == *digest)
         };
         match self.known.remove(&key.name) {
             Some(known) if is_same(&known) => self.known.entry(key.name).or_insert(known),
             _ => {
                 let recorder = Recorder::new(contents);
-                let policy = Arc::new(ResolvedPolicy::load(&object, &recorder));
+                let policy = Arc::new(ResolvedPolicy::load(&object, &recorder, self.config.oci11));
                 let parsed = serde_json::from_value::<ClusterImagePolicy>(Value::clone(&object));
                 let references = parsed.map(|policy| References::of(&policy.spec)).unwrap_or_default();
                 let seen = recorder.into_seen();
-                self.known.entry(key.name).or_insert(Resolved { object, seen, policy, references })
+                self.known.entry(key.name).or_insert(Resolved {
+                    object,
+                    seen,
+                    policy,
+                    references,
+                    oci11: self.config.oci11,
+                })
             }
         }
     }

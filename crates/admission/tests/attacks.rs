@@ -6,13 +6,13 @@ mod scene;
 
 use std::io::Write as _;
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use scene::{Judged, Scene, config, create, pod, policy, review, update};
+use scene::{Judged, Program, Scene, config, create, pod, policy, review, update};
 use serde_json::{Value, json};
 use sigward_testkit::fault::Fault;
 use sigward_testkit::server::{Response, Server};
-use sigward_testkit::{Artifact, OciRegistry};
+use sigward_testkit::{Artifact, EvidenceLayer, OciRegistry};
 
 /// A registry names any server as its token server; what that one says must not come out.
 #[test]
@@ -69,6 +69,35 @@ fn one_pod_that_takes_all_turns() {
     let denied = Judged::of(program.post("/validations?timeout=1s", &review(request)));
     denied.assert_denied("context was canceled before validation completed");
     program.validate(create(pod(&[&image]))).assert_allowed();
+}
+
+/// One workload whose registry is dead is in the way of no other workload of its namespace.
+#[test]
+fn dead_registry_beside_one_that_is_well() {
+    let scene = Scene::new();
+    let dead = OciRegistry::start();
+    let globs = [&*format!("{}/app/**", scene.registry.host()), &*format!("{}/**", dead.host())];
+    scene.put("policy", &policy("signed", &globs, json!([scene.key_authority()])));
+    dead.fault(Fault::delay("/v2/", Duration::from_secs(20)));
+    let image = scene.signed("app/one");
+    let program = scene.start();
+    let digest = Artifact::image("x").digest();
+    std::thread::scope(|scope| {
+        let asks: Vec<_> = (0..20)
+            .map(|n| {
+                let image = format!("{}/x{n:03}@{digest}", dead.host());
+                let body = review(create(pod(&[&image])));
+                let program = &program;
+                scope.spawn(move || Judged::of(program.post("/validations?timeout=1s", &body)))
+            })
+            .collect();
+        for asked in asks {
+            asked.join().unwrap().assert_denied("context was canceled before validation completed");
+        }
+    });
+    // All of that is still under way.
+    program.validate(create(pod(&[&image]))).assert_allowed();
+    program.mutate(create(pod(&[&scene.by_tag("app/one")]))).assert_allowed();
 }
 
 /// Bodies that are promised and do not come.
@@ -175,4 +204,60 @@ fn object_that_is_long_to_judge() {
         assert_eq!(program.ask("GET", "/healthz", &[], b"").status, 200);
     });
     assert_eq!(program.ask("GET", "/healthz", &[], b"").status, 200);
+}
+
+/// Policies over attestations that compute until their steps are used up, on the only thread that serves: whoever asks for
+/// little is answered before them.
+#[test]
+fn attestations_that_are_long_to_judge() {
+    let scene = Scene::new();
+    // 10^9 ways, none of which holds.
+    let ways: String = (0..9).map(|n| format!("  digits[n{n}] >= 0\n")).collect();
+    let rego = format!("package sigstore\ndigits := [0,1,2,3,4,5,6,7,8,9]\nisCompliant {{\n{ways}  n0 > 9\n}}\n");
+    let mut heavy = scene.key_authority();
+    heavy["attestations"] = json!([{"name": "h", "predicateType": CUSTOM, "policy": {"type": "rego", "data": rego}}]);
+    scene.put("heavy", &policy("heavy", &[&format!("{}/heavy/**", scene.registry.host())], json!([heavy])));
+    scene.put("light", &scene.key_policy());
+    let light = scene.signed("app/one");
+    let images: Vec<_> = (0..2)
+        .map(|n| {
+            let (name, artifact) = (format!("heavy/x{n}"), Artifact::image(&format!("x{n}")));
+            let signed = scene.sigstore.attest_image_with_key(&name, &artifact, (CUSTOM, json!({})), &scene.key);
+            scene.registry.attest(&name, &artifact, &[EvidenceLayer::unlogged(&signed)]);
+            scene.registry.push(&name, "v1", &artifact)
+        })
+        .collect();
+    let program =
+        Program::of(scene::command(scene.folder.path()).args(scene::LOOPBACK).env("TOKIO_WORKER_THREADS", "1"));
+    std::thread::scope(|scope| {
+        let judging: Vec<_> = images
+            .iter()
+            .map(|image| {
+                let body = review(create(pod(&[image])));
+                let program = &program;
+                scope.spawn(move || Judged::of(program.post("/validations?timeout=30s", &body)))
+            })
+            .collect();
+        // Each has read its attestation: a list under a tag, and a layer.
+        let end = Instant::now() + Duration::from_secs(60);
+        while images.iter().any(|image| layers_read(&scene, image) == 0) {
+            assert!(Instant::now() < end, "{:?}", scene.registry.counts());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        for _ in 0..5 {
+            program.validate(create(pod(&[&light]))).assert_allowed();
+        }
+        assert!(judging.iter().all(|judged| !judged.is_finished()), "the policy is not heavy, or was judged first");
+        for judged in judging {
+            judged.join().unwrap().assert_denied("evaluation takes more than 10000000 steps");
+        }
+    });
+}
+
+const CUSTOM: &str = "https://cosign.sigstore.dev/attestation/v1";
+
+/// How many layers of evidence about an image were asked for.
+fn layers_read(scene: &Scene, image: &str) -> usize {
+    let repository = image.split_once('/').and_then(|(_, path)| path.split_once('@')).unwrap().0;
+    scene.registry.count_of(&format!("/v2/{repository}/blobs/"))
 }

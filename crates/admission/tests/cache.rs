@@ -147,8 +147,6 @@ fn pull_secrets_of_the_pod_and_of_its_service_account() {
     program.validate(in_namespace("one", asks)).assert_allowed();
     // What was proved counts for everybody.
     program.validate(in_namespace("three", pod(&[&image]))).assert_allowed();
-    let scene = private();
-    drop(scene);
 }
 
 #[test]
@@ -168,6 +166,110 @@ fn service_account_of_the_pod() {
     let mut as_puller = pod(&[&image]);
     as_puller["spec"]["serviceAccountName"] = "puller".into();
     program.validate(in_namespace("two", as_puller)).assert_allowed();
+}
+
+/// Holds a registry's answer back until it is opened, or dropped.
+struct Gate(std::sync::mpsc::Sender<()>);
+
+/// Of the first request whose path contains `path`.
+fn hold_back(scene: &Scene, path: &str) -> Gate {
+    let (gate, opened) = std::sync::mpsc::channel::<()>();
+    let opened = std::sync::Mutex::new(opened);
+    let wait = move |answer| {
+        let _ = opened.lock().unwrap().recv();
+        answer
+    };
+    scene.registry.fault(Fault::change(path, wait).first(1));
+    Gate(gate)
+}
+
+/// Has the first one ask, and while the registry still owes it an answer the second; both verdicts.
+fn beside_each_other<T: Send>(scene: &Scene, first: impl FnOnce() -> T + Send, second: impl FnOnce() -> T) -> (T, T) {
+    let before = scene.registry.count();
+    let gate = hold_back(scene, "/manifests/");
+    std::thread::scope(|scope| {
+        let first = scope.spawn(first);
+        while scene.registry.count() == before {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let second = second();
+        assert!(!first.is_finished());
+        drop(gate.0);
+        (first.join().unwrap(), second)
+    })
+}
+
+/// Who asks for the image of [`private`], and what the registry lets them see.
+fn callers(image: &str) -> [(Value, bool); 4] {
+    let with = |namespace: &str, secrets: &[&str]| {
+        let secrets: Vec<_> = secrets.iter().map(|name| json!({"name": name})).collect();
+        let mut asks = pod(&[image]);
+        asks["spec"]["imagePullSecrets"] = secrets.into();
+        in_namespace(namespace, asks)
+    };
+    [
+        (with("one", &["good"]), true),
+        (with("one", &[]), false),
+        (with("one", &["bad"]), false),
+        (with("two", &["good"]), false),
+    ]
+}
+
+fn put_logins(scene: &Scene) {
+    let host = scene.registry.host();
+    scene.put("good", &pull_secret("one", "good", &login(&host, "u", "p")));
+    scene.put("bad", &pull_secret("one", "bad", &login(&host, "u", "wrong")));
+    // Of the same name as one that would do, in a namespace that has none such.
+    scene.put("other", &pull_secret("two", "good", &login(&host, "v", "q")));
+}
+
+/// Neither what somebody else's credential finds, nor what it does not.
+#[test]
+fn work_under_way_is_not_shared_between_credentials() {
+    for (first, second) in [(0, 1), (0, 2), (0, 3), (1, 0), (2, 0), (3, 0), (1, 2)] {
+        let (scene, image) = private();
+        put_logins(&scene);
+        let program = scene.start();
+        let callers = callers(&image);
+        let ask = |n: usize| program.validate(callers[n].0.clone()).allowed;
+        let allowed = beside_each_other(&scene, || ask(first), || ask(second));
+        assert_eq!(allowed, (callers[first].1, callers[second].1), "{first} {second}");
+    }
+}
+
+#[test]
+fn tags_under_way_are_not_shared_between_credentials() {
+    for (first, second) in [(0, 1), (0, 2), (0, 3), (1, 0), (2, 0), (3, 0)] {
+        let (scene, _) = private();
+        put_logins(&scene);
+        let program = scene.start();
+        let callers = callers(&scene.by_tag("app/one"));
+        let ask = |n: usize| !program.mutate(callers[n].0.clone()).patch.is_null();
+        let resolved = beside_each_other(&scene, || ask(first), || ask(second));
+        assert_eq!(resolved, (callers[first].1, callers[second].1), "{first} {second}");
+    }
+}
+
+/// A registry may say 401, 403 or 404 of what it hides. Also where the Pod has a pull secret, for another registry.
+#[test]
+fn what_nobody_in_particular_was_told_is_not_remembered() {
+    let scene = Scene::new();
+    scene.put("policy", &scene.key_policy());
+    scene.put("elsewhere", &pull_secret("one", "elsewhere", &login("elsewhere.test", "u", "p")));
+    // For as long as the test takes.
+    let program = scene.start_with(&["--refusal-ttl", "1h"]);
+    for (status, secrets) in
+        [401, 403, 404].into_iter().flat_map(|status| [(status, json!([])), (status, json!([{"name": "elsewhere"}]))])
+    {
+        let image = scene.signed(&format!("app/x{status}-{}", secrets.as_array().unwrap().len()));
+        let mut asks = pod(&[&image]);
+        asks["spec"]["imagePullSecrets"] = secrets;
+        let asks = in_namespace("one", asks);
+        scene.registry.fault(Fault::status("/manifests/", status));
+        assert!(!program.validate(asks.clone()).allowed, "{status}");
+        scene.registry.clear_faults();
+        program.validate(asks).assert_allowed();
+    }
 }
 
 /// `signaturePullSecrets` replace the Pod's own.

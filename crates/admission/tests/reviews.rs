@@ -6,6 +6,8 @@ mod scene;
 
 use scene::{Scene, config, create, pod, policy, review, update};
 use serde_json::{Value, json};
+use sigward_testkit::image_evidence::evidence;
+use sigward_testkit::{Artifact, EvidenceLayer};
 
 #[test]
 fn signed_and_unsigned_images() {
@@ -226,5 +228,28 @@ fn keys_from_secrets_and_policies_from_config_maps() {
             "stringData": {"cosign.pub": scene.key.public_pem()}}),
     );
     program.wait_for("policies-in-force", |line| line["broken"] == 0);
+    program.validate(create(pod(&[&image]))).assert_allowed();
+}
+
+/// The setting is in force as soon as it is read, for policies that have not changed.
+#[test]
+fn signatures_of_cosign_2_among_referrers() {
+    let scene = Scene::new();
+    let mut authority = scene.key_authority();
+    authority["signatureFormat"] = "legacy".into();
+    let globs = [&*format!("{}/app/**", scene.registry.host())];
+    scene.put("policy", &policy("signed", &globs, json!([authority])));
+    let (image, artifact) = (scene.unsigned("app/one"), Artifact::image("app/one"));
+    let signed = scene.sigstore.sign_image_with_key("registry.test/app", &artifact, &scene.key);
+    let mut older = evidence(&[EvidenceLayer::unlogged(&signed)]);
+    older.manifest.subject = Some(artifact.descriptor());
+    older.manifest.artifact_type = Some("application/vnd.dev.cosign.artifact.sig.v1+json".to_owned());
+    scene.registry.refer("app/one", &older);
+    let program = scene.start();
+    program.validate(create(pod(&[&image]))).assert_denied("no signatures found");
+    let mut settings = config("deny");
+    settings["data"]["enable-oci11"] = "true".into();
+    scene.put("config", &settings);
+    program.wait_for("policies-in-force", |line| line["number"].as_u64() > Some(1));
     program.validate(create(pod(&[&image]))).assert_allowed();
 }

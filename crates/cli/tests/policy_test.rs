@@ -11,6 +11,7 @@ use std::os::unix::fs::symlink;
 use images_scene::{NAME, SLSA, Scene};
 use policy_scene::{Policies, config_map, digest_pod, key_secret, keyless, policy, secret, with_policy};
 use serde_json::{Value, json};
+use sigward_testkit::image_evidence::evidence;
 use sigward_testkit::registry::{Auth, Settings};
 use sigward_testkit::text::b64;
 use sigward_testkit::{Artifact, EvidenceLayer, ISSUER};
@@ -412,6 +413,25 @@ fn pull_secrets_of_the_object_and_of_policies() {
     with_source["source"][0]["signaturePullSecrets"][0]["name"] = "pull".into();
     policies.put("p.yaml", &[policy("p", "**", json!([with_source])), pull]);
     assert_eq!(policies.test(&format!("--policy p.yaml --image {image}")).code, 0);
+}
+
+/// By the flag, as policy-tester has it, and by the setting of the cluster.
+#[test]
+fn signatures_of_cosign_2_among_referrers() {
+    let scene = Scene::new();
+    let signed = scene.sigstore.sign_image_with_key("registry.test/app", &scene.image, &scene.key);
+    let mut older = evidence(&[EvidenceLayer::unlogged(&signed)]);
+    older.manifest.subject = Some(scene.image.descriptor());
+    older.manifest.artifact_type = Some("application/vnd.dev.cosign.artifact.sig.v1+json".to_owned());
+    scene.registry.refer("app", &older);
+    let policies = Policies(&scene);
+    let key = json!({"key": {"data": scene.key.public_pem()}, "signatureFormat": "legacy"});
+    policies.put("p.yaml", &[policy("p", "**", json!([key]))]);
+    let words = format!("--policy p.yaml --image {}", scene.by_digest());
+    policies.denies(&words, "no signatures found");
+    assert_eq!(policies.test(&format!("{words} --enable-oci11")).code, 0);
+    policies.put("c.yaml", &[config_map("config-policy-controller", "enable-oci11", "true")]);
+    assert_eq!(policies.test(&format!("{words} --policy c.yaml")).code, 0);
 }
 
 #[test]

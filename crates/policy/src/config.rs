@@ -27,7 +27,8 @@ pub enum EmptyAuthorities {
     Accepted,
 }
 
-/// Whether evidence in cosign's own format is looked for among an image's referrers, beside its tags.
+/// Whether signatures in cosign's own format are looked for among an image's referrers, beside its tags, also where a
+/// policy wants that format alone. Where it leaves the format open they are looked for anyway.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Oci11 {
     /// It is not.

@@ -64,45 +64,79 @@ impl Glob {
         &self.source
     }
 
-    /// Whether an image's full name matches: `registry/repository@digest`, or `:tag` where no digest is given. A name
-    /// that was typed without a registry may match as it was typed, too. So may any other spelling of the same registry.
-    pub fn matches(&self, image: &ImageReference) -> bool {
-        let name = image.name();
-        self.matches_text(&name)
-            || (name != image.typed() && self.matches_text(&fold_host(image.typed())))
-            || other_spellings(image, &name).iter().any(|name| self.matches_text(name))
+    /// Whether one of an image's names matches.
+    pub fn matches(&self, names: &Names) -> bool {
+        names.0.iter().any(|name| self.matches_text(name))
     }
 
-    /// Keeps the set of places in the pattern that the text so far can have led to, so time is the product of the
-    /// lengths at most.
+    /// Goes back to the last `*`, and where that can take no more to the last `**`: what an earlier star could take, the
+    /// later one of its kind takes as well, as all ways to the same `*` from one `**` pass as many slashes. For the same
+    /// reason a `**` before a `*` that failed need not be tried again before the next slash. So nothing is allocated, and
+    /// time is at most about the product of the lengths, or the square of the name's.
     fn matches_text(&self, text: &str) -> bool {
-        let end = self.parts.len();
-        let mut here = vec![false; end + 1];
-        if let Some(start) = here.first_mut() {
-            *start = true;
-        }
-        skip_stars(&self.parts, &mut here);
-        let mut next = vec![false; end + 1];
-        for byte in text.bytes() {
-            next.fill(false);
-            for (at, part) in self.parts.iter().enumerate() {
-                if !here.get(at).copied().unwrap_or_default() {
-                    continue;
+        let text = text.as_bytes();
+        let (mut at, mut seen) = (0, 0);
+        let mut segment: Option<Star> = None;
+        let mut anything: Option<Star> = None;
+        loop {
+            match (self.parts.get(at), text.get(seen)) {
+                (None, None) => return true,
+                (Some(Part::Anything), _) => {
+                    at += 1;
+                    (anything, segment) = (Some(Star { after: at, taken: seen }), None);
                 }
-                let to = match part {
-                    Part::Byte(wanted) if *wanted == byte => at + 1,
-                    Part::Segment if byte != b'/' && byte != b'\n' => at,
-                    Part::Anything if byte != b'\n' => at,
-                    _ => continue,
-                };
-                if let Some(place) = next.get_mut(to) {
-                    *place = true;
+                (Some(Part::Segment), _) => {
+                    at += 1;
+                    segment = Some(Star { after: at, taken: seen });
+                }
+                (Some(Part::Byte(wanted)), Some(byte)) if wanted == byte => (at, seen) = (at + 1, seen + 1),
+                _ => {
+                    let star = match (&mut segment, &mut anything) {
+                        (Some(star), _) if text.get(star.taken).is_some_and(|byte| *byte != b'/') => star,
+                        (failed, Some(star)) => {
+                            if failed.take().is_some() {
+                                let rest = text.get(star.taken..).unwrap_or_default();
+                                star.taken += rest.iter().take_while(|byte| **byte != b'/').count();
+                            }
+                            star
+                        }
+                        _ => return false,
+                    };
+                    // What is behind the end, or no line's, is nobody's.
+                    if text.get(star.taken).is_none_or(|byte| *byte == b'\n') {
+                        return false;
+                    }
+                    star.taken += 1;
+                    (at, seen) = (star.after, star.taken);
                 }
             }
-            skip_stars(&self.parts, &mut next);
-            std::mem::swap(&mut here, &mut next);
         }
-        here.last().copied().unwrap_or_default()
+    }
+}
+
+/// A star to go back to.
+struct Star {
+    /// Behind it in the pattern.
+    after: usize,
+    /// Up to where in the text it has taken.
+    taken: usize,
+}
+
+/// The names of an image that a pattern may match.
+#[derive(Clone, Debug)]
+pub struct Names(Vec<String>);
+
+impl Names {
+    /// The full name: `registry/repository@digest`, or `:tag` where no digest is given. A name that was typed without a
+    /// registry as it was typed, too; and any other spelling of the same registry.
+    pub fn of(image: &ImageReference) -> Self {
+        let name = image.name();
+        let mut names = other_spellings(image, &name);
+        if name != image.typed() {
+            names.push(fold_host(image.typed()));
+        }
+        names.push(name);
+        Self(names)
     }
 }
 
@@ -126,18 +160,6 @@ fn other_spellings(image: &ImageReference, name: &str) -> Vec<String> {
 
 fn has_port(host: &str) -> bool {
     host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'))
-}
-
-/// A star may stand for nothing.
-fn skip_stars(parts: &[Part], places: &mut [bool]) {
-    for (at, part) in parts.iter().enumerate() {
-        if matches!(part, Part::Segment | Part::Anything)
-            && places.get(at).copied().unwrap_or_default()
-            && let Some(after) = places.get_mut(at + 1)
-        {
-            *after = true;
-        }
-    }
 }
 
 /// Upstream replaces `**` first, from the left, so that `***` is `**` and `*`.
@@ -179,7 +201,7 @@ mod tests {
     use super::*;
 
     fn matches(glob: &str, image: &str) -> bool {
-        Glob::compile(glob).unwrap().matches(&ImageReference::parse(image).unwrap())
+        Glob::compile(glob).unwrap().matches(&Names::of(&ImageReference::parse(image).unwrap()))
     }
 
     /// specs/policy-controller.md §2.6, whole.
@@ -312,5 +334,61 @@ mod tests {
         assert!(!matches(&glob, &image));
         let long = "a".repeat(MAX_GLOB_BYTES + 1);
         assert_eq!(Glob::compile(&long), Err(BadGlob::TooLong { found: MAX_GLOB_BYTES + 1 }));
+    }
+
+    /// The same by the definition: what a part takes, and what is left of both.
+    fn by_definition(parts: &[Part], text: &[u8]) -> bool {
+        let Some((part, after)) = parts.split_first() else { return text.is_empty() };
+        let star = |takes: fn(u8) -> bool| {
+            let most = text.iter().take_while(|byte| takes(**byte)).count();
+            (0..=most).any(|taken| by_definition(after, &text[taken..]))
+        };
+        match part {
+            Part::Byte(wanted) => text.first() == Some(wanted) && by_definition(after, &text[1..]),
+            Part::Segment => star(|byte| byte != b'/' && byte != b'\n'),
+            Part::Anything => star(|byte| byte != b'\n'),
+        }
+    }
+
+    /// All texts over an alphabet, up to a length.
+    fn texts(alphabet: &str, longest: usize) -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut last = all.clone();
+        for _ in 0..longest {
+            last = last.iter().flat_map(|text| alphabet.chars().map(move |c| format!("{text}{c}"))).collect();
+            all.extend_from_slice(&last);
+        }
+        all
+    }
+
+    #[test]
+    fn all_short_patterns_on_all_short_texts() {
+        for (patterns, names) in [
+            (texts("a/*", 7), texts("a/", 6)),
+            (texts("ab/*", 5), texts("ab/", 5)),
+            (texts("ab*", 5), texts("ab\n", 5)),
+        ] {
+            for glob in patterns.iter().filter(|glob| !glob.is_empty()) {
+                let glob = Glob { source: glob.clone(), parts: parts(glob) };
+                for name in &names {
+                    let expected = by_definition(&glob.parts, name.as_bytes());
+                    assert_eq!(glob.matches_text(name), expected, "{} on {name:?}", glob.source);
+                }
+            }
+        }
+    }
+
+    /// Places beyond the first word.
+    #[test]
+    fn the_longest_patterns() {
+        for (middle, name_middle) in [("a".repeat(1_000), "a".repeat(1_000)), ("*".repeat(1_000), "a/b".repeat(50))] {
+            let glob = Glob::compile(&format!("x/{middle}/y")).unwrap();
+            assert!(glob.matches_text(&format!("x/{name_middle}/y")));
+            assert!(!glob.matches_text(&format!("x/{name_middle}/z")));
+        }
+        let longest = Glob::compile(&"*".repeat(MAX_GLOB_BYTES)).unwrap();
+        assert!(longest.matches_text("") && longest.matches_text("a/b"));
+        let literal = "a".repeat(MAX_GLOB_BYTES);
+        assert!(Glob::compile(&literal).unwrap().matches_text(&literal));
     }
 }

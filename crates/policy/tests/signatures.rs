@@ -8,6 +8,7 @@ mod bench;
 use bench::{Bench, NAME, World, by_identity, by_jane, by_jane_of, by_key, with};
 use serde_json::json;
 use sigward_policy::Reason;
+use sigward_policy::config::Oci11;
 use sigward_testkit::image_evidence::{SIGN_PREDICATE, referrer};
 use sigward_testkit::{Artifact, EvidenceLayer, ISSUER, Key, KeyKind, Leaf, Sigstore};
 
@@ -84,6 +85,62 @@ fn an_identity() {
     keyless().authority(of(any)).assert_admitted();
     let text = "signature keyless validation failed for authority a for registry.test/app@sha256:";
     keyless().authority(by_identity("x")).assert_denied(Reason::SignatureMismatch, text);
+}
+
+/// cosign 2 could attach its signatures as a referrer; policy-controller looks there with `enable-oci11`.
+#[test]
+fn signatures_of_cosign_2_among_referrers() {
+    let key = Key::default();
+    for (oci11, format, admitted) in [
+        (Oci11::Off, "", true),
+        (Oci11::On, "", true),
+        (Oci11::Off, "legacy", false),
+        (Oci11::On, "legacy", true),
+        (Oci11::Off, "bundle", false),
+        (Oci11::On, "bundle", false),
+    ] {
+        let authority = with(by_key(&key), json!({"signatureFormat": format}));
+        let mut bench = Bench::new().authority(authority.clone());
+        bench.oci11 = oci11;
+        let older = |bench: &Bench, key: &Key| {
+            let signed = bench.world.signed_with(key);
+            let mut layers = sigward_testkit::image_evidence::evidence(&[EvidenceLayer::unlogged(&signed)]);
+            layers.manifest.subject = Some(bench.world.image.descriptor());
+            layers.manifest.artifact_type = Some("application/vnd.dev.cosign.artifact.sig.v1+json".to_owned());
+            layers
+        };
+        let signed = older(&bench, &key);
+        bench.world.refer(&signed);
+        assert_eq!(bench.review().is_allowed(), admitted, "{oci11:?} {format:?}");
+        // It is verified like every other.
+        bench.world.forget();
+        let forged = older(&bench, &Key::default());
+        bench.world.refer(&forged);
+        assert!(!bench.review().is_allowed(), "{oci11:?} {format:?}");
+        // The tag counts as ever.
+        bench.world.sign(&[EvidenceLayer::unlogged(&bench.world.signed_with(&key))]);
+        assert_eq!(bench.review().is_allowed(), format != "bundle", "{oci11:?} {format:?}");
+        // Another setting is another question: what one was told is no answer to the other.
+        let key_of = |bench: &Bench| {
+            let set = bench.set();
+            bench.plan(&set, &bench.world.by_digest()).questions()[0].key(bench).unwrap()
+        };
+        let before = key_of(&bench);
+        bench.oci11 = if oci11 == Oci11::On { Oci11::Off } else { Oci11::On };
+        assert_ne!(before, key_of(&bench));
+    }
+}
+
+/// A bundle is no signature in cosign's own format.
+#[test]
+fn bundles_where_the_older_format_is_wanted() {
+    let key = Key::default();
+    let mut bench = Bench::new().authority(with(by_key(&key), json!({"signatureFormat": "legacy"})));
+    bench.oci11 = Oci11::On;
+    let image = bench.world.image.clone();
+    let by_bundle = bench.world.sigstore.sign_image_v3_with_key(&image, &key).bundle_v03();
+    bench.world.refer(&referrer(&image, &by_bundle, SIGN_PREDICATE));
+    bench.assert_denied(Reason::Unsigned, "no signatures found");
 }
 
 /// Nobody is not everybody.

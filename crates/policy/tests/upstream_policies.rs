@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sigward_policy::cip::RemotePolicy;
 use sigward_policy::cip::{self, ClusterImagePolicy, ValidationContext};
-use sigward_policy::config::EmptyAuthorities;
+use sigward_policy::config::{EmptyAuthorities, Oci11};
 use sigward_policy::field_error::FieldErrors;
 use sigward_policy::object::{Base64, PatchOperation, decode};
 use sigward_policy::resolve::{ContentSource, Missing, ResolvedPolicy};
@@ -166,7 +166,7 @@ fn what_policy_controller_accepts_is_resolved() {
     for part in ["valid", "e2e", "empty-authorities"] {
         for (name, text) in files(&folder.join(part)) {
             for policy in yaml(&text).iter().filter(|document| document["kind"] == cip::KIND) {
-                let faults = ResolvedPolicy::load(policy, &Nothing).faults();
+                let faults = ResolvedPolicy::load(policy, &Nothing, Oci11::Off).faults();
                 let known = ["absent: ", "is not supported"];
                 let unknown: Vec<_> =
                     faults.iter().filter(|fault| !known.iter().any(|known| fault.contains(known))).collect();

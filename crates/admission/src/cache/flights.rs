@@ -46,7 +46,8 @@ pub struct Passenger<V> {
 #[derive(Debug)]
 pub struct Ticket<K: Hash + Eq, V> {
     key: K,
-    under_way: UnderWay<K, V>,
+    /// Nowhere once it has landed.
+    under_way: Option<UnderWay<K, V>>,
     result: watch::Sender<Option<V>>,
 }
 
@@ -68,7 +69,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Flights<K, V> {
         }
         let (sender, result) = watch::channel(None);
         under_way.insert(key.clone(), result.clone());
-        let ticket = Ticket { key: key.clone(), under_way: Arc::clone(&self.under_way), result: sender };
+        let ticket = Ticket { key: key.clone(), under_way: Some(Arc::clone(&self.under_way)), result: sender };
         Boarding::Fly(ticket, Passenger { result })
     }
 
@@ -85,14 +86,22 @@ impl<K: Hash + Eq, V> Ticket<K, V> {
     }
 
     /// The work is done. Whatever is to be kept of it must be kept before.
-    pub fn land(self, value: V) {
+    pub fn land(mut self, value: V) {
+        // First it is over, then it is told: whoever has seen the result and asks again wants a new one.
+        self.end();
         self.result.send_replace(Some(value));
+    }
+
+    fn end(&mut self) {
+        if let Some(under_way) = self.under_way.take() {
+            under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        }
     }
 }
 
 impl<K: Hash + Eq, V> Drop for Ticket<K, V> {
     fn drop(&mut self) {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.end();
     }
 }
 
@@ -169,5 +178,21 @@ mod tests {
         let later = join(&flights);
         ticket.land(2);
         assert_eq!(later.arrive(soon()).await, Ok(2));
+    }
+
+    /// Whoever has a result and asks again begins anew: a failure of before is no answer to what is asked after it.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn landed_is_landed_for_whoever_has_seen_it() {
+        let flights = Flights::default();
+        for round in 0..5_000 {
+            let (ticket, first) = fly(&flights);
+            let landing = tokio::spawn(async move { ticket.land(round) });
+            assert_eq!(first.arrive(soon()).await, Ok(round));
+            let (ticket, _) = fly(&flights);
+            landing.await.unwrap();
+            // Nor does the end of the old one end the new one.
+            assert_eq!(flights.count(), 1);
+            ticket.land(round);
+        }
     }
 }

@@ -229,7 +229,9 @@ mod tests {
             // Would be a selector of its own.
             {"key": {"secretRef": {"name": "c,type!=Opaque"}}}, {"key": {"secretRef": {"name": "A"}}},
         ]}});
-        store.replace(ObjectKind::ClusterImagePolicy, vec![policy, json!({"metadata": {"name": "q"}, "spec": 1})]);
+        for policy in [policy, json!({"metadata": {"name": "q"}, "spec": 1})] {
+            store.upsert(ObjectKind::ClusterImagePolicy, policy).unwrap();
+        }
         let mut config = ClusterConfig::new("own", "pod");
         let named = |name| Source::NamedSecret(ObjectKey::namespaced(ObjectKind::Secret, "own", name));
         assert_eq!(secret_sources(&config, &store), BTreeSet::from([named("a"), named("b")]));

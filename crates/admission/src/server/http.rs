@@ -1,6 +1,6 @@
 //! Paths, probes and bodies (specs/policy-controller.md §0.3).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,8 +12,9 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::drain::Drain;
-use super::{About, Hook, Reviewer, guard};
+use super::{About, Bounds, Hook, Reviewer, guard};
 use crate::limits;
+use crate::registry::turns::Shares;
 use crate::review::Review;
 
 /// What all connections share.
@@ -21,8 +22,10 @@ pub struct Door {
     reviewer: Arc<dyn Reviewer>,
     drain: Drain,
     figures: Figures,
+    bounds: Bounds,
     /// What bodies may take together, in kilobytes.
     bodies: Arc<Semaphore>,
+    bodies_of_one: Shares,
 }
 
 impl std::fmt::Debug for Door {
@@ -42,21 +45,32 @@ pub enum Figures {
 
 type Reply = Response<Full<Bytes>>;
 
+/// Room that a body takes.
+struct Room {
+    own: OwnedSemaphorePermit,
+    all: OwnedSemaphorePermit,
+}
+
 /// The path of conversions.
 const CONVERSION: &str = "/resource-conversion";
 
 impl Door {
     /// `reviewer` answers, until `drain` says that probes are to be refused.
-    pub fn new(reviewer: Arc<dyn Reviewer>, drain: Drain, figures: Figures) -> Self {
-        Self { reviewer, drain, figures, bodies: Arc::new(Semaphore::new(limits::BODIES_KB)) }
+    pub fn new(reviewer: Arc<dyn Reviewer>, drain: Drain, figures: Figures, bounds: Bounds) -> Self {
+        let bodies = Arc::new(Semaphore::new(bounds.bodies_kb));
+        Self { reviewer, drain, figures, bounds, bodies, bodies_of_one: Shares::new(bounds.bodies_of_one_kb) }
+    }
+
+    pub(super) fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     pub(super) fn handshake_failed(&self, peer: SocketAddr, reason: &str) {
         self.reviewer.handshake_failed(peer, reason);
     }
 
-    /// Answers one request.
-    pub(super) async fn handle(&self, request: Request<Incoming>) -> Reply {
+    /// Answers one request of this peer.
+    pub(super) async fn handle(&self, peer: IpAddr, request: Request<Incoming>) -> Reply {
         let start = Instant::now();
         if let Some(reply) = self.probe(request.method(), request.uri().path(), request.headers()) {
             return reply;
@@ -79,8 +93,8 @@ impl Door {
         }
         let deadline = guard::deadline(start, guard::timeout_of(request.uri().query()));
         // The API server sends at once; whoever takes longer than this is in the way of others.
-        let patience = start.checked_add(limits::BODY).map_or(deadline, |end| end.min(deadline));
-        let reading = tokio::time::timeout_at(patience.into(), self.read(request));
+        let patience = start.checked_add(self.bounds.body).map_or(deadline, |end| end.min(deadline));
+        let reading = tokio::time::timeout_at(patience.into(), self.read(peer, request));
         let (body, _room) = match reading.await {
             Ok(Ok(read)) => read,
             Ok(Err(reply)) => return reply,
@@ -124,7 +138,7 @@ impl Door {
 
     /// The body, and the room that it takes for as long as it is held. Room is taken as bytes come, not as they are told:
     /// a promise costs nothing.
-    async fn read(&self, request: Request<Incoming>) -> Result<(Vec<u8>, OwnedSemaphorePermit), Reply> {
+    async fn read(&self, peer: IpAddr, request: Request<Incoming>) -> Result<(Vec<u8>, Room), Reply> {
         let too_large = || {
             let reply = format!("the body is larger than the limit of {} bytes", limits::BODY_BYTES);
             text(StatusCode::PAYLOAD_TOO_LARGE, reply)
@@ -133,7 +147,8 @@ impl Door {
         if body.size_hint().lower() > u64::try_from(limits::BODY_BYTES).unwrap_or(u64::MAX) {
             return Err(too_large());
         }
-        let mut room = self.room(limits::REVIEW_KB).await?;
+        let own = self.bodies_of_one.of(&peer.to_string());
+        let mut room = self.room(&own, limits::REVIEW_KB).await?;
         let (mut bytes, mut taken) = (Vec::new(), limits::REVIEW_KB);
         while let Some(frame) = body.frame().await {
             let frame =
@@ -145,16 +160,20 @@ impl Door {
             bytes.extend_from_slice(&data);
             let needed = u32::try_from(bytes.len() / 1024).unwrap_or(u32::MAX).saturating_mul(limits::BODY_FACTOR);
             if needed > taken {
-                room.merge(self.room(needed.saturating_sub(taken)).await?);
+                let more = self.room(&own, needed.saturating_sub(taken)).await?;
+                room.own.merge(more.own);
+                room.all.merge(more.all);
                 taken = needed;
             }
         }
         Ok((bytes, room))
     }
 
-    async fn room(&self, kilobytes: u32) -> Result<OwnedSemaphorePermit, Reply> {
+    /// First of what the peer may have: whoever waits for that is in the way of nobody else.
+    async fn room(&self, own: &Arc<Semaphore>, kilobytes: u32) -> Result<Room, Reply> {
         let closed = |_| text(StatusCode::SERVICE_UNAVAILABLE, "shutting down".to_owned());
-        Arc::clone(&self.bodies).acquire_many_owned(kilobytes).await.map_err(closed)
+        let own = Arc::clone(own).acquire_many_owned(kilobytes).await.map_err(closed)?;
+        Ok(Room { own, all: Arc::clone(&self.bodies).acquire_many_owned(kilobytes).await.map_err(closed)? })
     }
 
     async fn review(&self, hook: Hook, body: &[u8], start: Instant, deadline: Instant) -> Reply {
@@ -243,7 +262,12 @@ mod tests {
 
     #[test]
     fn probe_that_is_answered_before_policies_are_loaded() {
-        let door = Door::new(Arc::new(Unloaded), Drain::new(Duration::ZERO, Duration::ZERO), Figures::Elsewhere);
+        let door = Door::new(
+            Arc::new(Unloaded),
+            Drain::new(Duration::ZERO, Duration::ZERO),
+            Figures::Elsewhere,
+            Bounds::default(),
+        );
         let plain = HeaderMap::new();
         let mut agent = HeaderMap::new();
         agent.insert(USER_AGENT, HeaderValue::from_static("kube-probe/1.36"));

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | certificates that change while serving | [`tls`] |
 //! | accepting connections, and letting them go | [`listen`] |
+//! | connections that are of no use | [`pulse`] |
 //! | paths, probes, bodies | [`http`] |
 //! | the time that a review has, and panics | [`guard`] |
 //! | going away without being missed | [`drain`] |
@@ -12,14 +13,16 @@ pub mod drain;
 pub mod guard;
 pub mod http;
 pub mod listen;
+pub mod pulse;
 pub mod tls;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::limits;
 use crate::review::{Answer, Request};
 
 /// Which webhook is called.
@@ -63,6 +66,51 @@ impl Hook {
         [Self::Mutations, Self::Validations, Self::Defaulting, Self::Validating]
             .into_iter()
             .find(|it| it.path() == path)
+    }
+}
+
+/// What callers may take, each and together.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Connections at once.
+    pub connections: usize,
+    /// Connections at once from one address.
+    pub connections_of_one: usize,
+    /// Requests at once on one connection (HTTP/2).
+    pub streams: u32,
+    /// Time for a TLS handshake.
+    pub handshake: Duration,
+    /// Time for the first request of a connection, and for the head of each (HTTP/1).
+    pub head: Duration,
+    /// Time between requests.
+    pub idle: Duration,
+    /// Time between questions whether the peer lives (HTTP/2).
+    pub ping: Duration,
+    /// Time for the answer to that.
+    pub pong: Duration,
+    /// Time for the body of a request.
+    pub body: Duration,
+    /// What bodies may take together, in kilobytes.
+    pub bodies_kb: usize,
+    /// What bodies from one address may take together, in kilobytes.
+    pub bodies_of_one_kb: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connections: limits::CONNECTIONS,
+            connections_of_one: limits::CONNECTIONS_OF_ONE,
+            streams: limits::STREAMS,
+            handshake: limits::HANDSHAKE,
+            head: limits::HEAD,
+            idle: limits::IDLE,
+            ping: limits::PING,
+            pong: limits::PONG,
+            body: limits::BODY,
+            bodies_kb: limits::BODIES_KB,
+            bodies_of_one_kb: limits::BODIES_OF_ONE_KB,
+        }
     }
 }
 

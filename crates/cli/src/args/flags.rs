@@ -252,9 +252,11 @@ pub(super) static TEST_LOG_LEVEL: Flag = Flag::of(
 )
 .default("info")
 .ours();
-/// Evidence is looked for in both places anyway, and verified wherever it was found.
+/// Where a policy leaves the format open both places are looked at anyway.
 pub(super) static TEST_OCI11: Flag =
-    Flag::switch("enable-oci11", Registry, "Without effect: referrers are always looked at").hidden().ours();
+    Flag::switch("enable-oci11", Registry, "Look at referrers too where a policy wants the older format")
+        .hidden()
+        .ours();
 pub(super) static TEST_OUTPUT: Flag = Flag::of(
     Kind::Choice(&["text", "json"]),
     "output",

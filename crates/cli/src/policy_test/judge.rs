@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sigward_fetch::{Budget, PullSecrets, shown};
 use sigward_policy::cip::{ClusterImagePolicy, ValidationContext, set_defaults, validate};
-use sigward_policy::config::{CONFIG_MAP, ControllerConfig};
+use sigward_policy::config::{CONFIG_MAP, ControllerConfig, Oci11};
 use sigward_policy::decide::{
     AuthorityOutcome, ImageDecision, NotGathered, ObjectInputs, ReviewContext, Verdict, decide,
 };
@@ -214,7 +214,8 @@ fn load(objects: &Objects, request: &PolicyTestRequest, gatherer: &Gatherer<'_>)
     }
     let remotes = fetch(&references, gatherer)?;
     let contents = Contents { objects, namespace, remotes: &remotes };
-    let policies = read.iter().map(|policy| Arc::new(ResolvedPolicy::new(policy, &contents))).collect();
+    let oci11 = if request.oci11 == Oci11::On { Oci11::On } else { config.oci11 };
+    let policies = read.iter().map(|policy| Arc::new(ResolvedPolicy::new(policy, &contents, oci11))).collect();
     Ok(Loaded { policies: PolicySet::new(policies, config.no_match), references, warnings })
 }
 

@@ -12,6 +12,7 @@ use sigward_verify::{
 use super::inquiry::AuthorityInquiry;
 use super::proof::{AuthorityRefusal, Firmness, ProofKey, Wording};
 use crate::cip::SignatureFormat;
+use crate::config::Oci11;
 use crate::reason::Reason;
 use crate::resolve::{
     AuthoritySigner, Credentials, EvidenceAuthority, Extent, Fingerprint, KeylessSigner, LogRule, Missing,
@@ -146,10 +147,12 @@ impl Inquest {
 
 /// Which forms are looked for, one after another, and what in them.
 fn stages(authority: &EvidenceAuthority) -> Vec<(Forms, Wanted)> {
-    let forms = match authority.format {
-        SignatureFormat::Any => Forms::All,
-        SignatureFormat::Legacy => Forms::TagsOnly,
-        SignatureFormat::Bundle => Forms::BundlesOnly,
+    let forms = match (authority.format, authority.oci11) {
+        (SignatureFormat::Any, _) => Forms::All,
+        // Attestations that refer to an image are taken as bundles alone.
+        (SignatureFormat::Legacy, Oci11::On) if authority.attestations.is_empty() => Forms::NoBundles,
+        (SignatureFormat::Legacy, _) => Forms::TagsOnly,
+        (SignatureFormat::Bundle, _) => Forms::BundlesOnly,
     };
     match (authority.attestations.is_empty(), authority.extent) {
         (true, Extent::All) => vec![(forms, Wanted::EverySignature)],

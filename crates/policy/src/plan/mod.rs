@@ -12,6 +12,7 @@ use sigward_verify::image::{ConfigInquiry, ImageReference, Target};
 
 use crate::config::NoMatch;
 use crate::decide::AuthorityOutcome;
+use crate::glob::Names;
 use crate::matching::ObjectIdentity;
 use crate::reason::Reason;
 use crate::resolve::{AuthorityKind, Fault, PolicySet, ResolvedPolicy, Scoped};
@@ -96,11 +97,11 @@ fn plan_image(policies: &PolicySet, subject: Subject<'_>, reference: &ImageRefer
         return ImagePlan { image, outlook, questions: Vec::new() };
     };
     // In a cluster patterns see the full name by digest; outside of one they see what was typed, as policy-tester has it.
-    let named = if subject.resolved.is_some() { reference } else { &by_digest };
+    let named = Names::of(if subject.resolved.is_some() { reference } else { &by_digest });
     let mut questions = Vec::new();
     let mut tasks = Vec::new();
     for policy in policies.iter() {
-        let unclear = match policy.is_for(named, subject.object) {
+        let unclear = match policy.is_for(&named, subject.object) {
             Scoped::No => continue,
             Scoped::Yes => None,
             Scoped::Unclear(fault) => Some(fault),

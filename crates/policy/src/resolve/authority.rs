@@ -12,6 +12,7 @@ use super::document::CompiledPolicy;
 use super::fingerprint::Fingerprint;
 use super::trust_rules::{LogRule, LogStatement, RootStatement, StampRule, StampStatement, TrustRef, TrustRule};
 use crate::cip::{self, Authority, KeyRef, KeylessRef, SignatureFormat, StaticAction, beside_static, inputs_of_object};
+use crate::config::Oci11;
 use crate::object::Url;
 use crate::predicate::predicate_uri;
 use crate::reason::Reason;
@@ -112,6 +113,7 @@ pub struct EvidenceAuthority {
     pub(crate) trust: TrustRefs,
     pub(crate) log_url: Option<String>,
     pub(crate) format: SignatureFormat,
+    pub(crate) oci11: Oci11,
     pub(crate) place: Option<Repository>,
     pub(crate) tag_prefix: String,
     pub(crate) credentials: Credentials,
@@ -164,6 +166,7 @@ impl EvidenceAuthority {
 #[derive(Clone, Copy)]
 pub(super) struct Resolving<'a> {
     pub(super) source: &'a dyn ContentSource,
+    pub(super) oci11: Oci11,
     pub(super) strictness: Strictness,
     /// Whether the policy over all authorities counts what they find.
     pub(super) extent: Extent,
@@ -294,6 +297,7 @@ fn evidence(authority: &Authority, signer: AuthoritySigner, with: Resolving<'_>)
         trust,
         log_url,
         format: authority.signature_format(),
+        oci11: with.oci11,
         place,
         tag_prefix,
         credentials,
@@ -412,6 +416,7 @@ fn fingerprint(authority: &EvidenceAuthority) -> Fingerprint {
     };
     all = all.part("rule", format!("{:?}", authority.rule)).part("trust", format!("{:?}", authority.trust));
     all = all.optional("log", authority.log_url.as_ref()).part("format", format!("{:?}", authority.format));
+    all = all.part("oci11", format!("{:?}", authority.oci11));
     all = all.optional("place", authority.place.as_ref().map(ToString::to_string));
     all = all.part("prefix", &authority.tag_prefix).part("extent", format!("{:?}", authority.extent));
     // Not whose credentials are used: a proof is one, whoever fetched it. `AuthorityQuestion` tells them apart.

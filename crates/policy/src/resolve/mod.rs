@@ -12,11 +12,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sigward_cue::Strictness;
-use sigward_verify::image::ImageReference;
 
 use crate::cip::{ClusterImagePolicy, ImagePattern, MatchResource, Mode, STRICT_ANNOTATION, validate_matches};
-use crate::config::NoMatch;
-use crate::glob::Glob;
+use crate::config::{NoMatch, Oci11};
+use crate::glob::{Glob, Names};
 use crate::matching::{Match, Matcher, ObjectIdentity};
 use crate::object::from_value;
 use crate::reason::Reason;
@@ -110,15 +109,15 @@ fn shared_name(authorities: &[ResolvedAuthority]) -> Option<Fault> {
 impl ResolvedPolicy {
     /// Resolves a ClusterImagePolicy as it is stored. What cannot be read or had makes the policy, or one of its
     /// authorities, broken; nothing makes it disappear.
-    pub fn load(object: &Value, source: &dyn ContentSource) -> Self {
+    pub fn load(object: &Value, source: &dyn ContentSource, oci11: Oci11) -> Self {
         match from_value::<ClusterImagePolicy>(object.clone()) {
-            Ok(policy) => Self::new(&policy, source),
+            Ok(policy) => Self::new(&policy, source, oci11),
             Err(error) => Self::undecoded(object, &error.to_string()),
         }
     }
 
     /// Resolves a ClusterImagePolicy that was read.
-    pub fn new(policy: &ClusterImagePolicy, source: &dyn ContentSource) -> Self {
+    pub fn new(policy: &ClusterImagePolicy, source: &dyn ContentSource, oci11: Oci11) -> Self {
         let spec = &policy.spec;
         let (strictness, broken) = match policy.metadata.annotation(STRICT_ANNOTATION) {
             None | Some("false") => (Strictness::AsCue, None),
@@ -134,7 +133,7 @@ impl ResolvedPolicy {
             Some(Ok(policy)) if policy.may_count_evidence() => Extent::All,
             _ => Extent::Enough,
         };
-        let with = Resolving { source, strictness, extent };
+        let with = Resolving { source, oci11, strictness, extent };
         let authorities = spec.authorities.iter().enumerate();
         let authorities: Vec<_> =
             authorities.map(|(n, authority)| ResolvedAuthority::new(authority, n, with)).collect();
@@ -227,8 +226,8 @@ impl ResolvedPolicy {
         texts
     }
 
-    /// Whether it is for this image, named by this object.
-    pub(crate) fn is_for(&self, image: &ImageReference, object: &ObjectIdentity) -> Scoped {
+    /// Whether it is for the image of these names, named by this object.
+    pub(crate) fn is_for(&self, image: &Names, object: &ObjectIdentity) -> Scoped {
         let (globs, objects) = match &self.scope {
             Scope::Unreadable(fault) => return Scoped::Unclear(fault.clone()),
             Scope::Stated { globs, objects } => (globs, objects),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sigward_policy::cip::RemotePolicy;
-use sigward_policy::config::NoMatch;
+use sigward_policy::config::{NoMatch, Oci11};
 use sigward_policy::decide::{AuthorityOutcome, ImageDecision, ObjectInputs, ReviewContext, Verdict, decide};
 use sigward_policy::matching::ObjectIdentity;
 use sigward_policy::plan::{AuthorityProof, AuthorityRefusal, ImagePlan, Subject, TrustSource, Trusted, plan};
@@ -38,6 +38,7 @@ pub struct Bench {
     pub world: World,
     pub policies: Vec<Value>,
     pub no_match: NoMatch,
+    pub oci11: Oci11,
     pub secrets: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     pub config_maps: BTreeMap<String, BTreeMap<String, String>>,
     pub remotes: BTreeMap<String, Vec<u8>>,
@@ -62,6 +63,7 @@ impl Bench {
             world,
             policies: Vec::new(),
             no_match: NoMatch::Deny,
+            oci11: Oci11::Off,
             secrets: BTreeMap::new(),
             config_maps: BTreeMap::new(),
             remotes: BTreeMap::new(),
@@ -87,7 +89,7 @@ impl Bench {
     }
 
     pub fn set(&self) -> PolicySet {
-        let load = |policy: &Value| Arc::new(ResolvedPolicy::load(policy, self));
+        let load = |policy: &Value| Arc::new(ResolvedPolicy::load(policy, self, self.oci11));
         PolicySet::new(self.policies.iter().map(load).collect(), self.no_match)
     }
 
@@ -142,7 +144,7 @@ impl Bench {
 
     /// What the only question of a policy with this authority brings.
     pub fn outcome_of(&self, authority: Value) -> Result<AuthorityProof, AuthorityRefusal> {
-        let policy = ResolvedPolicy::load(&policy("p", &[authority]), self);
+        let policy = ResolvedPolicy::load(&policy("p", &[authority]), self, self.oci11);
         self.only_outcome(&PolicySet::new(vec![Arc::new(policy)], self.no_match))
     }
 

@@ -88,6 +88,9 @@ pub enum Forms {
     /// Bundles among referrers alone (`signatureFormat: bundle` of a ClusterImagePolicy). What cosign 2 attached as a
     /// referrer in the older form is none.
     BundlesOnly,
+    /// The tag scheme, and what cosign 2 attached as a referrer in the older form (`enable-oci11` beside
+    /// `signatureFormat: legacy` of a ClusterImagePolicy). Bundles are none.
+    NoBundles,
 }
 
 /// What to do about signatures without a log entry.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use sigward_cue::Strictness;
+use sigward_policy::config::Oci11;
 
 use super::{Explain, ManifestInput, OutputFormat, PolicyLanguage, RegistryRequest, TrustRequest};
 
@@ -54,6 +55,8 @@ pub struct PolicyTestRequest {
     pub trust_root: Option<PathBuf>,
     /// The namespace that the controller would run in.
     pub system_namespace: String,
+    /// `--enable-oci11`, beside what the ConfigMap says.
+    pub oci11: Oci11,
     /// Where evidence comes from.
     pub evidence: TestEvidence,
     /// Where the material of the public instance comes from.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use sigward_cue::Strictness;
+use sigward_policy::config::Oci11;
 
 use super::{images, output, trust_source};
 use crate::args::error::{ArgumentCount, UsageErrorKind};
@@ -89,6 +90,7 @@ pub(in crate::args) fn test(
         resource,
         trust_root: values.path(&f::TEST_TRUSTROOT),
         system_namespace: values.text(&f::TEST_NAMESPACE)?.unwrap_or_else(|| f::TEST_NAMESPACE.default.to_owned()),
+        oci11: if values.switch(&f::TEST_OCI11) { Oci11::On } else { Oci11::Off },
         evidence,
         trust: TrustRequest { source: trust_source(values), authorities: None, timestamp_chain: None },
         registry: images::registry(values, notices)?,

@@ -383,7 +383,7 @@ fn phases(question: &ImageQuestion) -> VecDeque<Phase> {
         Wanted::EveryAttestation => vec![attestations, Phase::Referrers],
     };
     let is_in = |phase: &Phase| match question.forms {
-        Forms::All => true,
+        Forms::All | Forms::NoBundles => true,
         Forms::TagsOnly => *phase != Phase::Referrers,
         Forms::BundlesOnly => *phase == Phase::Referrers,
     };

@@ -79,7 +79,9 @@ impl ImageInquiry<'_> {
         let (mut queued, mut known) = (VecDeque::new(), BTreeSet::new());
         for (index, manifest) in found.into_iter().enumerate() {
             // What is listed twice is asked for once.
-            if may_hold_evidence(&manifest) && known.insert((manifest.digest.to_string(), manifest.size)) {
+            if may_hold_evidence(&manifest, self.question.forms)
+                && known.insert((manifest.digest.to_string(), manifest.size))
+            {
                 let referrer = Referrer { index, manifest, layer: None };
                 match self.is_affordable(&referrer) {
                     Ok(()) => queued.push_back(referrer),
@@ -187,7 +189,7 @@ impl ImageInquiry<'_> {
         let [layer] = manifest.layers.as_slice() else {
             return Err(malformed(format!("it has {} layers, a bundle has one", manifest.layers.len())));
         };
-        if !layer.media_type.starts_with(BUNDLE_TYPE) {
+        if !layer.media_type.starts_with(BUNDLE_TYPE) || self.question.forms == Forms::NoBundles {
             // Something else that refers to the image, such as an SBOM.
             return Ok(());
         }
@@ -217,7 +219,8 @@ impl ImageInquiry<'_> {
 }
 
 /// Some registries do not tell the artifact's type, others tell that of the config; both are looked at.
-fn may_hold_evidence(descriptor: &Descriptor) -> bool {
+fn may_hold_evidence(descriptor: &Descriptor, forms: Forms) -> bool {
     let kind = descriptor.artifact_type.as_str();
-    matches!(kind, "" | "application/vnd.oci.empty.v1+json" | COSIGN_SIGNATURES) || kind.starts_with(BUNDLE_TYPE)
+    matches!(kind, "" | "application/vnd.oci.empty.v1+json" | COSIGN_SIGNATURES)
+        || (kind.starts_with(BUNDLE_TYPE) && forms != Forms::NoBundles)
 }
