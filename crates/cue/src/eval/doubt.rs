@@ -66,6 +66,7 @@ impl<'p> Eval<'p> {
         self.doubt_unmade();
         self.doubt_early_parts()?;
         self.doubt_patterned()?;
+        self.doubt_lets();
         for v in std::mem::take(&mut self.lets_of_clauses) {
             let used = self.vertices[v].status >= Status::Known;
             let plain = self.vertices[self.deref(v)].node.scalar.is_some();

@@ -126,6 +126,8 @@ pub(crate) struct Eval<'p> {
     unmade: Vec<(VertexId, Label, &'p [Decl])>,
     /// What has no value, and a part of it was asked for.
     parts_asked: Vec<VertexId>,
+    /// What `let` clauses name.
+    named_by_lets: Vec<VertexId>,
     /// Where comprehensions have added patterns.
     patterned: Vec<VertexId>,
     /// Parts of values within expressions that were used before they were done.
@@ -184,6 +186,7 @@ impl<'p> Eval<'p> {
             ranged: Vec::new(),
             unmade: Vec::new(),
             parts_asked: Vec::new(),
+            named_by_lets: Vec::new(),
             patterned: Vec::new(),
             early_parts: Vec::new(),
             met_unfinished: 0,

@@ -222,6 +222,15 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
+    /// A `let` names a field that stands for another: what CUE finds there depends on how far the other is.
+    pub(super) fn doubt_lets(&mut self) {
+        while let Some(v) = self.named_by_lets.pop() {
+            if !self.vertices[v].is_let && self.deref_shared(v) != v {
+                self.doubt(Weight::Always, v, "a let names what stands for another field");
+            }
+        }
+    }
+
     /// Alternatives that are under way, or that something beside them keeps incomplete, are selected from: for CUE the
     /// default may be what they are, and no struct.
     pub(super) fn doubt_chosen_subject(&mut self, v: VertexId) {

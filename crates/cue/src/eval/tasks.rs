@@ -183,6 +183,9 @@ impl<'p> Eval<'p> {
         {
             return Err(Stop::Error(error));
         }
+        if self.vertices[v].is_let {
+            self.named_by_lets.push(arc);
+        }
         let arc = self.deref_shared(arc);
         let target = self.deref_disjunct(arc);
         let conjunct = Conjunct { env, elem: Elem::Expr(expr), close };
