@@ -40,6 +40,7 @@ impl<'p> Eval<'p> {
         close: CloseInfo,
     ) -> R<'p, ()> {
         let open = super::doubt::has_let(comprehension)
+            || comprehension.value.decls.is_empty()
             || comprehension
                 .value
                 .decls
@@ -60,7 +61,7 @@ impl<'p> Eval<'p> {
         match envs {
             Ok(_) => self.doubt_own_read(Weight::Always),
             Err(_) if self.force => {
-                self.doubt_own_read(Weight::Last);
+                self.doubt_own_read(self.weight_of_own_read(comprehension));
                 self.doubt_without_fields(v, comprehension);
             }
             Err(_) => {}

@@ -49,6 +49,20 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// How much it counts that a comprehension that is not decided reads what it may add to: for CUE a field that gets
+    /// fields of its own is a struct all the same.
+    pub(super) fn weight_of_own_read(&self, comprehension: &Comprehension) -> Weight {
+        if self.own_read == NO_VERTEX {
+            return Weight::Last;
+        }
+        let read = self.vertices[self.own_read].label;
+        let makes_struct = |decl: &Decl| match decl {
+            Decl::Field { label, value: Expr::Struct(_), .. } => Some(*label) == read,
+            _ => false,
+        };
+        if comprehension.value.decls.iter().any(makes_struct) { Weight::Always } else { Weight::Last }
+    }
+
     /// A required field that is missing is asked for. If it stands for what is being worked out, that is a structural
     /// cycle for CUE.
     pub(super) fn doubt_own_required(&mut self, arc: VertexId) -> R<'p, ()> {
@@ -265,11 +279,14 @@ fn is_of_optional(error: &Bottom<'_>) -> bool {
 
 /// Whether a comprehension may add the field, a regular one or not.
 fn makes(comprehension: &Comprehension, label: Label, regular: bool) -> bool {
-    comprehension.value.decls.iter().any(|decl| match decl {
-        Decl::Field { label: field, .. } => *field == label,
-        Decl::Dynamic { .. } | Decl::Pattern { .. } => regular,
-        Decl::Comprehension(inner) => makes(inner, label, regular),
-        Decl::Let { .. } => false,
-        Decl::Ellipsis | Decl::Embed(_) => true,
-    })
+    // To CUE one without fields may make any.
+    let decls = &comprehension.value.decls;
+    decls.is_empty()
+        || decls.iter().any(|decl| match decl {
+            Decl::Field { label: field, .. } => *field == label,
+            Decl::Dynamic { .. } | Decl::Pattern { .. } => regular,
+            Decl::Comprehension(inner) => makes(inner, label, regular),
+            Decl::Let { .. } => false,
+            Decl::Ellipsis | Decl::Embed(_) => true,
+        })
 }
