@@ -164,6 +164,10 @@ impl Heard {
             }
             // Somebody serves more than was promised: that is about the content.
             Err(Unreachable::TooLarge { .. }) => {}
+            Err(Unreachable::Transport { reason, .. }) => {
+                self.failure = true;
+                without_certificate(reason);
+            }
             Err(_) => self.failure = true,
         }
     }
@@ -234,6 +238,15 @@ fn may_change(rejected: &Rejected) -> bool {
 fn is_transient(error: &ImageError) -> bool {
     matches!(error, ImageError::DigestMismatch { .. } | ImageError::Malformed { .. })
         || error.rejected().iter().any(may_change)
+}
+
+/// What is wrong with a server's certificate, without what stands in it: its names and times are the server's words too.
+fn without_certificate(reason: &mut String) {
+    const OF_TLS: &str = "invalid peer certificate: ";
+    if let Some((before, words)) = reason.split_once(OF_TLS) {
+        let fault = words.split(|c: char| !c.is_ascii_alphabetic() && c != ' ').next().unwrap_or_default();
+        *reason = format!("{before}{OF_TLS}{}", fault.trim_end());
+    }
 }
 
 /// An error page without its words: whoever may name an image must not read through a denial what a server inside the
