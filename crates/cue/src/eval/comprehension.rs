@@ -228,6 +228,10 @@ impl<'p> Eval<'p> {
         let inline = self.vertices[v].is_dynamic && self.vertices[v].parent == super::types::NO_VERTEX;
         if inline {
             self.ranged.push(v);
+            // What its parts read is read by the clause.
+            for arc in self.vertices[v].arcs.clone() {
+                Self::caught(self.know(arc, false))?.ok();
+            }
         }
         self.mark_seen(v, Seen::Itself);
         self.doubt_own_name(v);

@@ -66,6 +66,7 @@ impl<'p> Eval<'p> {
         self.doubt_unmade();
         self.doubt_early_parts()?;
         self.doubt_patterned()?;
+        self.doubt_lets();
         for v in std::mem::take(&mut self.lets_of_clauses) {
             let used = self.vertices[v].status >= Status::Known;
             let plain = self.vertices[self.deref(v)].node.scalar.is_some();
@@ -317,6 +318,9 @@ impl<'p> Eval<'p> {
     fn doubt_own_embeddings(&mut self) -> R<'p, ()> {
         for (v, arc) in std::mem::take(&mut self.own_embeddings) {
             let w = self.deref(arc);
+            if self.own_error(w).is_some_and(|error| error.is_incomplete()) {
+                self.doubt(Weight::Always, arc, "a struct takes in a field of its own that is not known");
+            }
             for field in [arc, w] {
                 let vertex = &self.vertices[field];
                 let Some(label) = vertex.label.filter(|_| vertex.parent == v) else { continue };

@@ -124,6 +124,10 @@ pub(crate) struct Eval<'p> {
     ranged: Vec<VertexId>,
     /// Fields that comprehensions have not made, where, and with which fields in them.
     unmade: Vec<(VertexId, Label, &'p [Decl])>,
+    /// What has no value, and a part of it was asked for.
+    parts_asked: Vec<VertexId>,
+    /// What `let` clauses name.
+    named_by_lets: Vec<VertexId>,
     /// Where comprehensions have added patterns.
     patterned: Vec<VertexId>,
     /// Parts of values within expressions that were used before they were done.
@@ -181,6 +185,8 @@ impl<'p> Eval<'p> {
             inlines: Vec::new(),
             ranged: Vec::new(),
             unmade: Vec::new(),
+            parts_asked: Vec::new(),
+            named_by_lets: Vec::new(),
             patterned: Vec::new(),
             early_parts: Vec::new(),
             met_unfinished: 0,

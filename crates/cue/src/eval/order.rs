@@ -5,8 +5,8 @@ use super::doubt::Weight;
 use super::error::{Bottom, Code, Piece, R, Stop};
 use super::reference::is_reference;
 use super::tasks::{State, TaskKind};
-use super::types::{Base, NO_VERTEX, Status, Value, VertexId};
-use crate::expr::{ArcType, Clause, Comprehension, Decl, Expr, Op};
+use super::types::{Base, Conjunct, Elem, NO_VERTEX, Status, Value, VertexId};
+use crate::expr::{ArcType, Clause, Comprehension, Decl, Element, Expr, Op};
 use crate::kind::Kind;
 use crate::label::Label;
 
@@ -52,7 +52,12 @@ impl<'p> Eval<'p> {
     /// A required field that is missing is asked for. If it stands for what is being worked out, that is a structural
     /// cycle for CUE.
     pub(super) fn doubt_own_required(&mut self, arc: VertexId) -> R<'p, ()> {
-        if self.vertices[arc].node.running > 0 {
+        let made = |conjunct: &Conjunct<'p>| match &conjunct.elem {
+            Elem::Expr(Expr::List(lit)) => lit.elements.iter().any(|one| matches!(one, Element::Comprehension(_))),
+            _ => false,
+        };
+        // The clauses of a list may come back to it after it was begun.
+        if self.vertices[arc].node.running > 0 || self.vertices[arc].conjuncts.iter().any(made) {
             self.doubt(Weight::Always, arc, "a required field that is missing asks for itself");
         }
         self.nested(|e| {
@@ -83,7 +88,7 @@ impl<'p> Eval<'p> {
     }
 
     /// A comprehension has made nothing. For CUE a field that it would have made with fields of its own is a struct to the
-    /// validators of that field all the same.
+    /// validators of that field all the same, and to who asks for a part of it.
     pub(super) fn note_unmade(&mut self, v: VertexId, comprehension: &'p Comprehension) {
         self.note_unmade_decls(v, &comprehension.value.decls);
     }
@@ -113,7 +118,7 @@ impl<'p> Eval<'p> {
                 Base::Value(value) => !value.is_concrete(),
                 _ => false,
             };
-            if validated && decls.iter().any(named) {
+            if (validated && decls.iter().any(named)) || self.parts_asked.contains(&w) {
                 self.doubt(Weight::Always, arc, "a comprehension that makes nothing would have made a struct of it");
             }
         }
@@ -215,6 +220,15 @@ impl<'p> Eval<'p> {
             }
         }
         Ok(())
+    }
+
+    /// A `let` names a field that stands for another: what CUE finds there depends on how far the other is.
+    pub(super) fn doubt_lets(&mut self) {
+        while let Some(v) = self.named_by_lets.pop() {
+            if !self.vertices[v].is_let && self.deref_shared(v) != v {
+                self.doubt(Weight::Always, v, "a let names what stands for another field");
+            }
+        }
     }
 
     /// Alternatives that are under way, or that something beside them keeps incomplete, are selected from: for CUE the

@@ -175,6 +175,9 @@ impl<'p> Eval<'p> {
             return if bottom.is_incomplete() { Ok(Value::Vertex(w)) } else { Err(Stop::Error(bottom)) };
         }
         let value = self.value_of(w);
+        if matches!(value, Value::Basic(_)) {
+            self.parts_asked.push(w);
+        }
         self.default_of(value)
     }
 

@@ -183,6 +183,9 @@ impl<'p> Eval<'p> {
         {
             return Err(Stop::Error(error));
         }
+        if self.vertices[v].is_let {
+            self.named_by_lets.push(arc);
+        }
         let arc = self.deref_shared(arc);
         let target = self.deref_disjunct(arc);
         let conjunct = Conjunct { env, elem: Elem::Expr(expr), close };
@@ -215,6 +218,10 @@ impl<'p> Eval<'p> {
 
     fn perform_dynamic(&mut self, v: VertexId, env: EnvId, decl: &'p Decl, close: CloseInfo) -> R<'p, ()> {
         let Decl::Dynamic { key, arc, value } = decl else { return Ok(()) };
+        if self.vertices[v].parent == NO_VERTEX && has_conjunction(key) {
+            // CUE may take the name before the conjunction has left one.
+            self.doubt(Weight::Always, v, "a name is made of a conjunction");
+        }
         let name = self.plain_value(key, env)?;
         let label = match &name {
             Value::String(text) => self.names.regular(text),
@@ -414,6 +421,19 @@ fn names_sibling(key: &Expr) -> bool {
     match key {
         Expr::Field { up: 0, .. } => true,
         Expr::Selector(subject, _) | Expr::Index(subject, _) => names_sibling(subject),
+        _ => false,
+    }
+}
+
+/// Whether a conjunction is among the operands of an expression.
+fn has_conjunction(expr: &Expr) -> bool {
+    match expr {
+        Expr::And(..) => true,
+        Expr::Interpolation { parts, .. } => parts.iter().any(has_conjunction),
+        Expr::Unary(_, operand) | Expr::Selector(operand, _) => has_conjunction(operand),
+        Expr::Binary(_, left, right) | Expr::Index(left, right) => has_conjunction(left) || has_conjunction(right),
+        Expr::Or { values, .. } => values.iter().any(|(value, _)| has_conjunction(value)),
+        Expr::Call(_, arguments) => arguments.iter().any(has_conjunction),
         _ => false,
     }
 }
