@@ -190,7 +190,7 @@ impl ImagePlan {
     pub fn config_inquiry(&self) -> Option<Discreet<ConfigInquiry>> {
         let Outlook::Policies { reference, digest, tasks, .. } = &self.outlook else { return None };
         let wanted = tasks.iter().any(|task| task.policy.inputs().configs);
-        wanted.then(|| Discreet(ConfigInquiry::new(reference, *digest)))
+        wanted.then(|| Discreet::new(ConfigInquiry::new(reference, *digest)))
     }
 
     /// The image by digest, if it has one and a policy is for it.
