@@ -49,6 +49,41 @@ fn target_of_a_redirect_is_not_in_a_denial() {
     assert!(!denied.message.contains("leak-path") && !denied.message.contains("s3cret"), "{}", denied.message);
 }
 
+/// Whom a registry names as its token server, where that one is not there.
+#[test]
+fn name_of_a_dead_token_server_is_not_in_a_denial() {
+    let challenge = "Bearer realm=\"http://127.0.0.1:1/leak-path\",service=\"s3cret\"";
+    let evil = Server::start(move |_| Response::new(401, "application/json", "{}").with("WWW-Authenticate", challenge));
+    let scene = Scene::new();
+    let host = evil.address().to_string();
+    scene.put("policy", &policy("p", &[&format!("{host}/**")], json!([scene.key_authority()])));
+    let program = scene.start();
+    let image = format!("{host}/app@sha256:{}", "0".repeat(64));
+    let denied = program.validate(create(pod(&[&image, &format!("{host}/app:v1")])));
+    denied.assert_denied(&format!("https://{host}/v2/app/manifests/"));
+    for word in ["s3cret", "leak-path"] {
+        assert!(!denied.review.to_string().contains(word), "{}", denied.message);
+    }
+}
+
+/// Whose names stand in the certificate of a server inside is no stranger's business.
+#[test]
+fn names_in_a_certificate_are_not_in_a_denial() {
+    let inside = Server::start_https(|_| Response::new(404, "text/plain", ""));
+    let host = inside.address().to_string();
+    let scene = Scene::new();
+    let mut policy = policy("p", &[&format!("{host}/**")], json!([scene.key_authority()]));
+    policy["spec"]["policy"] = json!({"type": "cue", "fetchConfigFile": true, "data": "config: _"});
+    scene.put("policy", &policy);
+    let program = scene.start_trusting(inside.authority());
+    let image = format!("{host}/app@sha256:{}", "0".repeat(64));
+    let denied = program.validate(create(pod(&[&image, &format!("{host}/app:v1")])));
+    denied.assert_denied("invalid peer certificate: certificate not valid for name");
+    for word in ["DnsName", "localhost"] {
+        assert!(!denied.review.to_string().contains(word), "{}", denied.message);
+    }
+}
+
 /// A Pod of many images at a registry that hangs is in the way of its own namespace at most.
 #[test]
 fn one_pod_that_takes_all_turns() {

@@ -250,6 +250,23 @@ fn tags_under_way_are_not_shared_between_credentials() {
     }
 }
 
+/// A policy's words may repeat parts of an image's configuration.
+#[test]
+fn attack_configuration_of_a_private_image_in_a_denial_for_those_who_may_not_read_it() {
+    let (scene, image) = private();
+    put_logins(&scene);
+    let mut policy = scene.key_policy();
+    let data = "config: \"linux/amd64\": os: \"plan9\"";
+    policy["spec"]["policy"] = json!({"type": "cue", "fetchConfigFile": true, "data": data});
+    scene.put("policy", &policy);
+    let program = scene.start();
+    for (asks, may_read) in callers(&image) {
+        let denied = program.validate(asks);
+        denied.assert_denied(if may_read { "plan9" } else { "UNAUTHORIZED" });
+        assert_eq!(denied.message.contains("plan9"), may_read, "{}", denied.message);
+    }
+}
+
 /// A registry may say 401, 403 or 404 of what it hides. Also where the Pod has a pull secret, for another registry.
 #[test]
 fn what_nobody_in_particular_was_told_is_not_remembered() {

@@ -152,7 +152,10 @@ fn the_opt_in_label_is_removed_only_by_who_may_change_policies() {
     plane.must("apply -k deploy/overlays/example");
     plane.must("create namespace guarded");
     plane.must("label namespace guarded policy.sigstore.dev/include=true");
-    plane.must("create clusterrole namespaces --verb=get,patch,update,delete --resource=namespaces");
+    plane.must(
+        "create clusterrole namespaces --verb=get,patch,update,delete \
+         --resource=namespaces,namespaces/status,namespaces/finalize",
+    );
     plane.must("create clusterrolebinding namespaces --clusterrole=namespaces --user=bob");
     let refused = "can only be removed by those who may update clusterimagepolicies";
     control_plane::eventually("the guard to be in force", || {
@@ -164,6 +167,10 @@ fn the_opt_in_label_is_removed_only_by_who_may_change_policies() {
         Err(done.out)
     });
     let changed = plane.kubectl("--as bob label namespace guarded policy.sigstore.dev/include=false --overwrite");
+    assert!(changed.err.contains(refused), "{changed:?}");
+    // The API server takes labels from a change of the status too.
+    let label = r#"{"metadata":{"labels":{"policy.sigstore.dev/include":null}}}"#;
+    let changed = plane.kubectl(&format!("--as bob patch namespace guarded --subresource=status -p {label}"));
     assert!(changed.err.contains(refused), "{changed:?}");
     plane.must("--as bob label namespace guarded team=a");
     plane.must("label namespace guarded policy.sigstore.dev/include-");

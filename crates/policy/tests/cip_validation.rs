@@ -425,6 +425,34 @@ fn matches() {
     }
 }
 
+/// It is obeyed by leaving its images to what no policy is for.
+#[test]
+fn a_match_that_is_for_no_object_is_warned_of_and_not_refused() {
+    let with =
+        |entry: &Value| json!({"images": [{"glob": "**"}], "authorities": [{"key": {"data": KEY}}], "match": [entry]});
+    for entry in [
+        json!({}),
+        json!({"version": "v1"}),
+        json!({"resource": "pods"}),
+        json!({"group": "apps", "version": "v1", "resource": "pods"}),
+        json!({"version": "v1", "resource": "deployments", "selector": {}}),
+        json!({"group": "*", "version": "v1", "resource": "jobs"}),
+    ] {
+        let errors = validate(with(&entry));
+        assert_eq!(errors.denial(), None, "{entry}");
+        let first = errors.warnings().into_iter().next();
+        assert_eq!(first.as_deref(), Some("this is for no object: spec.match[0]"), "{entry}");
+    }
+    for entry in [
+        json!({"version": "v1", "resource": "pods"}),
+        json!({"group": "", "version": "*", "resource": "pods"}),
+        json!({"group": "apps", "version": "v1", "resource": "deployments"}),
+        json!({"group": "batch", "version": "v1beta1", "resource": "cronjobs"}),
+    ] {
+        assert!(validate(with(&entry)).is_empty(), "{entry}");
+    }
+}
+
 #[test]
 fn all_that_is_wrong_is_said_at_once_sorted_and_merged() {
     let spec = json!({

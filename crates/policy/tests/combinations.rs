@@ -105,6 +105,7 @@ fn images_that_no_policy_is_for() {
 #[test]
 fn names_that_are_no_digests() {
     let mut bench = Bench::new().policy(policy("a", &[pass()]));
+    let localhost = format!("localhost/app@sha256:{}", "0".repeat(64));
     for no_match in [NoMatch::Deny, NoMatch::Allow] {
         bench.no_match = no_match;
         for (image, reason, text) in [
@@ -112,6 +113,14 @@ fn names_that_are_no_digests() {
             ("other.test/app", Reason::NotADigest, "invalid value: other.test/app must be an image digest"),
             ("in@valid", Reason::ReferenceInvalid, "could not parse reference: in@valid"),
             ("", Reason::ReferenceInvalid, "could not parse reference: "),
+            // The kubelet would pull it from the node's own registry, whatever is said of Docker Hub's.
+            (
+                &localhost,
+                Reason::ReferenceInvalid,
+                &format!(
+                    "could not parse reference: {localhost}: localhost without a port is a host for the kubelet alone"
+                ),
+            ),
         ] {
             let verdict = bench.review_of(image);
             assert_eq!(verdict.message(), Some(format!("{text}: {FIELD}").as_str()));

@@ -1,5 +1,6 @@
 //! Configurations of images (`fetchConfigFile`). They are as trustworthy as the digest that names them, and never change, so
-//! that they are kept by it.
+//! that they are kept by it, for those who have the credentials they were read with: a policy's words may repeat parts of
+//! them, and whoever may name a private image need not be allowed to read it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,14 +22,14 @@ pub type Configs = Result<BTreeMap<String, String>, String>;
 #[derive(Debug, Clone)]
 pub struct ConfigFiles {
     turns: Arc<Turns>,
-    kept: Cache<String, Arc<Configs>>,
+    kept: Cache<(String, CredentialId), Arc<Configs>>,
     under_way: Flights<(String, CredentialId, String), Arc<Configs>>,
 }
 
 impl ConfigFiles {
     /// Keeps at most so many bytes.
     pub fn new(bytes: u64, turns: Arc<Turns>) -> Self {
-        let weight = |name: &String, configs: &Arc<Configs>| {
+        let weight = |(name, _): &(String, CredentialId), configs: &Arc<Configs>| {
             let texts = configs.as_ref().as_ref().map_or(0, |all| all.iter().map(|(k, v)| k.len() + v.len()).sum());
             u32::try_from(name.len().saturating_add(texts).saturating_add(256)).unwrap_or(u32::MAX)
         };
@@ -41,13 +42,13 @@ impl ConfigFiles {
     pub async fn of(&self, plan: &ImagePlan, tenancy: &Tenancy<'_>, deadline: Instant) -> Option<Arc<Configs>> {
         let mut inquiry = plan.config_inquiry()?;
         let name = plan.reference_name()?.to_owned();
-        if let Some(configs) = self.kept.get(&name) {
-            return Some(configs);
-        }
         let tenant = match tenancy.own() {
             Ok(tenant) => tenant,
             Err(reason) => return Some(Arc::new(Err(reason))),
         };
+        if let Some(configs) = self.kept.get(&(name.clone(), tenant.id)) {
+            return Some(configs);
+        }
         let passenger = match self.under_way.board(&(name.clone(), tenant.id, tenancy.namespace().to_owned())) {
             Boarding::Join(passenger) => passenger,
             Boarding::Fly(ticket, passenger) => {
@@ -66,7 +67,7 @@ impl ConfigFiles {
                     };
                     let found = Arc::new(found);
                     if found.is_ok() {
-                        kept.insert(name, Arc::clone(&found));
+                        kept.insert((name, tenant.id), Arc::clone(&found));
                     }
                     ticket.land(found);
                 });

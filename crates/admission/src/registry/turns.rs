@@ -52,6 +52,8 @@ impl Turns {
 
     /// Waits for a turn, until `deadline`.
     pub async fn take(&self, namespace: &str, host: &str, deadline: Instant) -> Option<Turn> {
+        // The port that is asked where none is given: no second share for another spelling.
+        let host = host.strip_suffix(":443").unwrap_or(host);
         let (room, in_use) = self.room_of(namespace);
         let permits = async {
             // None of them is ever closed. No host has a slash.
@@ -140,6 +142,15 @@ mod tests {
         // And to other namespaces at the same host.
         assert!(has_turn(&turns, "other", "dead.test").await);
         assert_eq!(running.len(), limits::GATHERS_OF_NAMESPACE_AT_HOST);
+        waiting.iter().for_each(Waiter::abort);
+    }
+
+    #[tokio::test]
+    async fn attack_host_with_the_port_spelled_out_for_more_turns() {
+        let turns = Arc::new(turns());
+        let (_running, waiting) = crowd(&turns, "apps", "dead.test").await;
+        assert!(!has_turn(&turns, "apps", "dead.test:443").await);
+        assert!(has_turn(&turns, "apps", "dead.test:444").await);
         waiting.iter().for_each(Waiter::abort);
     }
 

@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use sigward_policy::object::read_strictly;
 
 /// The versions of the review API (`admissionReviewVersions`). Their fields are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,9 +133,9 @@ impl Review {
     /// # Errors
     /// [`BadReview`] if there is nothing that could be answered.
     pub fn parse(body: &[u8]) -> Result<Self, BadReview> {
-        let whole: Value = serde_json::from_slice(body).map_err(|error| BadReview {
+        let whole = read_strictly(body).map_err(|error| BadReview {
             field: "the body".into(),
-            expected: "an AdmissionReview in JSON",
+            expected: "an AdmissionReview in JSON, no name twice",
             found: error.to_string(),
         })?;
         let Value::Object(mut fields) = whole else {
@@ -213,6 +214,27 @@ mod tests {
             assert_eq!(Review::parse(body.as_bytes()).unwrap_err().field, "the body");
         }
         assert!(Review::parse(&[0xff, 0xfe]).is_err());
+    }
+
+    /// Another reader could take the other one.
+    #[test]
+    fn attack_a_name_that_stands_twice() {
+        let review = |request: &str| {
+            let request = format!(r#"{{"uid":"u","kind":{{"version":"v1","kind":"Pod"}},{request}}}"#);
+            format!(r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{request}}}"#)
+        };
+        let once = review(r#""operation":"CREATE","object":{"spec":{"containers":[{"image":"a"}]}}"#);
+        assert!(Review::parse(once.as_bytes()).unwrap().request.is_ok());
+        for twice in [
+            review(r#""operation":"CREATE","operation":"DELETE","object":{}"#),
+            review(r#""operation":"CREATE","object":{"spec":{}},"object":{}"#),
+            review(r#""operation":"CREATE","object":{"spec":{"containers":[{"image":"evil","image":"a"}]}}"#),
+            once.replace(r#""request":{"#, r#""request":{},"request":{"#),
+        ] {
+            let error = Review::parse(twice.as_bytes()).unwrap_err();
+            assert_eq!(error.field, "the body", "{twice}");
+            assert!(error.found.contains("stands twice"), "{error}");
+        }
     }
 
     fn with_request(request: &str) -> Review {

@@ -59,8 +59,16 @@ pub fn decode<T: Field>(json: &[u8]) -> Result<T, DecodeError> {
     if json.len() > MAX_OBJECT_BYTES {
         return Err(DecodeError::TooLarge { found: json.len() });
     }
+    from_value(read_strictly(json)?)
+}
+
+/// Reads a value in which no object has a name twice: which of the two counts would be a matter of the reader.
+///
+/// # Errors
+/// [`DecodeError::Syntax`].
+pub fn read_strictly(json: &[u8]) -> Result<Value, DecodeError> {
     let Strict(value) = serde_json::from_slice(json).map_err(|e| DecodeError::Syntax { reason: e.to_string() })?;
-    from_value(value)
+    Ok(value)
 }
 
 /// Reads an object from a value.

@@ -16,7 +16,7 @@ use serde::Deserializer;
 use serde_json::{Map, Value};
 
 pub use entries::{config_map_entries, secret_entries};
-pub use json::{DecodeError, decode};
+pub use json::{DecodeError, decode, read_strictly};
 pub use kind::{ObjectKind, Recognized};
 pub use metadata::Metadata;
 pub use patch::{PatchOperation, json_patch};

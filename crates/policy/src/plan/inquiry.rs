@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 use sigward_verify::Waiver;
-use sigward_verify::evidence::{Answer, Inquiry, Step, Unreachable};
+use sigward_verify::evidence::{Answer, Inquiry, Need, Step, Unreachable};
 use sigward_verify::image::{EvidenceFault, ImageError, ImageInquiry, Rejected};
 
 use super::inquest::Inquest;
@@ -26,6 +26,8 @@ pub struct AuthorityInquiry<'q> {
     /// Whether something that did not count may count when it is asked for again.
     may_change: bool,
     heard: Heard,
+    /// The URLs of what was asked for last.
+    asked: Vec<String>,
 }
 
 impl<'q> AuthorityInquiry<'q> {
@@ -40,6 +42,7 @@ impl<'q> AuthorityInquiry<'q> {
             unstated: None,
             may_change: false,
             heard: Heard::default(),
+            asked: Vec::new(),
         }
     }
 
@@ -136,8 +139,24 @@ struct Heard {
 }
 
 impl Heard {
-    /// Notes an answer, and takes away what must not reach a denial.
-    fn hear(&mut self, answer: &mut Answer) {
+    /// Notes the answers, and takes away what must not reach a denial.
+    fn hear_all(&mut self, answers: &mut [Answer], asked: &[String]) {
+        for (index, answer) in answers.iter_mut().enumerate() {
+            self.hear(answer, asked.get(index).map_or("the registry", String::as_str));
+        }
+    }
+
+    fn hear(&mut self, answer: &mut Answer, asked: &str) {
+        // Where a redirect or a challenge led to is a server's word; what was asked is ours.
+        if let Err(
+            Unreachable::Transport { url, .. }
+            | Unreachable::TooLarge { url, .. }
+            | Unreachable::TimedOut { url }
+            | Unreachable::Refused { url, .. },
+        ) = &mut answer.outcome
+        {
+            asked.clone_into(url);
+        }
         let anonymous = answer.credential.is_none();
         match &mut answer.outcome {
             Ok(response) if response.status == 200 => {}
@@ -151,7 +170,6 @@ impl Heard {
                     _ => self.failure = true,
                 }
                 response.body = without_words(&response.body);
-                // Where a redirect led to is a server's word too; what was asked is ours.
                 answer.url.clear();
             }
             Err(Unreachable::Unauthorized { request, reason, credential }) => {
@@ -164,6 +182,10 @@ impl Heard {
             }
             // Somebody serves more than was promised: that is about the content.
             Err(Unreachable::TooLarge { .. }) => {}
+            Err(Unreachable::Transport { reason, .. }) => {
+                self.failure = true;
+                without_certificate(reason);
+            }
             Err(_) => self.failure = true,
         }
     }
@@ -175,13 +197,16 @@ impl Inquiry for AuthorityInquiry<'_> {
 
     fn step(&mut self, answers: Vec<Answer>) -> Step<AuthorityProof, AuthorityRefusal> {
         let mut answers = answers;
-        answers.iter_mut().for_each(|answer| self.heard.hear(answer));
+        self.heard.hear_all(&mut answers, &self.asked);
         loop {
             let Some(current) = &mut self.current else {
                 return Step::Failed(self.refusal(None));
             };
             match current.step(std::mem::take(&mut answers)) {
-                Step::Need(needs) => return Step::Need(needs),
+                Step::Need(needs) => {
+                    self.asked = urls(&needs);
+                    return Step::Need(needs);
+                }
                 Step::Done(verdict) => {
                     self.may_change |= verdict.rejected.iter().any(may_change);
                     // The digest was named: an answer about another one is no answer.
@@ -206,17 +231,34 @@ impl Inquiry for AuthorityInquiry<'_> {
 
 /// Another inquiry, whose errors repeat no words of a server.
 #[derive(Debug)]
-pub struct Discreet<I>(pub I);
+pub struct Discreet<I> {
+    inquiry: I,
+    asked: Vec<String>,
+}
+
+impl<I> Discreet<I> {
+    /// The same, in other words.
+    pub fn new(inquiry: I) -> Self {
+        Self { inquiry, asked: Vec::new() }
+    }
+}
 
 impl<I: Inquiry> Inquiry for Discreet<I> {
     type Out = I::Out;
     type Error = I::Error;
 
     fn step(&mut self, mut answers: Vec<Answer>) -> Step<I::Out, I::Error> {
-        let mut heard = Heard::default();
-        answers.iter_mut().for_each(|answer| heard.hear(answer));
-        self.0.step(answers)
+        Heard::default().hear_all(&mut answers, &self.asked);
+        let step = self.inquiry.step(answers);
+        if let Step::Need(needs) = &step {
+            self.asked = urls(needs);
+        }
+        step
     }
+}
+
+fn urls(needs: &[Need]) -> Vec<String> {
+    needs.iter().map(|need| need.url.clone()).collect()
 }
 
 /// Nothing was there, and the registry said so.
@@ -234,6 +276,15 @@ fn may_change(rejected: &Rejected) -> bool {
 fn is_transient(error: &ImageError) -> bool {
     matches!(error, ImageError::DigestMismatch { .. } | ImageError::Malformed { .. })
         || error.rejected().iter().any(may_change)
+}
+
+/// What is wrong with a server's certificate, without what stands in it: its names and times are the server's words too.
+fn without_certificate(reason: &mut String) {
+    const OF_TLS: &str = "invalid peer certificate: ";
+    if let Some((before, words)) = reason.split_once(OF_TLS) {
+        let fault = words.split(|c: char| !c.is_ascii_alphabetic() && c != ' ').next().unwrap_or_default();
+        *reason = format!("{before}{OF_TLS}{}", fault.trim_end());
+    }
 }
 
 /// An error page without its words: whoever may name an image must not read through a denial what a server inside the

@@ -77,6 +77,13 @@ fn read(subject: Subject<'_>) -> Result<(ImageReference, Digest), Fault> {
     let image = subject.image;
     let reference = ImageReference::parse(image)
         .map_err(|_| Fault { reason: Reason::ReferenceInvalid, text: format!("could not parse reference: {image}") })?;
+    // The kubelet reads a host (distribution `reference.ParseNormalizedNamed`), everybody else a user of Docker Hub: it would
+    // be judged as one image and pulled from another place. A tag is made a full name before.
+    if reference.digest().is_some() && image.starts_with("localhost/") {
+        let text =
+            format!("could not parse reference: {image}: localhost without a port is a host for the kubelet alone");
+        return Err(Fault { reason: Reason::ReferenceInvalid, text });
+    }
     match (reference.digest(), reference.target(), subject.resolved) {
         (Some(digest), ..) => Ok((reference, digest)),
         (None, Target::Tag(_), Some(digest)) => Ok((reference, *digest)),
@@ -183,7 +190,7 @@ impl ImagePlan {
     pub fn config_inquiry(&self) -> Option<Discreet<ConfigInquiry>> {
         let Outlook::Policies { reference, digest, tasks, .. } = &self.outlook else { return None };
         let wanted = tasks.iter().any(|task| task.policy.inputs().configs);
-        wanted.then(|| Discreet(ConfigInquiry::new(reference, *digest)))
+        wanted.then(|| Discreet::new(ConfigInquiry::new(reference, *digest)))
     }
 
     /// The image by digest, if it has one and a policy is for it.

@@ -248,9 +248,18 @@ fn parse_registry(text: &str) -> Option<Registry> {
     let port_is_good = port.is_none_or(|port| is_port(port) && !port.starts_with('0'));
     let name_is_good = match name.strip_prefix('[').and_then(|n| n.strip_suffix(']')) {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None if ends_in_a_number(name) => name.parse::<std::net::Ipv4Addr>().is_ok(),
         None => !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')),
     };
     (port_is_good && name_is_good && !name.starts_with(['.', '-']) && !name.ends_with('.')).then_some(Registry { host })
+}
+
+/// Whether it is an address: no name of a host ends so (WHATWG URL, "ends in a number"). System libraries read `10.5`,
+/// `0x0a000005` and `012.0.0.5` as one too, which would be further names for one place.
+fn ends_in_a_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let is_hex = |hex: &str| hex.bytes().all(|b| b.is_ascii_hexdigit());
+    !last.is_empty() && (last.bytes().all(|b| b.is_ascii_digit()) || last.strip_prefix("0x").is_some_and(is_hex))
 }
 
 fn without_port(host: &str) -> &str {
@@ -292,6 +301,8 @@ mod tests {
             ("GHCR.io/org/app:V1", "ghcr.io/org/app:V1".to_owned()),
             ("registry.k8s.io/pause:3.10", "registry.k8s.io/pause:3.10".to_owned()),
             ("[::1]:5000/app", "[::1]:5000/app:latest".to_owned()),
+            ("10.0.0.5:5000/app", "10.0.0.5:5000/app:latest".to_owned()),
+            ("reg.x5/app", "reg.x5/app:latest".to_owned()),
             (&*format!("a.b/c:tag@sha256:{hex}"), format!("a.b/c@sha256:{hex}")),
             (&*format!("a.b/cc@sha256:{hex}"), format!("a.b/cc@sha256:{hex}")),
         ] {
@@ -321,6 +332,12 @@ mod tests {
             "reg.io:0443/app",
             "reg.io:+443/app",
             "reg.io:0/app",
+            "10.5:5000/app",
+            "010.0.0.5/app",
+            "10.0.0.0x5/app",
+            "0x0a000005:5000/app",
+            "167772165:5000/app",
+            "10.0.0.256/app",
             "reg.io./app",
             "reg.io.:443/app",
             "user:password@reg.io/app",

@@ -9,7 +9,7 @@ mod policies;
 
 use super::types::{Authority, ClusterImagePolicy, ClusterImagePolicySpec, ImagePattern, MatchResource, StaticRef};
 use crate::config::EmptyAuthorities;
-use crate::field_error::{FieldError, FieldErrors};
+use crate::field_error::{FieldError, FieldErrors, Level};
 use crate::glob::Glob;
 use crate::go::is_bad_path_pattern;
 use crate::limits::MAX_POLICY_ENTRIES;
@@ -25,8 +25,15 @@ pub struct ValidationContext<'a> {
     pub empty_authorities: EmptyAuthorities,
 }
 
-/// The resources that a policy may be for.
-const RESOURCES: [&str; 7] = ["replicasets", "deployments", "pods", "cronjobs", "jobs", "statefulsets", "daemonsets"];
+/// The group of a resource that a policy may be for.
+fn group_of(resource: &str) -> Option<&'static str> {
+    match resource {
+        "pods" => Some(""),
+        "replicasets" | "deployments" | "statefulsets" | "daemonsets" => Some("apps"),
+        "cronjobs" | "jobs" => Some("batch"),
+        _ => None,
+    }
+}
 
 /// Everything that is wrong with a policy. Changes of its status alone are not validated; that is for the caller to know.
 pub fn validate(policy: &ClusterImagePolicy, context: ValidationContext<'_>) -> FieldErrors {
@@ -149,13 +156,19 @@ pub(crate) fn validate_matches(entries: &[MatchResource]) -> FieldErrors {
 
 fn validate_match(found: &MatchResource) -> FieldErrors {
     let mut errors = FieldErrors::none();
-    if !found.resource.is_empty() && !RESOURCES.contains(&found.resource.as_str()) {
+    let group = group_of(&found.resource);
+    if !found.resource.is_empty() && group.is_none() {
         errors.push(FieldError::invalid(&found.resource, "resource").with_details("unsupported resource name"));
     }
     let names_nothing = found.resource.is_empty() && found.version.is_empty() && found.group.is_empty();
     if found.selector.is_some() && names_nothing {
         let details = "selector requires a resource type to match the labels";
         errors.push(FieldError::invalid(&found.resource, "selector").with_details(details));
+    }
+    // policy-controller takes it without a word, and nothing left out is a wildcard.
+    if errors.is_empty() && (group != Some(found.group.as_str()) || found.version.is_empty()) {
+        let details = "expected a resource with its group, and a version or *";
+        errors.push(FieldError::new("this is for no object", &[""]).with_details(details).at(Level::Warning));
     }
     errors
 }
