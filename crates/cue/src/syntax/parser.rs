@@ -289,21 +289,19 @@ impl<'s> Parser<'s> {
     }
 
     fn pattern(&mut self, alias: Option<String>, ast: Ast) -> Parsed<Head> {
-        let followed = self.is(":") || self.is("?") || self.is("!");
-        let Ast::List { elements, ellipsis: None } = &ast else {
-            if followed {
-                return self.error("square bracket must have exactly one element");
-            }
-            return Ok(Head::Expression(ast));
-        };
-        match elements.as_slice() {
-            [Element::Value(pattern)] => {
-                let label = Label::Pattern(pattern.clone());
-                Ok(Head::Label { alias, label, ast })
-            }
-            _ if followed => self.error("square bracket must have exactly one element"),
-            _ => Ok(Head::Expression(ast)),
+        if let Ast::List { elements, ellipsis: None } = &ast
+            && let [Element::Value(pattern)] = elements.as_slice()
+        {
+            let label = Label::Pattern(pattern.clone());
+            return Ok(Head::Label { alias, label, ast });
         }
+        if self.is(":") || self.is("?") || self.is("!") {
+            return self.error("square bracket must have exactly one element");
+        }
+        Ok(Head::Expression(match alias {
+            Some(alias) => Ast::Alias(alias, Box::new(ast)),
+            None => ast,
+        }))
     }
 
     fn braces(&mut self) -> Parsed<Vec<Decl>> {
