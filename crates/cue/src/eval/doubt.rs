@@ -66,6 +66,7 @@ impl<'p> Eval<'p> {
         self.doubt_unmade();
         self.doubt_early_parts()?;
         self.doubt_patterned()?;
+        self.doubt_conjunctions()?;
         self.doubt_lets();
         for v in std::mem::take(&mut self.lets_of_clauses) {
             let used = self.vertices[v].status >= Status::Known;
@@ -358,9 +359,27 @@ impl<'p> Eval<'p> {
     /// Asked whether a part of a conjunction has a value, CUE counts an error in any part of it.
     pub(super) fn doubt_error_beside(&mut self, expr: &Expr, v: VertexId) -> R<'p, ()> {
         let is_part = self.question.is_some_and(|whole| whole != address(expr));
-        if !is_part || !matches!(expr, Expr::And(..)) {
+        if !matches!(expr, Expr::And(..)) {
             return Ok(());
         }
+        if !is_part {
+            self.conjunctions.push(v);
+            return Ok(());
+        }
+        self.doubt_error_within(v)
+    }
+
+    /// Where anything is asked whether it has a value, an error in a part of a conjunction may be the answer.
+    fn doubt_conjunctions(&mut self) -> R<'p, ()> {
+        for v in std::mem::take(&mut self.conjunctions) {
+            if self.has_asked {
+                self.doubt_error_within(v)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn doubt_error_within(&mut self, v: VertexId) -> R<'p, ()> {
         self.finalize(v)?;
         if self.own_error(v).is_some_and(|error| error.child_error && !error.is_incomplete()) {
             self.doubt(Weight::Always, self.at, "a part is asked for of a conjunction that has an error");

@@ -257,6 +257,7 @@ impl<'p> Eval<'p> {
 
     /// `x == _|_`, `x != _|_`: whether there is a value at all.
     fn compare_to_bottom(&mut self, op: Op, operand: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        self.has_asked = true;
         let outer = self.question.replace(address(operand));
         let found = self.has_value(op, operand, env);
         self.question = outer;

@@ -126,6 +126,10 @@ pub(crate) struct Eval<'p> {
     unmade: Vec<(VertexId, Label, &'p [Decl])>,
     /// What has no value, and a part of it was asked for.
     parts_asked: Vec<VertexId>,
+    /// Conjunctions within expressions.
+    conjunctions: Vec<VertexId>,
+    /// Something was compared with `_|_`.
+    has_asked: bool,
     /// What `let` clauses name.
     named_by_lets: Vec<VertexId>,
     /// Where comprehensions have added patterns.
@@ -186,6 +190,8 @@ impl<'p> Eval<'p> {
             ranged: Vec::new(),
             unmade: Vec::new(),
             parts_asked: Vec::new(),
+            conjunctions: Vec::new(),
+            has_asked: false,
             named_by_lets: Vec::new(),
             patterned: Vec::new(),
             early_parts: Vec::new(),

@@ -247,6 +247,12 @@ impl<'p> Eval<'p> {
                 let waits = !self.force && self.may_still_have(v, label);
                 let code =
                     if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
+                let closed = self.vertices[v].closed_once || self.vertices[v].closed_recursive;
+                let patterned = !self.vertices[v].patterns.is_empty();
+                if code == Code::Incomplete && closed && patterned && self.vertices[v].is_disjunct {
+                    // CUE may take an alternative without the pattern for the same as this one.
+                    self.doubt(Weight::Always, v, "a field is missed in one of several closed alternatives");
+                }
                 if let Some(index) = label.as_index() {
                     if self.vertices[v].is_disjunct {
                         self.doubt(Weight::Always, v, "an element is missed in one of several lists");

@@ -175,6 +175,10 @@ impl<'p> Eval<'p> {
             }
         };
         self.note_own_read(arc);
+        let node = &self.vertices[arc].node;
+        if self.vertices[v].is_dynamic && node.has_disjunction && node.running > 0 {
+            self.doubt(Weight::Always, arc, "alternatives are used to make themselves");
+        }
         if self.vertices[arc].parent == v {
             self.own_embeddings.push((v, arc));
         }
