@@ -1,8 +1,9 @@
 //! CUE compared with CUE itself, on generated pairs of policy and document.
 //!
 //! `SIGWARD_CUE_ORACLE` names a program that answers `stream`: one JSON case a line in, one verdict of CUE v0.15.4 a line
-//! out. `SIGWARD_CUE_COUNT` says how many pairs (10,000), `SIGWARD_CUE_SEED` which ones, `SIGWARD_CUE_ALL` prints every
-//! difference, and not only wrong accepts.
+//! out. `SIGWARD_CUE_COUNT` says how many pairs (10,000), `SIGWARD_CUE_SEED` which ones, `SIGWARD_CUE_KIND` of what kind:
+//! `statements` and `shapes` are policies as people write them; otherwise the whole grammar and mutants. `SIGWARD_CUE_ALL`
+//! prints every difference, and not only wrong accepts.
 
 #![allow(
     clippy::disallowed_methods,
@@ -22,6 +23,8 @@ mod expressions;
 mod generator;
 #[path = "differential/mutant.rs"]
 mod mutant;
+#[path = "differential/people.rs"]
+mod people;
 #[path = "differential/random.rs"]
 mod random;
 
@@ -208,6 +211,7 @@ fn nothing_is_accepted_that_cue_rejects() {
     };
     let count = number("SIGWARD_CUE_COUNT", 10_000);
     let mut random = Random::new(number("SIGWARD_CUE_SEED", 1));
+    let kind = std::env::var("SIGWARD_CUE_KIND").unwrap_or_default();
     let corpus = mutant::corpus();
     let (send, receive) = sync_channel(64);
     let (receive, tally) = (Mutex::new(receive), Mutex::new(Tally::default()));
@@ -219,8 +223,10 @@ fn nothing_is_accepted_that_cue_rejects() {
                 .unwrap();
         }
         for _ in 0..count {
-            let pair = match random.below(5) {
-                0 if !corpus.is_empty() => mutant::mutant(&mut random, &corpus),
+            let pair = match (&*kind, random.below(5)) {
+                ("statements", _) => people::statement(&mut random),
+                ("shapes", _) => people::shape(&mut random),
+                (_, 0) if !corpus.is_empty() => mutant::mutant(&mut random, &corpus),
                 _ => generator::pair(&mut random),
             };
             send.send(pair).unwrap();
