@@ -298,8 +298,13 @@ impl<'p> Eval<'p> {
                 Err(_) => true,
                 Ok(Value::Vertex(v)) => self.exists(v)?,
                 Ok(Value::Bottom(_)) => false,
+                Ok(value) if value.is_concrete() => true,
                 // What may be a struct or a list is one.
-                Ok(value) => value.is_concrete() || self.kind_of(&value).meets(Kind::STRUCT | Kind::LIST),
+                Ok(value) if self.kind_of(&value).meets(Kind::STRUCT | Kind::LIST) => true,
+                Ok(_) => {
+                    self.doubt_unknown_beside_condition(operand, env)?;
+                    false
+                }
             },
         })
     }

@@ -3,9 +3,9 @@
 use super::Eval;
 use super::doubt::Weight;
 use super::error::{Bottom, Code, Piece, R, Stop};
-use super::reference::is_reference;
-use super::tasks::{State, TaskKind};
-use super::types::{Base, Conjunct, Elem, NO_VERTEX, Status, Value, VertexId};
+use super::reference::{Resolved, is_reference};
+use super::tasks::{State, Task, TaskKind};
+use super::types::{Base, Conjunct, Elem, EnvId, NO_VERTEX, Status, Value, VertexId};
 use crate::expr::{ArcType, Clause, Comprehension, Decl, Element, Expr, Op};
 use crate::kind::Kind;
 use crate::label::Label;
@@ -232,6 +232,24 @@ impl<'p> Eval<'p> {
                     );
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A field without a value is asked for, beside a comprehension that is not decided: to CUE the field may have changed
+    /// after it was looked at.
+    pub(super) fn doubt_unknown_beside_condition(&mut self, operand: &'p Expr, env: EnvId) -> R<'p, ()> {
+        if !is_reference(operand) {
+            return Ok(());
+        }
+        let Resolved::Vertex(v) = self.resolve(operand, env)? else { return Ok(()) };
+        let parent = self.vertices[v].parent;
+        let waits = |task: &Task<'p>| {
+            matches!(task.kind, TaskKind::Comprehension(_)) && matches!(task.state, State::Ready | State::Running)
+        };
+        let own = parent == NO_VERTEX || parent == self.at;
+        if !own && self.vertices[parent].node.tasks.iter().any(waits) {
+            self.doubt(Weight::Always, v, "a field without a value is asked for beside a condition");
         }
         Ok(())
     }
