@@ -96,7 +96,7 @@ impl Glob {
                         (failed, Some(star)) => {
                             if failed.take().is_some() {
                                 let rest = text.get(star.taken..).unwrap_or_default();
-                                star.taken += rest.iter().take_while(|byte| **byte != b'/').count();
+                                star.taken += rest.iter().take_while(|byte| !matches!(**byte, b'/' | b'\n')).count();
                             }
                             star
                         }
@@ -367,6 +367,7 @@ mod tests {
             (texts("a/*", 7), texts("a/", 6)),
             (texts("ab/*", 5), texts("ab/", 5)),
             (texts("ab*", 5), texts("ab\n", 5)),
+            (texts("a/*", 5), texts("a/\n", 5)),
         ] {
             for glob in patterns.iter().filter(|glob| !glob.is_empty()) {
                 let glob = Glob { source: glob.clone(), parts: parts(glob) };
