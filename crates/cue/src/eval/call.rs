@@ -529,6 +529,6 @@ impl<'p> Eval<'p> {
 }
 
 /// A member of a package is there or never will be.
-fn of_package(function: &Expr) -> bool {
+pub(super) fn of_package(function: &Expr) -> bool {
     matches!(function, Expr::Selector(subject, _) if matches!(**subject, Expr::Import(_)))
 }

@@ -184,7 +184,8 @@ impl<'p> Eval<'p> {
     }
 
     fn condition(&mut self, condition: &'p crate::expr::Expr, env: EnvId) -> R<'p, bool> {
-        let value = self.plain_value(condition, env)?;
+        let value = self.plain_value(condition, env);
+        let value = self.doubt_list_operand(condition, None, value)?;
         match value {
             Value::Bool(value) => Ok(value),
             value => self.type_error(&value, Kind::BOOL, None),

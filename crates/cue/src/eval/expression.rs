@@ -304,6 +304,10 @@ impl<'p> Eval<'p> {
                 Err(_) => true,
                 Ok(Value::Vertex(v)) => self.exists(v)?,
                 Ok(Value::Bottom(_)) => false,
+                Ok(Value::Validator(_) | Value::Function(_)) if !is_path(operand) => {
+                    self.doubt(Weight::Always, self.at, "whether there is a function is asked");
+                    false
+                }
                 Ok(value) if value.is_concrete() => true,
                 // What may be a struct or a list is one.
                 Ok(value) if self.kind_of(&value).meets(Kind::STRUCT | Kind::LIST) => true,
