@@ -167,8 +167,8 @@ impl<'p> Eval<'p> {
 
     /// A list that is not known yet is a list already, which few operators take.
     pub(super) fn doubt_list_operand<T>(&mut self, expr: &Expr, op: Option<Op>, result: R<'p, T>) -> R<'p, T> {
+        let compares = matches!(op, Some(Op::Equal | Op::NotEqual));
         if let (Expr::List(_), Err(Stop::Error(error))) = (expr, &result) {
-            let compares = matches!(op, Some(Op::Equal | Op::NotEqual));
             if error.code == Code::Cycle || (error.is_incomplete() && !compares) {
                 self.doubt(Weight::Always, self.at, "an operator uses a list that is not known");
             }
