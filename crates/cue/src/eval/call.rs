@@ -489,6 +489,7 @@ impl<'p> Eval<'p> {
         let value = self.as_data(value)?;
         let (mut count, mut possible) = (0_u64, 0_u64);
         for schema in self.list_items(list)? {
+            self.doubt_schema(schema)?;
             match self.unify_final(&value, &Value::Vertex(schema))? {
                 None => count += 1,
                 Some(error) if error.is_incomplete() => possible += 1,

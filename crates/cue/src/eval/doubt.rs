@@ -62,7 +62,11 @@ impl<'p> Eval<'p> {
 
     /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
+        self.doubt_asked_cycle();
+        self.doubt_asked_inline();
         self.doubt_own_embeddings()?;
+        self.doubt_optionals()?;
+        self.doubt_missed_in_making()?;
         self.doubt_unmade();
         self.doubt_early_parts()?;
         self.doubt_patterned()?;
@@ -318,6 +322,7 @@ impl<'p> Eval<'p> {
     /// A struct takes in a field of its own that has that field again.
     fn doubt_own_embeddings(&mut self) -> R<'p, ()> {
         for (v, arc) in std::mem::take(&mut self.own_embeddings) {
+            self.doubt_own_element(v, arc);
             let w = self.deref(arc);
             if self.own_error(w).is_some_and(|error| error.is_incomplete()) {
                 self.doubt(Weight::Always, arc, "a struct takes in a field of its own that is not known");

@@ -170,8 +170,10 @@ impl<'p> Eval<'p> {
         if let Expr::List(_) = expr {
             let compares = matches!(op, Some(Op::Equal | Op::NotEqual));
             let unsure = match &result {
-                Err(Stop::Error(error)) if error.is_incomplete() => !compares || self.is_conditional(self.at),
-                Err(Stop::Error(error)) => error.code == Code::Cycle,
+                Err(Stop::Error(error)) => {
+                    let known = compares && !self.is_conditional(self.at);
+                    error.code == Code::Cycle || (error.is_incomplete() && !known)
+                }
                 // No operator but a comparison takes a list: what it finds first is told.
                 Ok(_) => op.is_some() && !compares,
                 Err(_) => false,
