@@ -305,11 +305,12 @@ impl<'p> Eval<'p> {
                 match self.vertices[w].base {
                     Base::List { .. } => self.elements(w).len(),
                     _ => {
-                        let fields = self.vertices[w].arcs.iter().filter(|a| {
-                            self.vertices[**a].arc == ArcType::Member
-                                && self.vertices[**a].label.is_some_and(|l| self.names.is_regular(l))
-                        });
-                        fields.count()
+                        let is_field = |a: &VertexId| {
+                            self.vertices[*a].arc == ArcType::Member
+                                && self.vertices[*a].label.is_some_and(|l| self.names.is_regular(l))
+                        };
+                        let arcs = &self.vertices[w].arcs;
+                        arcs.made().filter(is_field).count().saturating_add(arcs.unmade())
                     }
                 }
             }
@@ -442,7 +443,7 @@ impl<'p> Eval<'p> {
         }
         let copy = Vertex { status: Status::Final, is_dynamic: true, detached_checks: true, base, ..Vertex::default() };
         let copy = self.add_vertex(copy)?;
-        for arc in self.vertices[w].arcs.clone() {
+        for arc in self.arcs_of(w) {
             let Some(label) = self.vertices[arc].label else { continue };
             if !self.names.is_regular(label) || self.vertices[arc].arc != ArcType::Member {
                 continue;

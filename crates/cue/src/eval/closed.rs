@@ -225,7 +225,7 @@ impl<'p> Eval<'p> {
         if required.iter().all(|set| set.ignored) {
             return;
         }
-        let arcs = self.vertices[v].arcs.clone();
+        let arcs = self.arcs_of(v);
         let own = self.vertices[noderef].node.info.clone();
         let mut found: Option<Rc<Bottom<'p>>> = None;
         for arc in arcs {

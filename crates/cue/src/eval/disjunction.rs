@@ -284,7 +284,7 @@ impl<'p> Eval<'p> {
             return Ok(());
         }
         self.nested(|e| {
-            for arc in e.vertices[v].arcs.clone() {
+            for arc in e.arcs_of(v) {
                 if e.vertices[arc].arc > ArcType::Required || e.vertices[arc].is_let {
                     continue;
                 }
@@ -308,12 +308,12 @@ impl<'p> Eval<'p> {
         if found.is_some() || depth > 100 {
             return found;
         }
-        vertex.arcs.iter().find_map(|arc| {
-            let field = &self.vertices[*arc];
+        vertex.arcs.made().find_map(|arc| {
+            let field = &self.vertices[arc];
             if field.arc > ArcType::Required || field.is_let || field.status == Status::New {
                 return None;
             }
-            self.any_error(*arc, depth.saturating_add(1))
+            self.any_error(arc, depth.saturating_add(1))
         })
     }
 
@@ -335,7 +335,8 @@ impl<'p> Eval<'p> {
             node: original.node.clone(),
             ..Vertex::default()
         };
-        let fields = original.arcs.clone();
+        let fields = self.arcs_of(p);
+        let original = &self.vertices[p];
         let size = fields.len().saturating_add(original.node.tasks.len()).saturating_mul(8).saturating_add(32);
         self.spend(u64::try_from(size).unwrap_or(u64::MAX))?;
         let copy = self.add_vertex(copy)?;
@@ -469,7 +470,7 @@ impl<'p> Eval<'p> {
         let vertex = &mut self.vertices[v];
         vertex.base = Base::Value(Value::Disjunction(Rc::new(Disjunction { values, defaults })));
         vertex.child_errors = None;
-        for arc in vertex.arcs.clone() {
+        for arc in self.arcs_of(v) {
             self.vertices[arc].arc = ArcType::NotPresent;
         }
     }
