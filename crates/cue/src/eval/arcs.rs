@@ -324,6 +324,14 @@ impl<'p> Eval<'p> {
         if !self.names.is_regular(label) {
             return Ok(false);
         }
+        if let (Value::Bound(bound), Some(_)) = (pattern, label.as_index())
+            && let (Op::GreaterEqual, Value::Number(from)) = (bound.op, &bound.value)
+            && from.is_zero()
+        {
+            // What `...` stands for in `[...T]`.
+            self.spend(2)?;
+            return Ok(true);
+        }
         let value = match label.as_index() {
             Some(index) => Value::Number(Rc::new(crate::number::Number::int(index))),
             None => Value::String(self.names.text(label)),

@@ -21,7 +21,7 @@ impl<'p> Eval<'p> {
                 let hopeless = e.hard_error(v).is_some();
                 if hopeless {
                     e.vertices[v].node.choices.clear();
-                } else {
+                } else if !e.located(v, |e| e.choose_literal(v))? {
                     e.located(v, |e| e.expand(v, true))?;
                 }
             }
