@@ -439,8 +439,7 @@ impl<'p> Eval<'p> {
         if let Expr::Selector(subject, _) | Expr::Index(subject, _) = operand {
             match &**subject {
                 subject if is_reference(subject) => self.doubt_asked_within(subject),
-                // A conjunction is looked into as a whole.
-                Expr::Import(_) | Expr::And(..) => {}
+                Expr::Import(_) => {}
                 _ => self.doubt(Weight::Always, self.at, "a part of a value within an expression is asked for"),
             }
         }

@@ -73,6 +73,12 @@ impl<'p> Eval<'p> {
 
     /// A struct, list, conjunction or disjunction in an expression: a vertex outside of the tree.
     fn inline_value(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        let v = self.inline_vertex(expr, env)?;
+        Ok(self.value_of(v))
+    }
+
+    /// The vertex of it; it has no error.
+    pub(super) fn inline_vertex(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, VertexId> {
         let close = match expr {
             Expr::And(..) => CloseInfo { refs: self.close.refs, ..CloseInfo::default() },
             _ => self.close,
@@ -109,7 +115,7 @@ impl<'p> Eval<'p> {
                 if matches!(expr, Expr::Struct(lit) if lit.has_embedding) {
                     self.inlines.push(v);
                 }
-                Ok(value)
+                Ok(w)
             }
         }
     }
