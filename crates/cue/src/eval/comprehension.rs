@@ -120,7 +120,7 @@ impl<'p> Eval<'p> {
                     }
                     Clause::For { key, value, source } => {
                         let source = self.for_source(source, env)?;
-                        for arc in self.vertices[source].arcs.clone() {
+                        for arc in self.arcs_of(source) {
                             if let Some(label) = self.vertices[arc].label
                                 && self.names.is_regular(label)
                                 && self.is_member(arc, label)?
@@ -234,7 +234,7 @@ impl<'p> Eval<'p> {
         if inline {
             self.ranged.push(v);
             // What its parts read is read by the clause.
-            for arc in self.vertices[v].arcs.clone() {
+            for arc in self.arcs_of(v) {
                 Self::caught(self.know(arc, false))?.ok();
                 self.doubt_chosen_item(arc);
             }

@@ -282,9 +282,9 @@ impl<'p> Eval<'p> {
     /// The same for what the clauses use as a whole.
     pub(super) fn doubt_seen_within(&mut self, v: VertexId, comprehension: &Comprehension) {
         let seen = |e: &Self, v: VertexId| e.vertices[v].seen >= Seen::Itself;
-        let used = self.vertices[v].arcs.iter().copied().find(|arc| {
+        let used = self.vertices[v].arcs.made().find(|arc| {
             let adds = self.vertices[*arc].label.is_some_and(|label| adds_within(comprehension, label));
-            adds && (seen(self, *arc) || self.vertices[*arc].arcs.iter().any(|field| seen(self, *field)))
+            adds && (seen(self, *arc) || self.vertices[*arc].arcs.made().any(|field| seen(self, field)))
         });
         if let Some(arc) = used {
             self.doubt(Weight::Always, arc, "a comprehension uses what it may add to");

@@ -226,7 +226,7 @@ impl<'p> Eval<'p> {
     /// optional fields that it matches, and an error there is one of the policy.
     pub(super) fn doubt_patterned(&mut self) -> R<'p, ()> {
         while let Some(v) = self.patterned.pop() {
-            for arc in self.vertices[self.deref(v)].arcs.clone() {
+            for arc in self.arcs_of(self.deref(v)) {
                 if self.vertices[arc].arc != ArcType::Optional {
                     continue;
                 }

@@ -265,7 +265,7 @@ impl<'p> Eval<'p> {
             Base::Struct => {
                 let mut fields = Vec::new();
                 self.lossy |= !self.vertices[w].patterns.is_empty();
-                for arc in self.vertices[w].arcs.clone() {
+                for arc in self.arcs_of(w) {
                     let Some(label) = self.vertices[arc].label else { continue };
                     let regular = self.names.is_regular(label);
                     let arc_type = self.vertices[arc].arc;
