@@ -12,7 +12,7 @@ use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
 use super::{Eval, address};
 use crate::builtins::{self, Builtin};
-use crate::expr::{Clause, Comprehension, Core, Decl, Expr, Op};
+use crate::expr::{Clause, Comprehension, Decl, Expr};
 use crate::kind::Kind;
 use crate::label::Label;
 
@@ -441,49 +441,6 @@ impl<'p> Eval<'p> {
     pub(super) fn is_conditional(&self, v: VertexId) -> bool {
         let runs = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_));
         self.vertices[v].node.tasks.iter().any(runs)
-    }
-
-    /// `{a: b}.a != _|_`: CUE finds that the answer has changed, whatever it is.
-    pub(super) fn doubt_asked_within(&mut self, operand: &Expr) {
-        if let Expr::Call(_, arguments) = operand {
-            arguments.iter().for_each(|argument| self.doubt_asked_within(argument));
-        }
-        if let Expr::Selector(subject, _) | Expr::Index(subject, _) = operand {
-            match &**subject {
-                subject if is_reference(subject) => self.doubt_asked_within(subject),
-                Expr::Import(_) => {}
-                _ => self.doubt(Weight::Always, self.at, "a part of a value within an expression is asked for"),
-            }
-        }
-    }
-
-    /// `if x == _|_ {x: …}`
-    pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
-        let plain = |function: &Expr| match function {
-            Expr::Core(core) => *core == Core::Len,
-            function => super::call::of_package(function),
-        };
-        let sure = match operand {
-            // CUE ends with a panic where it looks into a part of a list.
-            Expr::Call(function, arguments) => {
-                plain(function) && !arguments.iter().any(|argument| matches!(argument, Expr::Slice(..)))
-            }
-            operand => !matches!(operand, Expr::Struct(_)),
-        };
-        if !sure {
-            // CUE looks into all of it, and finds cycles there.
-            self.doubt(Weight::Always, self.at, "whether there is a struct is asked");
-        }
-        let Expr::Field { label, .. } = operand else { return };
-        let makes = |task: &Task<'p>| {
-            let TaskKind::Comprehension(comprehension) = &task.kind else { return false };
-            let decls = &comprehension.value.decls;
-            task.state == State::Running
-                && decls.iter().any(|decl| matches!(decl, Decl::Field { label: field, .. } if field == label))
-        };
-        if op == Op::Equal && self.vertices[self.at].node.tasks.iter().any(makes) {
-            self.doubt(Weight::Always, self.at, "a comprehension makes what it finds missing");
-        }
     }
 
     /// CUE may take the closed alternative for the open one, or the other way round.

@@ -7,13 +7,56 @@ use super::Eval;
 use super::doubt::Weight;
 use super::error::{Bottom, R, Stop};
 use super::reference::{Resolved, is_reference};
-use super::tasks::State;
+use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Elem, EnvId, NO_VERTEX, Value, VertexId};
-use crate::expr::{ArcType, Comprehension, Decl, Element, Expr};
+use crate::expr::{ArcType, Comprehension, Core, Decl, Element, Expr, Op};
 use crate::kind::Kind;
 use crate::label::Label;
 
 impl<'p> Eval<'p> {
+    /// `{a: b}.a != _|_`: CUE finds that the answer has changed, whatever it is.
+    pub(super) fn doubt_asked_within(&mut self, operand: &Expr) {
+        if let Expr::Call(_, arguments) = operand {
+            arguments.iter().for_each(|argument| self.doubt_asked_within(argument));
+        }
+        if let Expr::Selector(subject, _) | Expr::Index(subject, _) = operand {
+            match &**subject {
+                subject if is_reference(subject) => self.doubt_asked_within(subject),
+                Expr::Import(_) => {}
+                _ => self.doubt(Weight::Always, self.at, "a part of a value within an expression is asked for"),
+            }
+        }
+    }
+
+    /// `if x == _|_ {x: …}`
+    pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
+        let plain = |function: &Expr| match function {
+            Expr::Core(core) => *core == Core::Len,
+            function => super::call::of_package(function),
+        };
+        let sure = match operand {
+            // CUE ends with a panic where it looks into a part of a list.
+            Expr::Call(function, arguments) => {
+                plain(function) && !arguments.iter().any(|argument| matches!(argument, Expr::Slice(..)))
+            }
+            operand => !matches!(operand, Expr::Struct(_)),
+        };
+        if !sure {
+            // CUE looks into all of it, and finds cycles there.
+            self.doubt(Weight::Always, self.at, "whether there is a struct is asked");
+        }
+        let Expr::Field { label, .. } = operand else { return };
+        let makes = |task: &Task<'p>| {
+            let TaskKind::Comprehension(comprehension) = &task.kind else { return false };
+            let decls = &comprehension.value.decls;
+            task.state == State::Running
+                && decls.iter().any(|decl| matches!(decl, Decl::Field { label: field, .. } if field == label))
+        };
+        if op == Op::Equal && self.vertices[self.at].node.tasks.iter().any(makes) {
+            self.doubt(Weight::Always, self.at, "a comprehension makes what it finds missing");
+        }
+    }
+
     /// A field is missed, and may come for all that is known.
     pub(super) fn doubt_missed(&mut self, v: VertexId, label: Label) {
         if self.vertices[v].node.running > 0 || self.deref(self.at) == v {
@@ -173,8 +216,7 @@ impl<'p> Eval<'p> {
         let optional = |decl: &Decl| matches!(decl, Decl::Field { arc: ArcType::Optional, .. });
         let made = comprehension.value.decls.iter().any(|decl| match decl {
             Decl::Field { label, arc, value } if !self.names.is_regular(*label) => {
-                *arc == ArcType::Optional
-                    || matches!(value, Expr::Struct(lit) if lit.decls.iter().any(optional))
+                *arc == ArcType::Optional || matches!(value, Expr::Struct(lit) if lit.decls.iter().any(optional))
             }
             _ => false,
         });
@@ -218,7 +260,11 @@ impl<'p> Eval<'p> {
     /// depends on how far that is.
     pub(super) fn doubt_asked_inline(&mut self) {
         if self.has_asked && self.selected_inline != NO_VERTEX {
-            self.doubt(Weight::Always, self.selected_inline, "a part of a conjunction within an expression is used beside a question");
+            self.doubt(
+                Weight::Always,
+                self.selected_inline,
+                "a part of a conjunction within an expression is used beside a question",
+            );
         }
     }
 
@@ -292,9 +338,10 @@ fn is_computed_composite(expr: &Expr) -> bool {
 
 fn is_computed(expr: &Expr) -> bool {
     let own = match expr {
-        Expr::Struct(lit) => lit.decls.iter().any(|decl| {
-            matches!(decl, Decl::Comprehension(_) | Decl::Pattern { .. } | Decl::Dynamic { .. })
-        }),
+        Expr::Struct(lit) => lit
+            .decls
+            .iter()
+            .any(|decl| matches!(decl, Decl::Comprehension(_) | Decl::Pattern { .. } | Decl::Dynamic { .. })),
         Expr::List(lit) => lit.elements.iter().any(|element| matches!(element, Element::Comprehension(_))),
         Expr::Call(..) | Expr::Bound(..) => true,
         expr => is_operator(expr),

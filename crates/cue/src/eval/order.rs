@@ -8,7 +8,7 @@ use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Elem, EnvId, NO_VERTEX, Status, Value, VertexId};
 use crate::expr::{ArcType, Clause, Comprehension, Decl, Element, Expr, Op};
 use crate::kind::Kind;
-use crate::label::Label;
+use crate::label::{Label, LabelKind};
 
 impl<'p> Eval<'p> {
     /// What the clauses of a comprehension use is what it may add to, or within that. A plain value stays what it is,
@@ -197,7 +197,9 @@ impl<'p> Eval<'p> {
 
     /// A part of a value within an expression was used as soon as it was known: the rest of it may yet be an error.
     pub(super) fn note_early_part(&mut self, v: VertexId) {
-        if self.vertices[v].is_dynamic {
+        let is_let = self.vertices[v].label.is_some_and(|label| self.names.kind(label) == LabelKind::Let);
+        // `let q = missing & (2 > 1)` in a condition.
+        if self.vertices[v].is_dynamic || (is_let && self.is_conditional(self.at)) {
             self.early_parts.push(v);
         }
     }
