@@ -121,7 +121,7 @@ impl<'p> Eval<'p> {
                     }
                     Clause::For { key, value, source } => {
                         let source = self.for_source(source, env)?;
-                        for arc in self.vertices[source].arcs.clone() {
+                        for arc in self.arcs_of(source) {
                             if let Some(label) = self.vertices[arc].label
                                 && self.names.is_regular(label)
                                 && self.is_member(arc, label)?
@@ -190,7 +190,8 @@ impl<'p> Eval<'p> {
     }
 
     fn condition(&mut self, condition: &'p crate::expr::Expr, env: EnvId) -> R<'p, bool> {
-        let value = self.plain_value(condition, env)?;
+        let value = self.plain_value(condition, env);
+        let value = self.doubt_list_operand(condition, None, value)?;
         match value {
             Value::Bool(value) => Ok(value),
             value => self.type_error(&value, Kind::BOOL, None),
@@ -239,7 +240,7 @@ impl<'p> Eval<'p> {
         if inline {
             self.ranged.push(v);
             // What its parts read is read by the clause.
-            for arc in self.vertices[v].arcs.clone() {
+            for arc in self.arcs_of(v) {
                 Self::caught(self.know(arc, false))?.ok();
                 self.doubt_chosen_item(arc);
             }

@@ -12,7 +12,7 @@ use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
 use super::{Eval, address};
 use crate::builtins::{self, Builtin};
-use crate::expr::{Clause, Comprehension, Decl, Expr, Op};
+use crate::expr::{Clause, Comprehension, Core, Decl, Expr, Op};
 use crate::kind::Kind;
 use crate::label::Label;
 
@@ -283,9 +283,9 @@ impl<'p> Eval<'p> {
     /// The same for what the clauses use as a whole.
     pub(super) fn doubt_seen_within(&mut self, v: VertexId, comprehension: &Comprehension) {
         let seen = |e: &Self, v: VertexId| e.vertices[v].seen >= Seen::Itself;
-        let used = self.vertices[v].arcs.iter().copied().find(|arc| {
+        let used = self.vertices[v].arcs.made().find(|arc| {
             let adds = self.vertices[*arc].label.is_some_and(|label| adds_within(comprehension, label));
-            adds && (seen(self, *arc) || self.vertices[*arc].arcs.iter().any(|field| seen(self, *field)))
+            adds && (seen(self, *arc) || self.vertices[*arc].arcs.made().any(|field| seen(self, field)))
         });
         if let Some(arc) = used {
             self.doubt(Weight::Always, arc, "a comprehension uses what it may add to");
@@ -433,20 +433,26 @@ impl<'p> Eval<'p> {
     /// CUE waits for what is missing until it has looked at the whole policy, which waits for the answer.
     pub(super) fn doubt_missing_elsewhere(&mut self) {
         let v = self.at;
-        let conditional =
-            |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_));
-        if self.root_task && !self.vertices[v].node.tasks.iter().any(conditional) {
+        if self.root_task && !self.is_conditional(v) {
             self.doubt(Weight::Always, v, "the policy depends on a field that asks for what is missing");
         }
     }
 
+    /// Whether a comprehension of the value is under way.
+    pub(super) fn is_conditional(&self, v: VertexId) -> bool {
+        let runs = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_));
+        self.vertices[v].node.tasks.iter().any(runs)
+    }
+
     /// `{a: b}.a != _|_`: CUE finds that the answer has changed, whatever it is.
     pub(super) fn doubt_asked_within(&mut self, operand: &Expr) {
+        if let Expr::Call(_, arguments) = operand {
+            arguments.iter().for_each(|argument| self.doubt_asked_within(argument));
+        }
         if let Expr::Selector(subject, _) | Expr::Index(subject, _) = operand {
             match &**subject {
                 subject if is_reference(subject) => self.doubt_asked_within(subject),
-                // A conjunction is looked into as a whole.
-                Expr::Import(_) | Expr::And(..) => {}
+                Expr::Import(_) => {}
                 _ => self.doubt(Weight::Always, self.at, "a part of a value within an expression is asked for"),
             }
         }
@@ -454,7 +460,18 @@ impl<'p> Eval<'p> {
 
     /// `if x == _|_ {x: …}`
     pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
-        if matches!(operand, Expr::Struct(_) | Expr::Call(..)) {
+        let plain = |function: &Expr| match function {
+            Expr::Core(core) => *core == Core::Len,
+            function => super::call::of_package(function),
+        };
+        let sure = match operand {
+            // CUE ends with a panic where it looks into a part of a list.
+            Expr::Call(function, arguments) => {
+                plain(function) && !arguments.iter().any(|argument| matches!(argument, Expr::Slice(..)))
+            }
+            operand => !matches!(operand, Expr::Struct(_)),
+        };
+        if !sure {
             // CUE looks into all of it, and finds cycles there.
             self.doubt(Weight::Always, self.at, "whether there is a struct is asked");
         }

@@ -76,6 +76,12 @@ impl<'p> Eval<'p> {
 
     /// A struct, list, conjunction or disjunction in an expression: a vertex outside of the tree.
     fn inline_value(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        let v = self.inline_vertex(expr, env)?;
+        Ok(self.value_of(v))
+    }
+
+    /// The vertex of it; it has no error.
+    pub(super) fn inline_vertex(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, VertexId> {
         let close = match expr {
             Expr::And(..) => CloseInfo { refs: self.close.refs, ..CloseInfo::default() },
             _ => self.close,
@@ -112,7 +118,7 @@ impl<'p> Eval<'p> {
                 if matches!(expr, Expr::Struct(lit) if lit.has_embedding) {
                     self.inlines.push(v);
                 }
-                Ok(value)
+                Ok(w)
             }
         }
     }
@@ -306,6 +312,10 @@ impl<'p> Eval<'p> {
                 Err(_) => true,
                 Ok(Value::Vertex(v)) => self.exists(v)?,
                 Ok(Value::Bottom(_)) => false,
+                Ok(Value::Validator(_) | Value::Function(_)) if !is_path(operand) => {
+                    self.doubt(Weight::Always, self.at, "whether there is a function is asked");
+                    false
+                }
                 Ok(value) if value.is_concrete() => true,
                 // What may be a struct or a list is one.
                 Ok(value) if self.kind_of(&value).meets(Kind::STRUCT | Kind::LIST) => true,

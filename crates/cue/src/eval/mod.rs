@@ -19,6 +19,7 @@ mod expression;
 mod few;
 mod finish;
 mod host;
+mod members;
 mod odd;
 mod operator;
 mod order;
@@ -86,6 +87,8 @@ pub(crate) struct Eval<'p> {
     pub(super) vertices: Vertices<'p>,
     envs: Vec<Env>,
     refs: Vec<RefNode>,
+    /// Objects of the document whose members are not all made. The first has number 1.
+    objects: Vec<members::Object<'p>>,
     /// For each typo-checked struct: the one that contains it.
     containments: Vec<u32>,
     lets: HashMap<(EnvId, Label), VertexId>,
@@ -181,6 +184,7 @@ impl<'p> Eval<'p> {
             vertices: Vertices { items: vec![none], none: Box::default() },
             envs: vec![Env { up: NO_ENV, vertex: NO_VERTEX, label: None }],
             refs: vec![RefNode { reference: 0, arc: NO_VERTEX, node: NO_VERTEX, next: 0, depth: 0 }],
+            objects: Vec::new(),
             containments: vec![0],
             lets: HashMap::new(),
             regexps: HashMap::new(),
