@@ -284,7 +284,7 @@ impl<'p> Eval<'p> {
         if !self.in_alternative {
             return Ok(());
         }
-        for arc in self.vertices[v].arcs.clone() {
+        for arc in self.arcs_of(v) {
             Self::caught(self.know(arc, false))?.ok();
             if self.has_ancestor(self.at, arc) {
                 self.doubt(Weight::Always, v, "an alternative ranges over what it is in");
