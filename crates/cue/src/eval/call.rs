@@ -90,7 +90,10 @@ impl<'p> Eval<'p> {
             let value = if non_concrete { self.evaluate(argument, env) } else { self.plain_value(argument, env) };
             let value = self.doubt_cycle(value);
             match Self::caught(value)? {
-                Ok(value) => args.push(value),
+                Ok(value) => {
+                    self.doubt_bare_function(&value);
+                    args.push(value);
+                }
                 Err(error) => {
                     if error.is_incomplete()
                         && (met != self.met_unfinished || self.may_be_wrong(function, n, argument, env)?)

@@ -113,7 +113,7 @@ impl<'p> Eval<'p> {
         false
     }
 
-    fn has_ancestor(&self, v: VertexId, arc: VertexId) -> bool {
+    pub(super) fn has_ancestor(&self, v: VertexId, arc: VertexId) -> bool {
         if self.has_depth_cycle(arc) {
             return true;
         }

@@ -212,7 +212,8 @@ impl<'p> Eval<'p> {
             }
         }
         let node = &self.vertices[w].node;
-        if at != w || node.scalar.is_some() || node.a_struct.is_some() || node.list_open.is_some() {
+        let plain = node.scalar.is_some() || !node.kind.meets(Kind::STRUCT);
+        if at != w || plain || node.a_struct.is_some() || node.list_open.is_some() {
             self.doubt(Weight::Always, v, "a value is known, and incomplete too");
         }
         self.vertices[at].node.errors.clone()

@@ -148,6 +148,8 @@ pub(crate) struct Eval<'p> {
     clauses_running: u32,
     /// What has an expression from which something is selected.
     selected_inline: VertexId,
+    /// A field of a definition that is itself.
+    itself: VertexId,
     /// A value that was used to make itself.
     cycle_at: VertexId,
     /// How often something under way was used.
@@ -214,6 +216,7 @@ impl<'p> Eval<'p> {
             optionals: Vec::new(),
             clauses_running: 0,
             selected_inline: NO_VERTEX,
+            itself: NO_VERTEX,
             cycle_at: NO_VERTEX,
             met_unfinished: 0,
             lossy: false,

@@ -119,6 +119,9 @@ impl<'p> Eval<'p> {
 
     /// Looks for such validators when all is known.
     pub(super) fn doubt_unmade(&mut self) {
+        if self.itself != NO_VERTEX && !self.unmade.is_empty() {
+            self.doubt(Weight::Always, self.itself, "a field of a definition is itself");
+        }
         while let Some((v, label, decls)) = self.unmade.pop() {
             let Some(arc) = self.find_arc(self.deref(v), label) else { continue };
             if self.vertices[arc].arc > ArcType::Required {
@@ -127,12 +130,13 @@ impl<'p> Eval<'p> {
             self.note_unmade_decls(arc, decls);
             let named = |decl: &Decl| matches!(decl, Decl::Field { label, .. } if self.names.is_regular(*label));
             let w = self.deref(arc);
+            let chosen = matches!(&self.vertices[w].base, Base::Value(Value::Disjunction(_)));
             let validated = match &self.vertices[w].base {
                 Base::Value(Value::Basic(_) | Value::Bottom(_) | Value::Disjunction(_)) => false,
                 Base::Value(value) => !value.is_concrete(),
                 _ => false,
             };
-            if (validated && decls.iter().any(named)) || self.parts_asked.contains(&w) {
+            if ((validated || chosen) && decls.iter().any(named)) || self.parts_asked.contains(&w) {
                 self.doubt(Weight::Always, arc, "a comprehension that makes nothing would have made a struct of it");
             }
         }
@@ -247,6 +251,18 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
+    /// The same of patterns in a field that the comprehension makes.
+    pub(super) fn note_patterned_fields(&mut self, v: VertexId, comprehension: &Comprehension) {
+        for decl in &comprehension.value.decls {
+            if let Decl::Field { label, value: Expr::Struct(lit), .. } = decl
+                && lit.decls.iter().any(|decl| matches!(decl, Decl::Pattern { .. }))
+                && let Some(arc) = self.find_arc(v, *label)
+            {
+                self.patterned.push(arc);
+            }
+        }
+    }
+
     /// A field without a value is asked for, beside a comprehension that is not decided: to CUE the field may have changed
     /// after it was looked at.
     pub(super) fn doubt_unknown_beside_condition(&mut self, operand: &'p Expr, env: EnvId) -> R<'p, ()> {
@@ -299,7 +315,7 @@ impl<'p> Eval<'p> {
 }
 
 /// Whether the error is that an optional field has no value.
-fn is_of_optional(error: &Bottom<'_>) -> bool {
+pub(super) fn is_of_optional(error: &Bottom<'_>) -> bool {
     error.messages.iter().any(|message| {
         let first = message.pieces.first();
         matches!(first, Some(Piece::Text(text)) if text.starts_with("cannot reference optional"))

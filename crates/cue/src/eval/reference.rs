@@ -202,6 +202,7 @@ impl<'p> Eval<'p> {
         }
         if let Base::Value(Value::Bottom(bottom)) = &self.vertices[w].base {
             let bottom = Rc::clone(bottom);
+            self.doubt_error_read(v, &bottom);
             let child = bottom.child_error || bottom.has_recursive;
             if !child {
                 self.doubt_chosen_subject(w);
@@ -276,6 +277,9 @@ impl<'p> Eval<'p> {
             ArcType::Optional => {
                 // CUE works on it all the same, and finds cycles there.
                 if let Some(arc) = found {
+                    if self.in_alternative {
+                        self.doubt(Weight::Last, arc, "an alternative is an optional field");
+                    }
                     if self.vertices[arc].node.running > 0 {
                         self.doubt_own_optional(arc);
                     }
@@ -485,6 +489,7 @@ impl<'p> Eval<'p> {
             if error.is_incomplete() && known {
                 self.doubt(Weight::Always, v, "a value is known, and incomplete too");
             }
+            self.doubt_error_read(v, &error);
             self.doubt_failed_beside(v);
             return Err(Stop::Error(error));
         }

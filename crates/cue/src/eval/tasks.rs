@@ -190,6 +190,7 @@ impl<'p> Eval<'p> {
         if self.vertices[v].is_let {
             self.named_by_lets.push(arc);
         }
+        self.doubt_itself(v, arc);
         let arc = self.deref_shared(arc);
         let target = self.deref_disjunct(arc);
         let conjunct = Conjunct { env, elem: Elem::Expr(expr), close };
