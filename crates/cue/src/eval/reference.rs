@@ -138,6 +138,7 @@ impl<'p> Eval<'p> {
             Resolved::Vertex(v) => v,
             Resolved::Value(value) => return self.default_of(value),
         };
+        self.note_selected(v);
         self.know(v, false)?;
         if self.vertices[v].node.has_disjunction {
             self.note_own_read(v);
