@@ -411,6 +411,7 @@ impl<'p> Eval<'p> {
         validator: &Validator<'p>,
         value: Value<'p>,
     ) -> R<'p, Option<Rc<Bottom<'p>>>> {
+        self.doubt_contained(validator);
         let shown = value.clone();
         let args: Vec<Value<'p>> = std::iter::once(value).chain(validator.args.iter().cloned()).collect();
         let failed = match Self::caught(self.apply(validator.function, args, true))? {

@@ -72,6 +72,7 @@ impl<'p> Eval<'p> {
         self.doubt_patterned()?;
         self.doubt_conjunctions()?;
         self.doubt_lets();
+        self.doubt_conditional_subjects();
         for v in std::mem::take(&mut self.lets_of_clauses) {
             let used = self.vertices[v].status >= Status::Known;
             let plain = self.vertices[self.deref(v)].node.scalar.is_some();
@@ -447,6 +448,7 @@ impl<'p> Eval<'p> {
     /// CUE may take the closed alternative for the open one, or the other way round.
     pub(super) fn doubt_similar_alternative(&mut self, a: VertexId, b: VertexId) -> R<'p, ()> {
         let (x, y) = (self.deref(a), self.deref(b));
+        self.doubt_patterned_alternative(x, y)?;
         let structs = [x, y].iter().all(|v| {
             let vertex = &self.vertices[*v];
             vertex.status == Status::Final && matches!(vertex.base, Base::Struct)

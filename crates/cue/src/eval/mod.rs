@@ -35,7 +35,7 @@ pub(crate) mod types;
 mod validate;
 pub(crate) mod value;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Index, IndexMut};
 use std::rc::Rc;
 
@@ -130,6 +130,8 @@ pub(crate) struct Eval<'p> {
     unmade: Vec<(VertexId, Label, &'p [Decl])>,
     /// What has no value, and a part of it was asked for.
     parts_asked: Vec<VertexId>,
+    /// What has conditions, and a part of it was used.
+    conditional_subjects: BTreeMap<VertexId, Weight>,
     /// Conjunctions within expressions.
     conjunctions: Vec<VertexId>,
     /// Something was compared with `_|_`.
@@ -207,6 +209,7 @@ impl<'p> Eval<'p> {
             ranged: Vec::new(),
             unmade: Vec::new(),
             parts_asked: Vec::new(),
+            conditional_subjects: BTreeMap::new(),
             conjunctions: Vec::new(),
             has_asked: false,
             named_by_lets: Vec::new(),

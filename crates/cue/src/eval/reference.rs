@@ -173,6 +173,7 @@ impl<'p> Eval<'p> {
             Resolved::Vertex(v) => v,
             Resolved::Value(value) => return self.default_of(value),
         };
+        self.note_selected(v);
         self.know(v, false)?;
         if self.vertices[v].node.has_disjunction {
             self.note_own_read(v);
@@ -184,6 +185,7 @@ impl<'p> Eval<'p> {
             }
         }
         let w = self.deref(v);
+        self.note_conditional_subject(subject, w);
         if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
             // That it cannot be both is the error to tell.
             self.update_kind(w, Kind::STRUCT, by, close);
