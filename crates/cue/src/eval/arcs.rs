@@ -118,7 +118,11 @@ impl<'p> Eval<'p> {
     ) -> R<'p, VertexId> {
         self.spend(1)?;
         let Some(arc) = known else {
+            let written = conjunct.elem.clone();
             let arc = self.new_arc(v, label, mode, Few::One(conjunct))?;
+            if let (ArcType::Optional, Elem::Expr(expr)) = (mode, written) {
+                self.note_optional(arc, expr);
+            }
             self.match_patterns(v, arc, label, mode)?;
             return Ok(arc);
         };

@@ -492,6 +492,7 @@ impl<'p> Eval<'p> {
         let value = self.as_data(value)?;
         let (mut count, mut possible) = (0_u64, 0_u64);
         for schema in self.list_items(list)? {
+            self.doubt_schema(schema)?;
             match self.unify_final(&value, &Value::Vertex(schema))? {
                 None => count += 1,
                 Some(error) if error.is_incomplete() => possible += 1,
@@ -532,6 +533,6 @@ impl<'p> Eval<'p> {
 }
 
 /// A member of a package is there or never will be.
-fn of_package(function: &Expr) -> bool {
+pub(super) fn of_package(function: &Expr) -> bool {
     matches!(function, Expr::Selector(subject, _) if matches!(**subject, Expr::Import(_)))
 }

@@ -56,7 +56,9 @@ impl<'p> Eval<'p> {
         if self.vertices[v].label.is_some_and(|label| !self.names.is_regular(label)) {
             self.clauses_within = v;
         }
+        self.clauses_running = self.clauses_running.saturating_add(1);
         let envs = self.yields(comprehension, env);
+        self.clauses_running = self.clauses_running.saturating_sub(1);
         self.clauses_within = within;
         match envs {
             Ok(_) => self.doubt_own_read(Weight::Always),
@@ -76,6 +78,7 @@ impl<'p> Eval<'p> {
             self.note_unmade(v, comprehension);
         } else {
             self.doubt_seen_within(v, comprehension);
+            self.doubt_made_optional(v, comprehension);
             if comprehension.value.decls.iter().any(|decl| matches!(decl, Decl::Pattern { .. })) {
                 self.patterned.push(v);
             }
@@ -184,7 +187,8 @@ impl<'p> Eval<'p> {
     }
 
     fn condition(&mut self, condition: &'p crate::expr::Expr, env: EnvId) -> R<'p, bool> {
-        let value = self.plain_value(condition, env)?;
+        let value = self.plain_value(condition, env);
+        let value = self.doubt_list_operand(condition, None, value)?;
         match value {
             Value::Bool(value) => Ok(value),
             value => self.type_error(&value, Kind::BOOL, None),
@@ -232,6 +236,7 @@ impl<'p> Eval<'p> {
             // What its parts read is read by the clause.
             for arc in self.arcs_of(v) {
                 Self::caught(self.know(arc, false))?.ok();
+                self.doubt_chosen_item(arc);
             }
         }
         self.mark_seen(v, Seen::Itself);

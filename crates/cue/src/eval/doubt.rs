@@ -12,7 +12,7 @@ use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
 use super::{Eval, address};
 use crate::builtins::{self, Builtin};
-use crate::expr::{Clause, Comprehension, Decl, Expr, Op};
+use crate::expr::{Clause, Comprehension, Core, Decl, Expr, Op};
 use crate::kind::Kind;
 use crate::label::Label;
 
@@ -62,7 +62,11 @@ impl<'p> Eval<'p> {
 
     /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
+        self.doubt_asked_cycle();
+        self.doubt_asked_inline();
         self.doubt_own_embeddings()?;
+        self.doubt_optionals()?;
+        self.doubt_missed_in_making()?;
         self.doubt_unmade();
         self.doubt_early_parts()?;
         self.doubt_patterned()?;
@@ -318,6 +322,7 @@ impl<'p> Eval<'p> {
     /// A struct takes in a field of its own that has that field again.
     fn doubt_own_embeddings(&mut self) -> R<'p, ()> {
         for (v, arc) in std::mem::take(&mut self.own_embeddings) {
+            self.doubt_own_element(v, arc);
             let w = self.deref(arc);
             if self.own_error(w).is_some_and(|error| error.is_incomplete()) {
                 self.doubt(Weight::Always, arc, "a struct takes in a field of its own that is not known");
@@ -427,15 +432,22 @@ impl<'p> Eval<'p> {
     /// CUE waits for what is missing until it has looked at the whole policy, which waits for the answer.
     pub(super) fn doubt_missing_elsewhere(&mut self) {
         let v = self.at;
-        let conditional =
-            |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_));
-        if self.root_task && !self.vertices[v].node.tasks.iter().any(conditional) {
+        if self.root_task && !self.is_conditional(v) {
             self.doubt(Weight::Always, v, "the policy depends on a field that asks for what is missing");
         }
     }
 
+    /// Whether a comprehension of the value is under way.
+    pub(super) fn is_conditional(&self, v: VertexId) -> bool {
+        let runs = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_));
+        self.vertices[v].node.tasks.iter().any(runs)
+    }
+
     /// `{a: b}.a != _|_`: CUE finds that the answer has changed, whatever it is.
     pub(super) fn doubt_asked_within(&mut self, operand: &Expr) {
+        if let Expr::Call(_, arguments) = operand {
+            arguments.iter().for_each(|argument| self.doubt_asked_within(argument));
+        }
         if let Expr::Selector(subject, _) | Expr::Index(subject, _) = operand {
             match &**subject {
                 subject if is_reference(subject) => self.doubt_asked_within(subject),
@@ -447,7 +459,18 @@ impl<'p> Eval<'p> {
 
     /// `if x == _|_ {x: …}`
     pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
-        if matches!(operand, Expr::Struct(_) | Expr::Call(..)) {
+        let plain = |function: &Expr| match function {
+            Expr::Core(core) => *core == Core::Len,
+            function => super::call::of_package(function),
+        };
+        let sure = match operand {
+            // CUE ends with a panic where it looks into a part of a list.
+            Expr::Call(function, arguments) => {
+                plain(function) && !arguments.iter().any(|argument| matches!(argument, Expr::Slice(..)))
+            }
+            operand => !matches!(operand, Expr::Struct(_)),
+        };
+        if !sure {
             // CUE looks into all of it, and finds cycles there.
             self.doubt(Weight::Always, self.at, "whether there is a struct is asked");
         }

@@ -255,6 +255,7 @@ impl<'p> Eval<'p> {
         // Validators look at the whole value.
         self.vertices[v].status = Status::Final;
         self.doubt_left_out(v);
+        self.doubt_closed_operator(v);
         self.located(v, |e| e.apply_checks(v))?;
         if let Some(error) = self.vertices[v].node.errors.take() {
             let known = match &self.vertices[v].base {

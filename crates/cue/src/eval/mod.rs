@@ -20,6 +20,7 @@ mod few;
 mod finish;
 mod host;
 mod members;
+mod odd;
 mod operator;
 mod order;
 mod print;
@@ -139,6 +140,16 @@ pub(crate) struct Eval<'p> {
     patterned: Vec<VertexId>,
     /// Parts of values within expressions that were used before they were done.
     early_parts: Vec<VertexId>,
+    /// Fields that were missed in what was under way.
+    missed_in_making: Vec<(VertexId, Label)>,
+    /// Optional fields with comprehensions.
+    optionals: Vec<VertexId>,
+    /// How many comprehensions have their clauses looked at.
+    clauses_running: u32,
+    /// What has an expression from which something is selected.
+    selected_inline: VertexId,
+    /// A value that was used to make itself.
+    cycle_at: VertexId,
     /// How often something under way was used.
     met_unfinished: u64,
     /// An argument of a function has parts that functions do not see.
@@ -199,6 +210,11 @@ impl<'p> Eval<'p> {
             named_by_lets: Vec::new(),
             patterned: Vec::new(),
             early_parts: Vec::new(),
+            missed_in_making: Vec::new(),
+            optionals: Vec::new(),
+            clauses_running: 0,
+            selected_inline: NO_VERTEX,
+            cycle_at: NO_VERTEX,
             met_unfinished: 0,
             lossy: false,
             at: NO_VERTEX,

@@ -167,10 +167,19 @@ impl<'p> Eval<'p> {
 
     /// A list that is not known yet is a list already, which few operators take.
     pub(super) fn doubt_list_operand<T>(&mut self, expr: &Expr, op: Option<Op>, result: R<'p, T>) -> R<'p, T> {
-        if let (Expr::List(_), Err(Stop::Error(error))) = (expr, &result) {
+        if let Expr::List(_) = expr {
             let compares = matches!(op, Some(Op::Equal | Op::NotEqual));
-            if error.code == Code::Cycle || (error.is_incomplete() && !compares) {
-                self.doubt(Weight::Always, self.at, "an operator uses a list that is not known");
+            let unsure = match &result {
+                Err(Stop::Error(error)) => {
+                    let known = compares && !self.is_conditional(self.at);
+                    error.code == Code::Cycle || (error.is_incomplete() && !known)
+                }
+                // No operator but a comparison takes a list: what it finds first is told.
+                Ok(_) => op.is_some() && !compares,
+                Err(_) => false,
+            };
+            if unsure {
+                self.doubt(Weight::Always, self.at, "an operator or a condition uses a list that is not known");
             }
         }
         result

@@ -68,7 +68,10 @@ impl<'p> Eval<'p> {
                 let label = value.and_then(|value| self.label_of(&value, index));
                 match (Self::caught(node)?, Self::caught(label)?) {
                     (Ok(node), Ok(label)) => self.lookup(node, label)?,
-                    (node, label) => return Err(Self::either(node.err(), label.err())),
+                    (node, label) => {
+                        let error = self.index_error(node.as_ref().ok().copied(), index, label.err());
+                        return Err(Self::either(node.err(), error));
+                    }
                 }
             }
             _ => return Ok(Resolved::Value(self.evaluate(expr, env)?)),
@@ -114,12 +117,14 @@ impl<'p> Eval<'p> {
         let saved = self.close;
         if !is_reference(subject) {
             self.close.from_def = false;
+            self.note_selected_inline(subject);
         }
         let result = self.nested(|e| e.subject_value(subject, env, part));
         self.close = saved;
         match result? {
             Value::Vertex(v) if part == Part::Regular || self.holds_parts(v) => Ok(v),
             value => {
+                self.doubt_element(whole, &value);
                 let kind = self.kind_of(&value);
                 let whole = super::types::Elem::Expr(whole);
                 let subject = super::types::Elem::Expr(subject);
@@ -272,7 +277,7 @@ impl<'p> Eval<'p> {
                 // CUE works on it all the same, and finds cycles there.
                 if let Some(arc) = found {
                     if self.vertices[arc].node.running > 0 {
-                        self.doubt(Weight::Last, arc, "an optional field asks for itself");
+                        self.doubt_own_optional(arc);
                     }
                     self.nested(|e| {
                         e.init(arc)?;
@@ -286,6 +291,9 @@ impl<'p> Eval<'p> {
                 let waits = !self.force && self.may_still_have(v, label);
                 let code =
                     if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
+                if code == Code::Incomplete {
+                    self.doubt_missed(v, label);
+                }
                 let closed = self.vertices[v].closed_once || self.vertices[v].closed_recursive;
                 let patterned = !self.vertices[v].patterns.is_empty();
                 if code == Code::Incomplete && closed && patterned && self.vertices[v].is_disjunct {
@@ -347,7 +355,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Whether the struct or list may yet get the field (`Vertex.Accept`).
-    fn accepts(&mut self, v: VertexId, label: Label) -> R<'p, bool> {
+    pub(super) fn accepts(&mut self, v: VertexId, label: Label) -> R<'p, bool> {
         if self.names.kind(label) != LabelKind::Regular {
             return Ok(true);
         }
@@ -439,6 +447,7 @@ impl<'p> Eval<'p> {
     /// The value of what a reference has led to.
     pub(super) fn reference_value(&mut self, v: VertexId, expr: &'p Expr) -> R<'p, Value<'p>> {
         self.know(v, false)?;
+        self.doubt_link(v);
         self.note_own_read(v);
         let w = self.deref(v);
         if w != v && self.vertices[v].node.running > 0 {
@@ -501,8 +510,7 @@ impl<'p> Eval<'p> {
                 let value = self.validators(w)?;
                 return Ok(self.doubt_unfinished(w, value));
             }
-            let weight = if self.in_alternative { Weight::Always } else { Weight::Last };
-            self.doubt(weight, w, "a value is used to make itself");
+            self.doubt_own_use(w);
             return self.fail(Code::Cycle, "cycle with field: {}", named);
         }
         self.fail(Code::Incomplete, "{} is not known yet", named)
