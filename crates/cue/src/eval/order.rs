@@ -345,9 +345,10 @@ impl<'p> Eval<'p> {
         let open = !vertex.closed_once && !vertex.closed_recursive && vertex.patterns.is_empty();
         let made = matches!(vertex.base, Base::Struct | Base::List { .. });
         open && made
-            && vertex.arcs.iter().all(|arc| {
+            // The others are plain values of a document.
+            && vertex.arcs.made().all(|arc| {
                 self.count(1);
-                self.vertices[*arc].arc == ArcType::Member && self.is_plain(&self.value_of(*arc))
+                self.vertices[arc].arc == ArcType::Member && self.is_plain(&self.value_of(arc))
             })
     }
 
