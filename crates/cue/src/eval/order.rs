@@ -32,10 +32,10 @@ impl<'p> Eval<'p> {
     fn is_added_by_clauses_owner(&self, v: VertexId) -> bool {
         let (parent, label) = (self.vertices[v].parent, self.vertices[v].label);
         let Some(label) = label else { return false };
-        let regular = self.names.is_regular(label);
+        let name = self.names.is_regular(label).then(|| self.names.text(label));
         self.vertices[parent].node.tasks.iter().any(|task| match &task.kind {
             TaskKind::Comprehension(comprehension) => {
-                task.state == State::Running && makes(comprehension, label, regular)
+                task.state == State::Running && makes(comprehension, label, name.as_deref())
             }
             _ => false,
         })
@@ -411,16 +411,25 @@ pub(super) fn is_of_optional(error: &Bottom<'_>) -> bool {
     })
 }
 
-/// Whether a comprehension may add the field, a regular one or not.
-fn makes(comprehension: &Comprehension, label: Label, regular: bool) -> bool {
+/// Whether a comprehension may add the field, which has a name where it is a regular one.
+fn makes(comprehension: &Comprehension, label: Label, name: Option<&str>) -> bool {
     // To CUE one without fields may make any.
     let decls = &comprehension.value.decls;
     decls.is_empty()
         || decls.iter().any(|decl| match decl {
             Decl::Field { label: field, .. } => *field == label,
-            Decl::Dynamic { .. } | Decl::Pattern { .. } => regular,
-            Decl::Comprehension(inner) => makes(inner, label, regular),
+            Decl::Dynamic { key, .. } => name.is_some_and(|name| may_be_named(key, name)),
+            Decl::Pattern { .. } => name.is_some(),
+            Decl::Comprehension(inner) => makes(inner, label, name),
             Decl::Let { .. } => false,
             Decl::Ellipsis | Decl::Embed(_) => true,
         })
+}
+
+/// Whether a computed name may come out as this one: `"cve-\(id)"` is never `predicate`.
+fn may_be_named(key: &Expr, name: &str) -> bool {
+    let Expr::Interpolation { bytes: false, parts } = key else { return true };
+    let begins = |part: Option<&Expr>| !matches!(part, Some(Expr::String(text)) if !name.starts_with(&**text));
+    let ends = |part: Option<&Expr>| !matches!(part, Some(Expr::String(text)) if !name.ends_with(&**text));
+    begins(parts.first()) && ends(parts.last())
 }
