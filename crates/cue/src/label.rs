@@ -148,9 +148,18 @@ impl<'p> Interner<'p> {
         self.kind(label) == LabelKind::Regular
     }
 
-    /// How a label is printed in paths.
+    /// How a label is printed in expressions: a `let` clause has its number there.
     pub(crate) fn selector(&self, label: Label) -> Selector {
         Selector { kind: self.kind(label), is_index: label.as_index().is_some(), name: self.text(label) }
+    }
+
+    /// How a label is printed in paths.
+    pub(crate) fn step(&self, label: Label) -> Selector {
+        let mut selector = self.selector(label);
+        if let (LabelKind::Let, Some((name, _))) = (selector.kind, selector.name.split_once('#')) {
+            selector.name = name.into();
+        }
+        selector
     }
 }
 

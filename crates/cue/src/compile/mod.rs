@@ -39,6 +39,7 @@ pub(crate) struct Program {
 pub(crate) fn compile(file: &ast::File, program: &mut Program) -> Result<(), Refused> {
     let names = std::mem::take(&mut program.names);
     let mut compiler = Compiler { names, ..Compiler::default() };
+    compiler.directive(file);
     compiler.imports(file);
     if compiler.errors.iter().any(|e| !e.starts_with("package ")) && compiler.unknown_package {
         return Err(Refused::Errors(compiler.errors));
@@ -80,6 +81,12 @@ impl Compiler {
         let text = if path.is_empty() { message.to_string() } else { format!("{path}: {message}") };
         self.errors.push(text);
         Expr::Bottom
+    }
+
+    fn directive(&mut self, file: &ast::File) {
+        if let Some(directive) = &file.directive {
+            self.unsupported = Some(format!("{directive} is not supported"));
+        }
     }
 
     fn imports(&mut self, file: &ast::File) {
@@ -218,10 +225,15 @@ impl Compiler {
         let Ast::Alias(name, value) = value else { return self.expr(value) };
         let label = self.names.identifier(name);
         let mut scope = Scope { in_field: true, ..Scope::default() };
+        // What is wrong with the alias itself is told of what the field stands in.
+        let own = self.path.pop();
         self.declare_alias(&mut scope, name, Target::Value(label));
         self.scopes.push(scope);
+        self.path.extend(own.clone());
         let value = self.expr(value);
+        self.path.pop();
         self.pop_scope();
+        self.path.extend(own);
         value
     }
 

@@ -177,8 +177,9 @@ impl<'p> Eval<'p> {
                 continue;
             }
             if !value.is_concrete() && !builtin.non_concrete {
-                let template = format!("{name}: non-concrete argument {n}");
-                return self.fail(Code::Incomplete, &template, vec![]);
+                let kind = self.kind_of(value).to_string();
+                let template = format!("error in call to {name}: non-concrete value {{}}");
+                return self.fail(Code::Incomplete, &template, vec![kind.into()]);
             }
             plain.push(if builtin.non_concrete { self.open_plain(value)? } else { self.plain_of(value)? });
         }

@@ -276,7 +276,9 @@ impl<'p> Eval<'p> {
             let max = self.vertices[v].node.list_len;
             if self.vertices[v].node.list_closed && n >= max {
                 let node = self.vertices[v].node.list_node.clone();
-                return self.list_lengths(max, lit.elements.len(), node);
+                // The ellipsis counts, too.
+                let written = lit.elements.len().saturating_add(usize::from(lit.ellipsis.is_some()));
+                return self.list_lengths(max, written, node);
             }
             self.insert_arc(v, Label::index(n), ArcType::Member, Conjunct { env, elem, close: sub })?;
         }
