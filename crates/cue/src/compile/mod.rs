@@ -328,7 +328,7 @@ impl Compiler {
             Ast::Struct(decls) => Expr::Struct(self.struct_lit(decls, false)),
             Ast::List { elements, ellipsis } => self.list(elements, ellipsis.as_ref()),
             Ast::Selector(subject, selector) => self.selector(subject, selector),
-            Ast::Index(subject, index) => Expr::Index(Box::new(self.expr(subject)), Box::new(self.expr(index))),
+            Ast::Index(subject, index) => self.index(subject, index),
             Ast::Slice(subject, low, high) => {
                 let subject = Box::new(self.expr(subject));
                 let low = low.as_ref().map(|low| Box::new(self.expr(low)));
@@ -355,6 +355,20 @@ impl Compiler {
         }
     }
 
+    fn index(&mut self, subject: &Ast, index: &Ast) -> Expr {
+        let (subject, index) = (self.expr(subject), self.expr(index));
+        match (&index, &subject) {
+            (Expr::Number(_), _) => {}
+            (Expr::String(text), _) => {
+                let label = self.names.intern(LabelKind::Regular, text);
+                self.names.refer(label);
+            }
+            (_, Expr::Field { label, .. } | Expr::Selector(_, label)) => self.names.refer_within(Some(*label)),
+            _ => self.names.refer_within(None),
+        }
+        Expr::Index(Box::new(subject), Box::new(index))
+    }
+
     fn selector(&mut self, subject: &Ast, selector: &ast::Selector) -> Expr {
         let subject = self.expr(subject);
         let label = match selector {
@@ -370,6 +384,7 @@ impl Compiler {
             // CUE looks for a field that no struct has.
             self.unsupported = Some("the selector _ is not supported".to_owned());
         }
+        self.names.refer(label);
         Expr::Selector(Box::new(subject), label)
     }
 
@@ -475,7 +490,10 @@ impl Compiler {
 
     fn reference(&mut self, name: &str, entry: &Entry, depth: usize, up: usize) -> Expr {
         match &entry.target {
-            Target::Field(label) => Expr::Field { up, label: *label },
+            Target::Field(label) => {
+                self.names.refer(*label);
+                Expr::Field { up, label: *label }
+            }
             Target::LabelName => Expr::LabelName { up, name: name.into() },
             Target::MatchedField => Expr::Dynamic { up, label: Box::new(Expr::LabelName { up: 0, name: name.into() }) },
             Target::Value(label) => Expr::Value { up, name: *label },

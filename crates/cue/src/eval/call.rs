@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::Eval;
+use super::{Eval, address};
 use super::doubt::Weight;
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::print::function_name;
@@ -87,6 +87,9 @@ impl<'p> Eval<'p> {
         let mut failed: Option<Rc<Bottom<'p>>> = None;
         for (n, argument) in arguments.iter().enumerate() {
             let met = self.met_unfinished;
+            if self.may_be_composite(function, n) {
+                self.taken_whole = Some(address(argument));
+            }
             let value = if non_concrete { self.evaluate(argument, env) } else { self.plain_value(argument, env) };
             let value = self.doubt_cycle(value);
             match Self::caught(value)? {
@@ -104,6 +107,16 @@ impl<'p> Eval<'p> {
         match failed {
             Some(error) => Err(Stop::Error(error)),
             None => Ok(args),
+        }
+    }
+
+    /// Whether a function takes a list or a struct here.
+    fn may_be_composite(&self, function: Function, n: usize) -> bool {
+        match function {
+            Function::Core(core) => matches!(core, Core::Len),
+            Function::Package(builtin) => {
+                builtin.parameters.get(n).is_some_and(|parameter| parameter.kind.meets(Kind::LIST | Kind::STRUCT))
+            }
         }
     }
 

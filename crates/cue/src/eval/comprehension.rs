@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::Eval;
+use super::{Eval, address};
 use super::doubt::{Seen, Weight};
 use super::error::{Code, R};
 use super::few::Few;
@@ -56,7 +56,10 @@ impl<'p> Eval<'p> {
         if self.vertices[v].label.is_some_and(|label| !self.names.is_regular(label)) {
             self.clauses_within = v;
         }
+        let making = Some(self.making(v, comprehension));
+        let making = std::mem::replace(&mut self.making, making);
         let envs = self.yields(comprehension, env);
+        self.making = making;
         self.clauses_within = within;
         match envs {
             Ok(_) => self.doubt_own_read(Weight::Always),
@@ -196,6 +199,7 @@ impl<'p> Eval<'p> {
         if matches!(source, crate::expr::Expr::Or { .. }) {
             self.doubt(Weight::Always, self.at, "a comprehension ranges over alternatives");
         }
+        self.taken_whole = Some(address(source));
         let value = self.evaluate(source, env);
         let value = self.doubt_cycle(value)?;
         let value = self.default_of(value)?;

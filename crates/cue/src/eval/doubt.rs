@@ -63,6 +63,7 @@ impl<'p> Eval<'p> {
     /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
         self.doubt_own_embeddings()?;
+        self.doubt_read_early()?;
         self.doubt_unmade();
         self.doubt_early_parts()?;
         self.doubt_patterned()?;

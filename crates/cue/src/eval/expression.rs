@@ -320,11 +320,12 @@ impl<'p> Eval<'p> {
         }
         self.check_required()?;
         self.know(v, false)?;
+        self.finish_earlier(v)?;
         let w = self.deref(v);
         self.doubt_asked_by_maker(v, w);
         if self.vertices[w].status >= Status::Known {
             let node = &self.vertices[w].node;
-            let incomplete = node.errors.as_ref().is_some_and(|error| error.is_incomplete());
+            let incomplete = node.errors.as_ref().is_some_and(|error| error.is_incomplete()) && !node.is_unfulfilled;
             if incomplete && (node.has_structs || node.list_open.is_some()) {
                 self.doubt(Weight::Always, w, "a value is known, and incomplete too");
             }

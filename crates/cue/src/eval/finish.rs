@@ -178,6 +178,7 @@ impl<'p> Eval<'p> {
             if e.vertices[v].status < Status::Known {
                 e.init(v)?;
                 e.complete_ancestors(v)?;
+                e.vertices[v].node.is_finalizing = true;
                 e.finish_node(v)?;
             }
             if e.vertices[v].status != Status::Known {
@@ -337,6 +338,8 @@ impl<'p> Eval<'p> {
                 _ => None,
             };
             if let Some(error) = error {
+                let node = &mut self.vertices[v].node;
+                node.is_unfulfilled |= error.is_incomplete() && node.errors.is_none();
                 self.add_error(v, error);
             }
         }

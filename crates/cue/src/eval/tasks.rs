@@ -117,7 +117,10 @@ impl<'p> Eval<'p> {
         let asks = self.vertices[v].is_dynamic && !self.vertices[v].is_let;
         let question = if asks { self.question } else { None };
         let question = std::mem::replace(&mut self.question, question);
+        let elsewhere = self.making_elsewhere();
+        let making = std::mem::replace(&mut self.making, elsewhere);
         let result = self.located(v, |e| e.nested(|e| e.perform(v, &task)));
+        self.making = making;
         self.question = question;
         self.root_task = outer;
         (self.force, self.close) = saved;
