@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use super::{Eval, address};
 use super::doubt::Weight;
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::print::function_name;
@@ -10,6 +9,7 @@ use super::reference::{Resolved, is_reference};
 use super::types::{
     Base, Conjunct, Disjunction, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId,
 };
+use super::{Eval, address};
 use crate::builtins::{Builtin, BuiltinError, CallContext};
 use crate::expr::{ArcType, Core, Expr, Op};
 use crate::kind::Kind;

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::{Eval, address};
 use super::doubt::{Seen, Weight};
 use super::error::{Code, R};
 use super::few::Few;
 use super::tasks::{Task, TaskKind};
 use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, NO_VERTEX, Status, Value, Vertex, VertexId};
+use super::{Eval, address};
 use crate::expr::{ArcType, Clause, Comprehension, Decl};
 use crate::kind::Kind;
 use crate::label::Label;
@@ -115,11 +115,14 @@ impl<'p> Eval<'p> {
                             ..Vertex::default()
                         })?;
                         self.vertices[scope].arcs.push(field);
-                        self.lets_of_clauses.push(field);
+                        if !super::early::names_plainly(value) {
+                            self.lets_of_clauses.push(field);
+                        }
                         next.push(self.add_env(env, scope, None));
                     }
                     Clause::For { key, value, source } => {
                         let source = self.for_source(source, env)?;
+                        self.doubt_range_around(comprehension, source);
                         for arc in self.vertices[source].arcs.clone() {
                             if let Some(label) = self.vertices[arc].label
                                 && self.names.is_regular(label)

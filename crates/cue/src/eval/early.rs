@@ -4,10 +4,10 @@
 //! what stands before the first of them is finished when the clauses are looked at, and what stands behind is not. A list
 //! that has too few items is incomplete once it is finished, and a list before that.
 
-use super::{Eval, address};
-use super::doubt::Weight;
+use super::doubt::{Weight, has_let};
 use super::error::R;
-use super::types::{NO_VERTEX, Status, VertexId};
+use super::types::{Base, EnvId, NO_VERTEX, Status, Value, VertexId};
+use super::{Eval, address};
 use crate::expr::{Comprehension, Decl, Expr};
 use crate::label::Label;
 
@@ -73,14 +73,34 @@ impl<'p> Eval<'p> {
     /// Whether a list or struct is wanted here, as a whole: while it is incomplete, so is what uses it. An operator may
     /// find that it is no plain value, whatever is in it.
     pub(super) fn is_taken_whole(&self, w: VertexId, expr: &Expr) -> bool {
+        self.taken_whole == Some(address(expr)) && !self.is_around(w)
+    }
+
+    /// Whether what is looked at stands in this value.
+    fn is_around(&self, w: VertexId) -> bool {
         let mut at = self.at;
-        while at != NO_VERTEX {
-            if at == w {
-                return false;
-            }
+        while at != NO_VERTEX && at != w {
             at = self.vertices[at].parent;
         }
-        self.taken_whole == Some(address(expr))
+        at == w
+    }
+
+    /// A comprehension ranges over what it stands in, and a `let` clause of it names a part of that: a cycle for CUE where
+    /// cycles count.
+    pub(super) fn doubt_range_around(&mut self, comprehension: &Comprehension, w: VertexId) {
+        if has_let(comprehension) && self.is_around(w) {
+            self.doubt(Weight::Last, w, "a comprehension with a let clause ranges over what it stands in");
+        }
+    }
+
+    /// Whether an element is asked for of what is no struct that is known.
+    pub(super) fn indexes_no_struct(&mut self, operand: &'p Expr, env: EnvId) -> R<'p, bool> {
+        let Expr::Index(subject, _) = operand else { return Ok(false) };
+        let value = Self::caught(self.evaluate(subject, env))?;
+        let Ok(Value::Vertex(v)) = value else { return Ok(true) };
+        let w = self.deref(v);
+        let is_struct = self.vertices[w].status >= Status::Known && matches!(self.vertices[w].base, Base::Struct);
+        Ok(!is_struct || self.vertices[w].node.has_disjunction)
     }
 
     /// What was read before its validators were applied turns out to be incomplete.
@@ -108,4 +128,14 @@ fn made_by(comprehension: &Comprehension, labels: &mut Vec<Label>) -> bool {
         _ => false,
     });
     named && !decls.is_empty()
+}
+
+/// Whether an expression gives a value that is there already, or a new list: nothing is unified for it.
+pub(super) fn names_plainly(expr: &Expr) -> bool {
+    match expr {
+        Expr::Field { .. } | Expr::Let { .. } | Expr::Value { .. } => true,
+        Expr::Selector(subject, _) | Expr::Index(subject, _) => names_plainly(subject),
+        Expr::List(_) | Expr::Call(..) => true,
+        _ => false,
+    }
 }

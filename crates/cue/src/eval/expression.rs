@@ -288,7 +288,10 @@ impl<'p> Eval<'p> {
             }
             Err(_) => {
                 self.doubt_missing_elsewhere();
-                if self.open_comprehension || matches!(operand, Expr::Index(..) | Expr::Let { .. }) {
+                if self.open_comprehension
+                    || matches!(operand, Expr::Let { .. })
+                    || self.indexes_no_struct(operand, env)?
+                {
                     self.doubt(Weight::Always, self.at, "a comprehension that may add any field asks for one");
                 }
                 false

@@ -84,10 +84,6 @@ impl<'p> Eval<'p> {
             return Ok(());
         }
         let node = &self.vertices[v].node;
-        if node.has_structs && !node.checks.is_empty() && !node.kind.meets(Kind::STRUCT) {
-            self.doubt(Weight::Always, v, "a plain value in a struct is validated");
-        }
-        let node = &self.vertices[v].node;
         if let Some(scalar) = node.scalar.clone() {
             self.vertices[v].base = Base::Value(scalar.clone());
             let bounds = [self.vertices[v].node.lower.clone(), self.vertices[v].node.upper.clone()];
