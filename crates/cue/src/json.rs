@@ -138,8 +138,13 @@ impl<'a> Reader<'a, '_, '_> {
             if self.peek() != Some(b'"') {
                 return Err(self.expected("a member's name"));
             }
-            let name = self.string()?;
-            let label = members.label(&name, self.names).ok_or(InputFault::Duplicate { at })?;
+            let label = match self.expected_name(&members) {
+                Some(label) => label,
+                None => {
+                    let name = self.string()?;
+                    members.label(&name, self.names).ok_or(InputFault::Duplicate { at })?
+                }
+            };
             if !self.take(b':') {
                 return Err(self.expected("':'"));
             }
@@ -147,7 +152,7 @@ impl<'a> Reader<'a, '_, '_> {
             members.decls.push(Decl::Field { label, arc: ArcType::Member, value });
             if self.take(b'}') {
                 if let Some(shape) = self.shapes.get_mut(depth) {
-                    *shape = members.finished_shape();
+                    *shape = members.finished_shape(self.names);
                 }
                 return Ok(object(members.decls));
             }
@@ -155,6 +160,18 @@ impl<'a> Reader<'a, '_, '_> {
                 return Err(self.expected("',' or '}'"));
             }
         }
+    }
+
+    /// Steps over the name that the last object had here, if this one has it too.
+    fn expected_name(&mut self, members: &Members) -> Option<Label> {
+        let label = members.expected()?;
+        let name = self.names.name(label)?;
+        let rest = self.text.as_bytes().get(self.at.saturating_add(1)..)?.strip_prefix(name.as_bytes())?;
+        if rest.first() != Some(&b'"') {
+            return None;
+        }
+        self.advance(name.len().saturating_add(2));
+        Some(label)
     }
 
     fn number(&mut self) -> Result<Expr, InputFault> {
@@ -298,7 +315,7 @@ fn object(decls: Vec<Decl>) -> Expr {
 #[derive(Default)]
 struct Members {
     decls: Vec<Decl>,
-    /// The names of an object that has been read: no two are the same.
+    /// The names of an object that has been read: no two are the same, and none is written with escapes.
     shape: Vec<Label>,
     /// The names are no longer those of the shape.
     deviates: bool,
@@ -307,13 +324,16 @@ struct Members {
 }
 
 impl Members {
+    /// The next name if it is that of the last object.
+    fn expected(&self) -> Option<Label> {
+        if self.deviates { None } else { self.shape.get(self.decls.len()).copied() }
+    }
+
     /// The label of the next member; nothing if there is one of the name already.
     fn label(&mut self, name: &str, names: &mut Interner<'_>) -> Option<Label> {
-        if !self.deviates {
-            match self.shape.get(self.decls.len()) {
-                Some(label) if names.is(*label, name) => return Some(*label),
-                _ => self.deviates = true,
-            }
+        match self.expected() {
+            Some(label) if names.name(label) == Some(name) => return Some(label),
+            _ => self.deviates = true,
         }
         let label = names.regular(name);
         let known = if self.decls.len() < MANY {
@@ -327,11 +347,12 @@ impl Members {
         if known { None } else { Some(label) }
     }
 
-    fn finished_shape(&mut self) -> Vec<Label> {
+    fn finished_shape(&mut self, names: &Interner<'_>) -> Vec<Label> {
         let mut shape = std::mem::take(&mut self.shape);
         if self.deviates {
             shape.clear();
-            shape.extend(self.decls.iter().filter_map(label_of));
+            let plain = |label: &Label| names.name(*label).is_some_and(|n| plain_length(n.as_bytes()) == n.len());
+            shape.extend(self.decls.iter().filter_map(label_of).take_while(plain));
         }
         shape.truncate(self.decls.len());
         shape

@@ -138,9 +138,9 @@ impl<'p> Interner<'p> {
         base.refers_to_any || indexed || base.referred.contains(&label)
     }
 
-    /// Whether the label is that of the name, as a regular field.
-    pub(crate) fn is(&self, label: Label, name: &str) -> bool {
-        self.entry(label).is_some_and(|(kind, known)| *kind == LabelKind::Regular && **known == *name)
+    /// The name of a regular field.
+    pub(crate) fn name(&self, label: Label) -> Option<&str> {
+        self.entry(label).filter(|(kind, _)| *kind == LabelKind::Regular).map(|(_, name)| &**name)
     }
 
     pub(crate) fn regular(&mut self, name: &str) -> Label {

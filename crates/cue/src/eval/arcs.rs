@@ -16,13 +16,13 @@ const INDEX_FROM: usize = 12;
 
 impl<'p> Eval<'p> {
     /// A field, if it is there in any form.
-    pub(super) fn find_arc(&self, v: VertexId, label: Label) -> Option<VertexId> {
-        if let Some(arc) = self.element_in_place(v, label) {
+    pub(super) fn find_arc(&mut self, v: VertexId, label: Label) -> Option<VertexId> {
+        if let Some(arc) = self.element_in_place(v, label).or_else(|| self.member(v, label)) {
             return Some(arc);
         }
         let arcs = &self.vertices[v].arcs;
         if arcs.len() < INDEX_FROM {
-            return arcs.iter().copied().find(|a| self.vertices[*a].label == Some(label));
+            return arcs.made().find(|a| self.vertices[*a].label == Some(label));
         }
         self.index.get(&(v, label)).copied()
     }
@@ -30,7 +30,7 @@ impl<'p> Eval<'p> {
     /// An element that stands where its number says: there fields are only ever added.
     fn element_in_place(&self, v: VertexId, label: Label) -> Option<VertexId> {
         let place = usize::try_from(label.as_index()?).ok()?;
-        let arc = *self.vertices[v].arcs.get(place)?;
+        let arc = self.vertices[v].arcs.get(place)?;
         (self.vertices[arc].label == Some(label)).then_some(arc)
     }
 
@@ -77,13 +77,21 @@ impl<'p> Eval<'p> {
         self.vertices[v].arcs.push(arc);
         let count = self.vertices[v].arcs.len();
         if count == INDEX_FROM {
-            for known in self.vertices[v].arcs.clone() {
-                if let Some(label) = self.vertices[known].label {
-                    self.index.insert((v, label), known);
-                }
-            }
+            self.index_arcs(v);
         } else if count > INDEX_FROM && self.element_in_place(v, label).is_none() {
             self.index.insert((v, label), arc);
+        }
+    }
+
+    /// Puts the fields into the table, where there are many.
+    pub(super) fn index_arcs(&mut self, v: VertexId) {
+        if self.vertices[v].arcs.len() < INDEX_FROM {
+            return;
+        }
+        for known in self.vertices[v].arcs.made().collect::<Vec<_>>() {
+            if let Some(label) = self.vertices[known].label {
+                self.index.insert((v, label), known);
+            }
         }
     }
 
@@ -110,7 +118,11 @@ impl<'p> Eval<'p> {
     ) -> R<'p, VertexId> {
         self.spend(1)?;
         let Some(arc) = known else {
+            let written = conjunct.elem.clone();
             let arc = self.new_arc(v, label, mode, Few::One(conjunct))?;
+            if let (ArcType::Optional, Elem::Expr(expr)) = (mode, written) {
+                self.note_optional(arc, expr);
+            }
             self.match_patterns(v, arc, label, mode)?;
             return Ok(arc);
         };
@@ -132,16 +144,19 @@ impl<'p> Eval<'p> {
         lit: &'p StructLit,
         close: CloseInfo,
     ) -> R<'p, ()> {
+        if self.postpone(v, env, lit, close) {
+            return self.spend(u64::try_from(lit.decls.len()).unwrap_or(u64::MAX));
+        }
+        self.make_members(v);
         let before = self.vertices[v].arcs.len();
         let mut expected = before;
         for decl in &lit.decls {
             let Decl::Field { label, arc: mode, value } = decl else { continue };
             let arcs = &self.vertices[v].arcs;
-            let known = match arcs.get(..before) {
-                Some(arcs) if before < INDEX_FROM && self.vertices[v].arcs.len() == expected => {
-                    arcs.iter().copied().find(|arc| self.vertices[*arc].label == Some(*label))
-                }
-                _ => self.find_arc(v, *label),
+            let known = if before < INDEX_FROM && arcs.len() == expected {
+                arcs.made().take(before).find(|arc| self.vertices[*arc].label == Some(*label))
+            } else {
+                self.find_arc(v, *label)
             };
             expected = expected.saturating_add(usize::from(known.is_none()));
             let conjunct = Conjunct { env, elem: Elem::Expr(value), close };
@@ -242,7 +257,7 @@ impl<'p> Eval<'p> {
         let node = std::mem::take(&mut vertex.node);
         vertex.node.notify.clone_from(&node.notify);
         vertex.node.replace.clone_from(&node.replace);
-        for arc in vertex.arcs.clone() {
+        for arc in self.arcs_of(v) {
             self.reopen_field(arc)?;
         }
         Ok(())
@@ -263,7 +278,7 @@ impl<'p> Eval<'p> {
             let notify = std::mem::take(&mut vertex.node.notify);
             *vertex.node = super::types::Node::default();
             vertex.node.notify = notify;
-            for arc in vertex.arcs.clone() {
+            for arc in e.arcs_of(v) {
                 e.reopen_field(arc)?;
             }
             Ok(())
@@ -298,7 +313,7 @@ impl<'p> Eval<'p> {
         if let Some(conjuncts) = conjuncts {
             Rc::make_mut(conjuncts).push(conjunct.clone());
         }
-        for arc in self.vertices[v].arcs.clone() {
+        for arc in self.arcs_of(v) {
             let Some(label) = self.vertices[arc].label else { continue };
             if self.matches_pattern(&pattern, label)? {
                 let mode = self.vertices[arc].arc;
@@ -312,6 +327,14 @@ impl<'p> Eval<'p> {
     pub(super) fn matches_pattern(&mut self, pattern: &Value<'p>, label: Label) -> R<'p, bool> {
         if !self.names.is_regular(label) {
             return Ok(false);
+        }
+        if let (Value::Bound(bound), Some(_)) = (pattern, label.as_index())
+            && let (Op::GreaterEqual, Value::Number(from)) = (bound.op, &bound.value)
+            && from.is_zero()
+        {
+            // What `...` stands for in `[...T]`.
+            self.spend(2)?;
+            return Ok(true);
         }
         let value = match label.as_index() {
             Some(index) => Value::Number(Rc::new(crate::number::Number::int(index))),

@@ -138,8 +138,8 @@ impl<'p> Eval<'p> {
     /// Calls a function. `validating`: its first argument is to be validated.
     fn apply(&mut self, function: Function, args: Vec<Value<'p>>, validating: bool) -> R<'p, Value<'p>> {
         let count = self.parameters(function);
-        let name = Self::name(function);
         if args.len() > count {
+            let name = Self::name(function);
             let template = format!("too many arguments in call to {name} (have {}, want {count})", args.len());
             return self.fail(Code::Eval, &template, vec![]);
         }
@@ -148,6 +148,7 @@ impl<'p> Eval<'p> {
             Function::Package(builtin) => builtin.parameters.get(args.len()).is_some_and(|p| p.default.is_some()),
         };
         if args.len() < count && !default {
+            let name = Self::name(function);
             let template = format!("not enough arguments in call to {name} (have {}, want {count})", args.len());
             return self.fail(Code::Eval, &template, vec![]);
         }
@@ -157,24 +158,25 @@ impl<'p> Eval<'p> {
         }
     }
 
-    fn check_kind(&mut self, function: &str, n: usize, value: &Value<'p>, wanted: Kind) -> R<'p, ()> {
+    fn check_kind(&mut self, function: Function, n: usize, value: &Value<'p>, wanted: Kind) -> R<'p, ()> {
         let kind = self.kind_of(value);
         if kind.meets(wanted) {
             return Ok(());
         }
         let place = n.saturating_add(1);
+        let function = Self::name(function);
         let template = format!("cannot use {{}} (type {{}}) as {wanted} in argument {place} to {function}");
         self.fail(Code::Eval, &template, vec![value.clone().into(), kind.to_string().into()])
     }
 
     fn apply_builtin(&mut self, builtin: &'static Builtin, args: Vec<Value<'p>>, validating: bool) -> R<'p, Value<'p>> {
-        let name = Self::name(Function::Package(builtin));
+        let name = || Self::name(Function::Package(builtin));
         let mut plain = Vec::with_capacity(builtin.parameters.len());
         let schemas = self.schemas.len();
         let outer = std::mem::replace(&mut self.lossy, false);
         for (n, (parameter, value)) in builtin.parameters.iter().zip(&args).enumerate() {
             if !parameter.schema {
-                self.check_kind(&name, n, value, parameter.kind)?;
+                self.check_kind(Function::Package(builtin), n, value, parameter.kind)?;
             }
         }
         for (n, parameter) in builtin.parameters.iter().enumerate() {
@@ -191,7 +193,7 @@ impl<'p> Eval<'p> {
             }
             if !value.is_concrete() && !builtin.non_concrete {
                 let kind = self.kind_of(value).to_string();
-                let template = format!("error in call to {name}: non-concrete value {{}}");
+                let template = format!("error in call to {}: non-concrete value {{}}", name());
                 return self.fail(Code::Incomplete, &template, vec![kind.into()]);
             }
             plain.push(if builtin.non_concrete { self.open_plain(value)? } else { self.plain_of(value)? });
@@ -201,7 +203,7 @@ impl<'p> Eval<'p> {
         let lossy = std::mem::replace(&mut self.lossy, outer);
         let value = match &result {
             Ok(crate::builtins::Value::List { .. } | crate::builtins::Value::Struct { .. }) if lossy => {
-                return Err(Stop::Unsupported(format!("{name} of constraints, which it would lose")));
+                return Err(Stop::Unsupported(format!("{} of constraints, which it would lose", name())));
             }
             Ok(value) => Some(self.import_plain(value)?),
             Err(_) => None,
@@ -210,7 +212,7 @@ impl<'p> Eval<'p> {
         match result {
             Ok(_) => Ok(value.unwrap_or(Value::Top)),
             Err(BuiltinError::Call(message)) => {
-                let template = format!("error in call to {name}");
+                let template = format!("error in call to {}", name());
                 let wrapped =
                     super::error::Message { at: self.at, path: None, pieces: vec![message.into()], wrapped: vec![] };
                 Err(Stop::Error(Bottom::wrapping(Code::Eval, self.at, vec![template.into()], vec![Rc::new(wrapped)])))
@@ -259,7 +261,7 @@ impl<'p> Eval<'p> {
             Core::Error | Core::MatchN | Core::MatchIf => Kind::TOP,
         };
         for (n, value) in args.iter().enumerate() {
-            self.check_kind(core.name(), n, value, wanted)?;
+            self.check_kind(Function::Core(core), n, value, wanted)?;
         }
         match (core, args) {
             (Core::Len, [value]) => self.len(value),
@@ -319,11 +321,12 @@ impl<'p> Eval<'p> {
                 match self.vertices[w].base {
                     Base::List { .. } => self.elements(w).len(),
                     _ => {
-                        let fields = self.vertices[w].arcs.iter().filter(|a| {
-                            self.vertices[**a].arc == ArcType::Member
-                                && self.vertices[**a].label.is_some_and(|l| self.names.is_regular(l))
-                        });
-                        fields.count()
+                        let is_field = |a: &VertexId| {
+                            self.vertices[*a].arc == ArcType::Member
+                                && self.vertices[*a].label.is_some_and(|l| self.names.is_regular(l))
+                        };
+                        let arcs = &self.vertices[w].arcs;
+                        arcs.made().filter(is_field).count().saturating_add(arcs.unmade())
                     }
                 }
             }
@@ -456,7 +459,7 @@ impl<'p> Eval<'p> {
         }
         let copy = Vertex { status: Status::Final, is_dynamic: true, detached_checks: true, base, ..Vertex::default() };
         let copy = self.add_vertex(copy)?;
-        for arc in self.vertices[w].arcs.clone() {
+        for arc in self.arcs_of(w) {
             let Some(label) = self.vertices[arc].label else { continue };
             if !self.names.is_regular(label) || self.vertices[arc].arc != ArcType::Member {
                 continue;
@@ -503,6 +506,7 @@ impl<'p> Eval<'p> {
         let value = self.as_data(value)?;
         let (mut count, mut possible) = (0_u64, 0_u64);
         for schema in self.list_items(list)? {
+            self.doubt_schema(schema)?;
             match self.unify_final(&value, &Value::Vertex(schema))? {
                 None => count += 1,
                 Some(error) if error.is_incomplete() => possible += 1,
@@ -543,6 +547,6 @@ impl<'p> Eval<'p> {
 }
 
 /// A member of a package is there or never will be.
-fn of_package(function: &Expr) -> bool {
+pub(super) fn of_package(function: &Expr) -> bool {
     matches!(function, Expr::Selector(subject, _) if matches!(**subject, Expr::Import(_)))
 }

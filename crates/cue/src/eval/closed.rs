@@ -220,12 +220,15 @@ impl<'p> Eval<'p> {
         {
             return;
         }
+        if self.is_open_by_parent(noderef) {
+            return;
+        }
         let required = self.req_sets(noderef, 0);
         // Most of a document: nothing around it is closed.
         if required.iter().all(|set| set.ignored) {
             return;
         }
-        let arcs = self.vertices[v].arcs.clone();
+        let arcs = self.arcs_of(v);
         let own = self.vertices[noderef].node.info.clone();
         let mut found: Option<Rc<Bottom<'p>>> = None;
         for arc in arcs {
@@ -263,6 +266,17 @@ impl<'p> Eval<'p> {
             }
             self.add_child_error(v, &error);
         }
+    }
+
+    /// Whether a vertex adds nothing to what its fields are checked against, and that is ignored already.
+    fn is_open_by_parent(&mut self, v: VertexId) -> bool {
+        let vertex = &self.vertices[v];
+        if vertex.node.req_sets.is_some() || !vertex.node.req_defs.is_empty() {
+            return false;
+        }
+        let parent = vertex.parent;
+        let detached = parent == NO_VERTEX || vertex.detached_checks;
+        detached || self.req_sets(parent, 1).iter().all(|set| set.ignored)
     }
 
     /// The conjuncts of a field, also of one that was not looked into.

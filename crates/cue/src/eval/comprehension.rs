@@ -58,7 +58,9 @@ impl<'p> Eval<'p> {
         }
         let making = Some(self.making(v, comprehension));
         let making = std::mem::replace(&mut self.making, making);
+        self.clauses_running = self.clauses_running.saturating_add(1);
         let envs = self.yields(comprehension, env);
+        self.clauses_running = self.clauses_running.saturating_sub(1);
         self.making = making;
         self.clauses_within = within;
         match envs {
@@ -79,6 +81,7 @@ impl<'p> Eval<'p> {
             self.note_unmade(v, comprehension);
         } else {
             self.doubt_seen_within(v, comprehension);
+            self.doubt_made_optional(v, comprehension);
             if comprehension.value.decls.iter().any(|decl| matches!(decl, Decl::Pattern { .. })) {
                 self.patterned.push(v);
             }
@@ -123,7 +126,7 @@ impl<'p> Eval<'p> {
                     Clause::For { key, value, source } => {
                         let source = self.for_source(source, env)?;
                         self.doubt_range_around(comprehension, source);
-                        for arc in self.vertices[source].arcs.clone() {
+                        for arc in self.arcs_of(source) {
                             if let Some(label) = self.vertices[arc].label
                                 && self.names.is_regular(label)
                                 && self.is_member(arc, label)?
@@ -190,7 +193,8 @@ impl<'p> Eval<'p> {
     }
 
     fn condition(&mut self, condition: &'p crate::expr::Expr, env: EnvId) -> R<'p, bool> {
-        let value = self.plain_value(condition, env)?;
+        let value = self.plain_value(condition, env);
+        let value = self.doubt_list_operand(condition, None, value)?;
         match value {
             Value::Bool(value) => Ok(value),
             value => self.type_error(&value, Kind::BOOL, None),
@@ -237,8 +241,9 @@ impl<'p> Eval<'p> {
         if inline {
             self.ranged.push(v);
             // What its parts read is read by the clause.
-            for arc in self.vertices[v].arcs.clone() {
+            for arc in self.arcs_of(v) {
                 Self::caught(self.know(arc, false))?.ok();
+                self.doubt_chosen_item(arc);
             }
         }
         self.mark_seen(v, Seen::Itself);

@@ -162,7 +162,7 @@ impl<'p> Eval<'p> {
         if let Some(error) = combine(known, Some(error)) {
             vertex.base = Base::Value(Value::Bottom(error));
         }
-        for arc in vertex.arcs.clone() {
+        for arc in self.arcs_of(v) {
             self.vertices[arc].arc = ArcType::NotPresent;
         }
     }

@@ -36,7 +36,7 @@ impl<'p> Eval<'p> {
             Base::Value(value) => self.describe_value(value, depth, nodes)?.base,
         };
         let mut fields = BTreeMap::new();
-        for arc in self.vertices[w].arcs.clone() {
+        for arc in self.arcs_of(w) {
             let field = &self.vertices[arc];
             let Some(label) = field.label.filter(|l| l.as_index().is_none()) else { continue };
             if field.is_let || field.arc > ArcType::Optional || self.names.kind(label) == LabelKind::Let {

@@ -150,6 +150,41 @@ impl<'p> Eval<'p> {
         if found.is_empty() { None } else { Some(found) }
     }
 
+    /// A plain value that is one of several literals, and has nothing else to be tried for, is that one: no copy need be
+    /// made to find out. False where it is not as simple.
+    pub(super) fn choose_literal(&mut self, v: VertexId) -> R<'p, bool> {
+        let [choice] = self.vertices[v].node.choices.as_slice() else { return Ok(false) };
+        if choice.alternatives.iter().any(|(_, mode)| *mode != DefaultMode::Maybe) || !self.is_bare_scalar(v) {
+            return Ok(false);
+        }
+        let hopeful = self.hopeful(v, choice).unwrap_or_default();
+        let [only] = hopeful.as_slice() else { return Ok(false) };
+        let Some((elem, _)) = choice.alternatives.get(*only).cloned() else { return Ok(false) };
+        let count = choice.alternatives.len();
+        let conjunct = Conjunct { env: choice.env, elem, close: choice.close };
+        self.spend(u64::try_from(count).unwrap_or(u64::MAX))?;
+        self.vertices[v].node.choices.clear();
+        self.schedule(v, &conjunct)?;
+        Ok(true)
+    }
+
+    /// Whether a vertex is a plain value of its kind, and nothing else is known of it.
+    fn is_bare_scalar(&self, v: VertexId) -> bool {
+        let vertex = &self.vertices[v];
+        let node = &vertex.node;
+        let unconstrained = node.checks.is_empty() && node.lower.is_none() && node.upper.is_none();
+        let composite = node.has_structs || node.a_struct.is_some() || node.list_open.is_some() || node.is_def;
+        let cyclic = node.has_any_cyclic || node.has_ancestor_cycle || !node.cyclic.is_empty();
+        let odd = vertex.is_disjunct || node.errors.is_some() || node.shared.is_some() || node.lacks_required;
+        node.scalar.as_ref().is_some_and(|scalar| self.kind_of(scalar) == node.kind)
+            && matches!(vertex.base, Base::None)
+            && vertex.arcs.is_empty()
+            && vertex.patterns.is_empty()
+            && node.tasks.iter().all(|task| task.state == State::Done)
+            && unconstrained
+            && !(composite || cyclic || odd)
+    }
+
     /// Alternatives within alternatives come to one level; the same value counts once.
     fn unroll(&mut self, results: Vec<VertexId>, left_drops: bool, right_drops: bool) -> R<'p, Vec<VertexId>> {
         let mut out: Vec<VertexId> = Vec::new();
@@ -284,7 +319,7 @@ impl<'p> Eval<'p> {
             return Ok(());
         }
         self.nested(|e| {
-            for arc in e.vertices[v].arcs.clone() {
+            for arc in e.arcs_of(v) {
                 if e.vertices[arc].arc > ArcType::Required || e.vertices[arc].is_let {
                     continue;
                 }
@@ -308,12 +343,12 @@ impl<'p> Eval<'p> {
         if found.is_some() || depth > 100 {
             return found;
         }
-        vertex.arcs.iter().find_map(|arc| {
-            let field = &self.vertices[*arc];
+        vertex.arcs.made().find_map(|arc| {
+            let field = &self.vertices[arc];
             if field.arc > ArcType::Required || field.is_let || field.status == Status::New {
                 return None;
             }
-            self.any_error(*arc, depth.saturating_add(1))
+            self.any_error(arc, depth.saturating_add(1))
         })
     }
 
@@ -335,7 +370,8 @@ impl<'p> Eval<'p> {
             node: original.node.clone(),
             ..Vertex::default()
         };
-        let fields = original.arcs.clone();
+        let fields = self.arcs_of(p);
+        let original = &self.vertices[p];
         let size = fields.len().saturating_add(original.node.tasks.len()).saturating_mul(8).saturating_add(32);
         self.spend(u64::try_from(size).unwrap_or(u64::MAX))?;
         let copy = self.add_vertex(copy)?;
@@ -469,7 +505,7 @@ impl<'p> Eval<'p> {
         let vertex = &mut self.vertices[v];
         vertex.base = Base::Value(Value::Disjunction(Rc::new(Disjunction { values, defaults })));
         vertex.child_errors = None;
-        for arc in vertex.arcs.clone() {
+        for arc in self.arcs_of(v) {
             self.vertices[arc].arc = ArcType::NotPresent;
         }
     }

@@ -12,7 +12,7 @@ use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
 use super::{Eval, address};
 use crate::builtins::{self, Builtin};
-use crate::expr::{Clause, Comprehension, Decl, Expr, Op};
+use crate::expr::{Clause, Comprehension, Decl, Expr};
 use crate::kind::Kind;
 use crate::label::Label;
 
@@ -62,8 +62,12 @@ impl<'p> Eval<'p> {
 
     /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
+        self.doubt_asked_cycle();
+        self.doubt_asked_inline();
         self.doubt_own_embeddings()?;
         self.doubt_read_early()?;
+        self.doubt_optionals()?;
+        self.doubt_missed_in_making()?;
         self.doubt_unmade();
         self.doubt_early_parts()?;
         self.doubt_patterned()?;
@@ -279,9 +283,9 @@ impl<'p> Eval<'p> {
     /// The same for what the clauses use as a whole.
     pub(super) fn doubt_seen_within(&mut self, v: VertexId, comprehension: &Comprehension) {
         let seen = |e: &Self, v: VertexId| e.vertices[v].seen >= Seen::Itself;
-        let used = self.vertices[v].arcs.iter().copied().find(|arc| {
+        let used = self.vertices[v].arcs.made().find(|arc| {
             let adds = self.vertices[*arc].label.is_some_and(|label| adds_within(comprehension, label));
-            adds && (seen(self, *arc) || self.vertices[*arc].arcs.iter().any(|field| seen(self, *field)))
+            adds && (seen(self, *arc) || self.vertices[*arc].arcs.made().any(|field| seen(self, field)))
         });
         if let Some(arc) = used {
             self.doubt(Weight::Always, arc, "a comprehension uses what it may add to");
@@ -319,6 +323,7 @@ impl<'p> Eval<'p> {
     /// A struct takes in a field of its own that has that field again.
     fn doubt_own_embeddings(&mut self) -> R<'p, ()> {
         for (v, arc) in std::mem::take(&mut self.own_embeddings) {
+            self.doubt_own_element(v, arc);
             let w = self.deref(arc);
             if self.own_error(w).is_some_and(|error| error.is_incomplete()) {
                 self.doubt(Weight::Always, arc, "a struct takes in a field of its own that is not known");
@@ -428,41 +433,15 @@ impl<'p> Eval<'p> {
     /// CUE waits for what is missing until it has looked at the whole policy, which waits for the answer.
     pub(super) fn doubt_missing_elsewhere(&mut self) {
         let v = self.at;
-        let conditional =
-            |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_));
-        if self.root_task && !self.vertices[v].node.tasks.iter().any(conditional) {
+        if self.root_task && !self.is_conditional(v) {
             self.doubt(Weight::Always, v, "the policy depends on a field that asks for what is missing");
         }
     }
 
-    /// `{a: b}.a != _|_`: CUE finds that the answer has changed, whatever it is.
-    pub(super) fn doubt_asked_within(&mut self, operand: &Expr) {
-        if let Expr::Selector(subject, _) | Expr::Index(subject, _) = operand {
-            match &**subject {
-                subject if is_reference(subject) => self.doubt_asked_within(subject),
-                // A conjunction is looked into as a whole.
-                Expr::Import(_) | Expr::And(..) => {}
-                _ => self.doubt(Weight::Always, self.at, "a part of a value within an expression is asked for"),
-            }
-        }
-    }
-
-    /// `if x == _|_ {x: …}`
-    pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
-        if matches!(operand, Expr::Struct(_) | Expr::Call(..)) {
-            // CUE looks into all of it, and finds cycles there.
-            self.doubt(Weight::Always, self.at, "whether there is a struct is asked");
-        }
-        let Expr::Field { label, .. } = operand else { return };
-        let makes = |task: &Task<'p>| {
-            let TaskKind::Comprehension(comprehension) = &task.kind else { return false };
-            let decls = &comprehension.value.decls;
-            task.state == State::Running
-                && decls.iter().any(|decl| matches!(decl, Decl::Field { label: field, .. } if field == label))
-        };
-        if op == Op::Equal && self.vertices[self.at].node.tasks.iter().any(makes) {
-            self.doubt(Weight::Always, self.at, "a comprehension makes what it finds missing");
-        }
+    /// Whether a comprehension of the value is under way.
+    pub(super) fn is_conditional(&self, v: VertexId) -> bool {
+        let runs = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_));
+        self.vertices[v].node.tasks.iter().any(runs)
     }
 
     /// CUE may take the closed alternative for the open one, or the other way round.

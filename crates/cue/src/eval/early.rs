@@ -30,8 +30,8 @@ impl<'p> Eval<'p> {
             return Making { within: v, first: 0, unsure: false };
         }
         let arcs = &self.vertices[v].arcs;
-        let place = |arc: &VertexId| self.vertices[*arc].label.is_some_and(|label| labels.contains(&label));
-        let first = arcs.iter().position(place).unwrap_or(0);
+        let place = |arc: VertexId| self.vertices[arc].label.is_some_and(|label| labels.contains(&label));
+        let first = arcs.position(place).unwrap_or(0);
         let within = self.vertices[v].label;
         let referred = labels.iter().any(|label| self.names.is_referred(within, *label));
         let unsure = referred || !self.vertices[v].node.is_finalizing;
@@ -59,7 +59,7 @@ impl<'p> Eval<'p> {
                 return Ok(());
             }
         }
-        let place = self.vertices[making.within].arcs.iter().position(|arc| *arc == at);
+        let place = self.vertices[making.within].arcs.position(|arc| arc == at);
         if place.is_none_or(|place| place >= making.first) {
             return Ok(());
         }

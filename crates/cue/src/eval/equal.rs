@@ -147,9 +147,9 @@ impl<'p> Eval<'p> {
         Ok(true)
     }
 
-    fn compared_fields(&self, v: VertexId, compare: Compare) -> Vec<VertexId> {
+    fn compared_fields(&mut self, v: VertexId, compare: Compare) -> Vec<VertexId> {
         let max = if compare == Compare::Structure { ArcType::Optional } else { ArcType::Required };
-        let fields = self.vertices[v].arcs.iter().copied();
+        let fields = self.arcs_of(v).into_iter();
         fields
             .filter(|a| self.vertices[*a].arc <= max && !self.vertices[*a].is_let)
             .filter(|a| {
@@ -191,7 +191,7 @@ impl<'p> Eval<'p> {
             }
             Base::Struct | Base::List { .. } | Base::None | Base::Link(_) => {}
         }
-        for arc in self.vertices[w].arcs.clone() {
+        for arc in self.arcs_of(w) {
             let regular = self.vertices[arc].label.is_some_and(|l| self.names.is_regular(l));
             if self.vertices[arc].arc == ArcType::Required {
                 let pieces = vec!["field is required but not present".into()];

@@ -55,6 +55,9 @@ impl<'p> Eval<'p> {
     /// The same, for an operator.
     fn operand(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
         let value = self.evaluate(expr, env);
+        if let Err(Stop::Error(error)) = &value {
+            self.doubt_unknown_operand(expr, env, error)?;
+        }
         let value = self.doubt_list_operand(expr, None, value)?;
         self.doubt_shared(expr, &value);
         let value = self.default_of(value)?;
@@ -73,6 +76,12 @@ impl<'p> Eval<'p> {
 
     /// A struct, list, conjunction or disjunction in an expression: a vertex outside of the tree.
     fn inline_value(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+        let v = self.inline_vertex(expr, env)?;
+        Ok(self.value_of(v))
+    }
+
+    /// The vertex of it; it has no error.
+    pub(super) fn inline_vertex(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, VertexId> {
         let close = match expr {
             Expr::And(..) => CloseInfo { refs: self.close.refs, ..CloseInfo::default() },
             _ => self.close,
@@ -109,7 +118,7 @@ impl<'p> Eval<'p> {
                 if matches!(expr, Expr::Struct(lit) if lit.has_embedding) {
                     self.inlines.push(v);
                 }
-                Ok(value)
+                Ok(w)
             }
         }
     }
@@ -243,6 +252,11 @@ impl<'p> Eval<'p> {
 
     fn concrete(&mut self, expr: &'p Expr, env: EnvId, op: Op) -> R<'p, Value<'p>> {
         let whole = self.evaluate(expr, env);
+        if let Err(Stop::Error(error)) = &whole
+            && !matches!(op, Op::Equal | Op::NotEqual | Op::Add | Op::Mul)
+        {
+            self.doubt_unknown_operand(expr, env, error)?;
+        }
         let whole = self.doubt_list_operand(expr, Some(op), whole)?;
         self.doubt_shared(expr, &whole);
         let value = self.default_of(whole.clone())?;
@@ -301,6 +315,10 @@ impl<'p> Eval<'p> {
                 Err(_) => true,
                 Ok(Value::Vertex(v)) => self.exists(v)?,
                 Ok(Value::Bottom(_)) => false,
+                Ok(Value::Validator(_) | Value::Function(_)) if !is_path(operand) => {
+                    self.doubt(Weight::Always, self.at, "whether there is a function is asked");
+                    false
+                }
                 Ok(value) if value.is_concrete() => true,
                 // What may be a struct or a list is one.
                 Ok(value) if self.kind_of(&value).meets(Kind::STRUCT | Kind::LIST) => true,
@@ -375,6 +393,7 @@ impl<'p> Eval<'p> {
         env: EnvId,
     ) -> R<'p, Value<'p>> {
         let value = self.plain_value(subject, env);
+        let value = self.doubt_slice(value);
         let value = self.doubt_cycle(value)?;
         let (length, elements) = match &value {
             Value::Bytes(bytes) => (bytes.len(), Vec::new()),

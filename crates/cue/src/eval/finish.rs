@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::Eval;
 use super::doubt::Weight;
 use super::error::{Bottom, Code, R, combine};
-use super::types::{Base, Bound, Status, Value, VertexId};
+use super::types::{Base, Bound, NO_VERTEX, Status, Value, VertexId};
 use crate::expr::ArcType;
 use crate::kind::Kind;
 
@@ -21,7 +21,7 @@ impl<'p> Eval<'p> {
                 let hopeless = e.hard_error(v).is_some();
                 if hopeless {
                     e.vertices[v].node.choices.clear();
-                } else {
+                } else if !e.located(v, |e| e.choose_literal(v))? {
                     e.located(v, |e| e.expand(v, true))?;
                 }
             }
@@ -112,12 +112,14 @@ impl<'p> Eval<'p> {
 
     pub(super) fn has_regular_field(&self, v: VertexId) -> bool {
         let vertex = &self.vertices[v];
-        vertex.arcs.iter().any(|arc| {
-            let field = &self.vertices[*arc];
-            // Also one that a comprehension has not made, if it will not.
-            let counts = field.arc < ArcType::Pending || vertex.node.errors.is_none();
-            field.arc != ArcType::Optional && counts && field.label.is_some_and(|l| self.names.is_regular(l))
-        })
+        let unmade = vertex.arcs.unmade() > 0;
+        unmade
+            || vertex.arcs.made().any(|arc| {
+                let field = &self.vertices[arc];
+                // Also one that a comprehension has not made, if it will not.
+                let counts = field.arc < ArcType::Pending || vertex.node.errors.is_none();
+                field.arc != ArcType::Optional && counts && field.label.is_some_and(|l| self.names.is_regular(l))
+            })
     }
 
     /// The value of a vertex that is not concrete: what constrains it.
@@ -250,6 +252,7 @@ impl<'p> Eval<'p> {
         // Validators look at the whole value.
         self.vertices[v].status = Status::Final;
         self.doubt_left_out(v);
+        self.doubt_closed_operator(v);
         self.located(v, |e| e.apply_checks(v))?;
         if let Some(error) = self.vertices[v].node.errors.take() {
             let known = match &self.vertices[v].base {
@@ -271,9 +274,16 @@ impl<'p> Eval<'p> {
     }
 
     fn complete_fields(&mut self, v: VertexId) -> R<'p, ()> {
+        if !self.vertices[v].node.kind.meets(Kind::STRUCT) {
+            self.make_members(v);
+        }
+        // A member that is not made is plain data.
         let mut n = 0;
-        while let Some(arc) = self.vertices[v].arcs.get(n).copied() {
+        while let Some(arc) = self.vertices[v].arcs.get(n) {
             n = n.saturating_add(1);
+            if arc == NO_VERTEX {
+                continue;
+            }
             if self.vertices[arc].arc == ArcType::Pending {
                 self.vertices[arc].arc = ArcType::NotPresent;
             }
@@ -286,8 +296,11 @@ impl<'p> Eval<'p> {
             self.check_field_kind(v, arc);
         }
         let mut n = 0;
-        while let Some(arc) = self.vertices[v].arcs.get(n).copied() {
+        while let Some(arc) = self.vertices[v].arcs.get(n) {
             n = n.saturating_add(1);
+            if arc == NO_VERTEX {
+                continue;
+            }
             let field = &self.vertices[arc];
             if field.is_let || field.arc > ArcType::Required {
                 continue;

@@ -20,6 +20,8 @@ mod expression;
 mod few;
 mod finish;
 mod host;
+mod members;
+mod odd;
 mod operator;
 mod order;
 mod print;
@@ -86,6 +88,8 @@ pub(crate) struct Eval<'p> {
     pub(super) vertices: Vertices<'p>,
     envs: Vec<Env>,
     refs: Vec<RefNode>,
+    /// Objects of the document whose members are not all made. The first has number 1.
+    objects: Vec<members::Object<'p>>,
     /// For each typo-checked struct: the one that contains it.
     containments: Vec<u32>,
     lets: HashMap<(EnvId, Label), VertexId>,
@@ -143,6 +147,16 @@ pub(crate) struct Eval<'p> {
     patterned: Vec<VertexId>,
     /// Parts of values within expressions that were used before they were done.
     early_parts: Vec<VertexId>,
+    /// Fields that were missed in what was under way.
+    missed_in_making: Vec<(VertexId, Label)>,
+    /// Optional fields with comprehensions.
+    optionals: Vec<VertexId>,
+    /// How many comprehensions have their clauses looked at.
+    clauses_running: u32,
+    /// What has an expression from which something is selected.
+    selected_inline: VertexId,
+    /// A value that was used to make itself.
+    cycle_at: VertexId,
     /// How often something under way was used.
     met_unfinished: u64,
     /// An argument of a function has parts that functions do not see.
@@ -175,6 +189,7 @@ impl<'p> Eval<'p> {
             vertices: Vertices { items: vec![none], none: Box::default() },
             envs: vec![Env { up: NO_ENV, vertex: NO_VERTEX, label: None }],
             refs: vec![RefNode { reference: 0, arc: NO_VERTEX, node: NO_VERTEX, next: 0, depth: 0 }],
+            objects: Vec::new(),
             containments: vec![0],
             lets: HashMap::new(),
             regexps: HashMap::new(),
@@ -205,6 +220,11 @@ impl<'p> Eval<'p> {
             named_by_lets: Vec::new(),
             patterned: Vec::new(),
             early_parts: Vec::new(),
+            missed_in_making: Vec::new(),
+            optionals: Vec::new(),
+            clauses_running: 0,
+            selected_inline: NO_VERTEX,
+            cycle_at: NO_VERTEX,
             met_unfinished: 0,
             lossy: false,
             at: NO_VERTEX,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Eval;
 use super::doubt::{Seen, Weight};
 use super::error::{Code, R, Stop};
-use super::types::{Base, Status, Value, VertexId};
+use super::types::{Base, NO_VERTEX, Status, Value, VertexId};
 use crate::expr::Op;
 use crate::kind::Kind;
 use crate::limits::MAX_TEXT_BYTES;
@@ -76,6 +76,9 @@ impl<'p> Eval<'p> {
     fn check_concrete(&mut self, v: VertexId, op: Op, side: &str, kind: Kind) -> R<'p, ()> {
         self.finalize_operand(v)?;
         let Some(error) = self.first_incomplete(v, 0)? else { return Ok(()) };
+        if error.is_incomplete() && self.vertices[v].parent == NO_VERTEX && self.is_conditional(self.at) {
+            self.doubt(Weight::Always, self.at, "a comprehension compares a value that is not known");
+        }
         let template = format!("invalid {side}-hand value to '{}' (type {kind})", op.sign());
         let pieces = vec![template.into()];
         let wrapped = error.messages.clone();

@@ -8,7 +8,7 @@ use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Elem, EnvId, NO_VERTEX, Status, Value, VertexId};
 use crate::expr::{ArcType, Clause, Comprehension, Decl, Element, Expr, Op};
 use crate::kind::Kind;
-use crate::label::Label;
+use crate::label::{Label, LabelKind};
 
 impl<'p> Eval<'p> {
     /// What the clauses of a comprehension use is what it may add to, or within that. A plain value stays what it is,
@@ -167,10 +167,19 @@ impl<'p> Eval<'p> {
 
     /// A list that is not known yet is a list already, which few operators take.
     pub(super) fn doubt_list_operand<T>(&mut self, expr: &Expr, op: Option<Op>, result: R<'p, T>) -> R<'p, T> {
-        if let (Expr::List(_), Err(Stop::Error(error))) = (expr, &result) {
+        if let Expr::List(_) = expr {
             let compares = matches!(op, Some(Op::Equal | Op::NotEqual));
-            if error.code == Code::Cycle || (error.is_incomplete() && !compares) {
-                self.doubt(Weight::Always, self.at, "an operator uses a list that is not known");
+            let unsure = match &result {
+                Err(Stop::Error(error)) => {
+                    let known = compares && !self.is_conditional(self.at);
+                    error.code == Code::Cycle || (error.is_incomplete() && !known)
+                }
+                // No operator but a comparison takes a list: what it finds first is told.
+                Ok(_) => op.is_some() && !compares,
+                Err(_) => false,
+            };
+            if unsure {
+                self.doubt(Weight::Always, self.at, "an operator or a condition uses a list that is not known");
             }
         }
         result
@@ -188,7 +197,9 @@ impl<'p> Eval<'p> {
 
     /// A part of a value within an expression was used as soon as it was known: the rest of it may yet be an error.
     pub(super) fn note_early_part(&mut self, v: VertexId) {
-        if self.vertices[v].is_dynamic {
+        let is_let = self.vertices[v].label.is_some_and(|label| self.names.kind(label) == LabelKind::Let);
+        // `let q = missing & (2 > 1)` in a condition.
+        if self.vertices[v].is_dynamic || (is_let && self.is_conditional(self.at)) {
             self.early_parts.push(v);
         }
     }
@@ -217,7 +228,7 @@ impl<'p> Eval<'p> {
     /// optional fields that it matches, and an error there is one of the policy.
     pub(super) fn doubt_patterned(&mut self) -> R<'p, ()> {
         while let Some(v) = self.patterned.pop() {
-            for arc in self.vertices[self.deref(v)].arcs.clone() {
+            for arc in self.arcs_of(self.deref(v)) {
                 if self.vertices[arc].arc != ArcType::Optional {
                     continue;
                 }

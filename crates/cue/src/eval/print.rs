@@ -81,11 +81,15 @@ impl<'p> Eval<'p> {
     }
 
     fn print_vertex(&self, v: VertexId, out: &mut String) {
+        self.print_deeper(out, |out| self.print_vertex_base(v, out));
+    }
+
+    fn print_deeper(&self, out: &mut String, print: impl FnOnce(&mut String)) {
         if self.printing.get() > MAX_PRINT_DEPTH {
             return out.push_str("...");
         }
         self.printing.set(self.printing.get().saturating_add(1));
-        self.print_vertex_base(v, out);
+        print(out);
         self.printing.set(self.printing.get().saturating_sub(1));
     }
 
@@ -118,16 +122,23 @@ impl<'p> Eval<'p> {
 
     fn print_arcs(&self, v: VertexId, out: &mut String) {
         out.push('{');
-        let there = |arc: &&VertexId| self.vertices[**arc].arc < ArcType::Pending;
-        separated(out, ",", self.vertices[v].arcs.iter().filter(there), |arc, out| {
-            let field = &self.vertices[*arc];
+        let there = |arc: &Result<VertexId, _>| !matches!(arc, Ok(arc) if self.vertices[*arc].arc >= ArcType::Pending);
+        separated(out, ",", self.printed_arcs(v).filter(there), |arc, out| {
+            let arc = match arc {
+                Ok(arc) => arc,
+                Err((label, value)) => {
+                    out.push_str(&format!("{}:", self.label(label)));
+                    return self.print_deeper(out, |out| self.print_elem(&Elem::Expr(value), out));
+                }
+            };
+            let field = &self.vertices[arc];
             let label = field.label.map(|l| self.label(l)).unwrap_or_default();
             if field.is_let {
                 out.push_str(&format!("let {label}="));
             } else {
                 out.push_str(&format!("{label}{}:", field.arc.suffix()));
             }
-            self.print_vertex(*arc, out);
+            self.print_vertex(arc, out);
         });
         out.push('}');
     }

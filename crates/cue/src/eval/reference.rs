@@ -21,6 +21,15 @@ pub(super) enum Resolved<'p> {
     Value(Value<'p>),
 }
 
+/// Which field is selected.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Part {
+    /// One that only structs and lists have.
+    Regular,
+    /// A definition or a hidden field: `{4, #unit: "MiB"}` has them beside a scalar.
+    Beside,
+}
+
 impl<'p> Eval<'p> {
     /// Finds what a reference means.
     pub(super) fn resolve(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, Resolved<'p>> {
@@ -44,21 +53,25 @@ impl<'p> Eval<'p> {
                     return Ok(Resolved::Value(self.package_member(path, &name)?));
                 }
                 let literal = subject;
-                let subject = self.subject(expr, subject, env);
+                let part = if self.names.is_regular(*label) { Part::Regular } else { Part::Beside };
+                let subject = self.subject(expr, subject, env, part);
                 let subject = self.doubt_optional_subject(subject);
                 let subject = self.doubt_cycle(subject)?;
                 let found = self.lookup(subject, *label);
                 self.doubt_inline_subject(literal, found)?
             }
             Expr::Index(subject, index) => {
-                let node = self.subject(expr, subject, env);
+                let node = self.subject(expr, subject, env, Part::Regular);
                 let node = self.doubt_optional_subject(node);
                 let index_value = self.plain_value(index, env);
                 let (node, value) = (self.doubt_cycle(node), self.doubt_cycle(index_value));
                 let label = value.and_then(|value| self.label_of(&value, index));
                 match (Self::caught(node)?, Self::caught(label)?) {
                     (Ok(node), Ok(label)) => self.lookup(node, label)?,
-                    (node, label) => return Err(Self::either(node.err(), label.err())),
+                    (node, label) => {
+                        let error = self.index_error(node.as_ref().ok().copied(), index, label.err());
+                        return Err(Self::either(node.err(), error));
+                    }
                 }
             }
             _ => return Ok(Resolved::Value(self.evaluate(expr, env)?)),
@@ -100,16 +113,18 @@ impl<'p> Eval<'p> {
     }
 
     /// The struct or list that is selected from.
-    fn subject(&mut self, whole: &'p Expr, subject: &'p Expr, env: EnvId) -> R<'p, VertexId> {
+    fn subject(&mut self, whole: &'p Expr, subject: &'p Expr, env: EnvId, part: Part) -> R<'p, VertexId> {
         let saved = self.close;
         if !is_reference(subject) {
             self.close.from_def = false;
+            self.note_selected_inline(subject);
         }
-        let result = self.nested(|e| e.subject_value(subject, env));
+        let result = self.nested(|e| e.subject_value(subject, env, part));
         self.close = saved;
         match result? {
-            Value::Vertex(v) => Ok(v),
+            Value::Vertex(v) if part == Part::Regular || self.holds_parts(v) => Ok(v),
             value => {
+                self.doubt_element(whole, &value);
                 let kind = self.kind_of(&value);
                 let whole = super::types::Elem::Expr(whole);
                 let subject = super::types::Elem::Expr(subject);
@@ -124,7 +139,27 @@ impl<'p> Eval<'p> {
         }
     }
 
-    fn subject_value(&mut self, subject: &'p Expr, env: EnvId) -> R<'p, Value<'p>> {
+    /// Whether definitions and hidden fields may stand beside the value: beside a scalar too, but not beside what may yet
+    /// become a struct.
+    fn holds_parts(&mut self, v: VertexId) -> bool {
+        match self.value_of(v) {
+            Value::Vertex(_) => true,
+            value => {
+                let open = self.kind_of(&value).meets(Kind::STRUCT);
+                if open && !self.vertices[self.deref(v)].arcs.is_empty() {
+                    self.doubt(Weight::Always, v, "a definition is asked for beside what may be anything");
+                }
+                !open
+            }
+        }
+    }
+
+    fn subject_value(&mut self, subject: &'p Expr, env: EnvId, part: Part) -> R<'p, Value<'p>> {
+        if part == Part::Beside && matches!(subject, Expr::And(..) | Expr::Or { .. } | Expr::Struct(_)) {
+            self.spend(1)?;
+            let w = self.inline_vertex(subject, env)?;
+            return self.subject_default(w, part);
+        }
         if !is_reference(subject) {
             let value = self.evaluate(subject, env)?;
             return self.default_of(value);
@@ -161,8 +196,8 @@ impl<'p> Eval<'p> {
             self.doubt_chosen_subject(w);
             // Its fields may be known although it is not.
             return Ok(match &self.vertices[w].node.scalar {
-                Some(scalar) => scalar.clone(),
-                None => Value::Vertex(w),
+                Some(scalar) if part == Part::Regular => scalar.clone(),
+                _ => Value::Vertex(w),
             });
         }
         if let Base::Value(Value::Bottom(bottom)) = &self.vertices[w].base {
@@ -178,7 +213,16 @@ impl<'p> Eval<'p> {
         if matches!(value, Value::Basic(_)) {
             self.parts_asked.push(w);
         }
-        self.default_of(value)
+        self.subject_default(w, part)
+    }
+
+    fn subject_default(&mut self, w: VertexId, part: Part) -> R<'p, Value<'p>> {
+        let value = self.value_of(w);
+        match (part, &value) {
+            (Part::Regular, _) => self.default_of(value),
+            (Part::Beside, Value::Disjunction(_)) => self.default_vertex(value),
+            (Part::Beside, _) => Ok(Value::Vertex(w)),
+        }
     }
 
     /// A required field has no value yet.
@@ -233,7 +277,7 @@ impl<'p> Eval<'p> {
                 // CUE works on it all the same, and finds cycles there.
                 if let Some(arc) = found {
                     if self.vertices[arc].node.running > 0 {
-                        self.doubt(Weight::Last, arc, "an optional field asks for itself");
+                        self.doubt_own_optional(arc);
                     }
                     self.nested(|e| {
                         e.init(arc)?;
@@ -247,6 +291,9 @@ impl<'p> Eval<'p> {
                 let waits = !self.force && self.may_still_have(v, label);
                 let code =
                     if waits && !self.never_has(v, label) { Code::Incomplete } else { self.missing_code(v, label)? };
+                if code == Code::Incomplete {
+                    self.doubt_missed(v, label);
+                }
                 let closed = self.vertices[v].closed_once || self.vertices[v].closed_recursive;
                 let patterned = !self.vertices[v].patterns.is_empty();
                 if code == Code::Incomplete && closed && patterned && self.vertices[v].is_disjunct {
@@ -308,7 +355,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Whether the struct or list may yet get the field (`Vertex.Accept`).
-    fn accepts(&mut self, v: VertexId, label: Label) -> R<'p, bool> {
+    pub(super) fn accepts(&mut self, v: VertexId, label: Label) -> R<'p, bool> {
         if self.names.kind(label) != LabelKind::Regular {
             return Ok(true);
         }
@@ -401,6 +448,7 @@ impl<'p> Eval<'p> {
     pub(super) fn reference_value(&mut self, v: VertexId, expr: &'p Expr) -> R<'p, Value<'p>> {
         self.know(v, false)?;
         self.finish_earlier(v)?;
+        self.doubt_link(v);
         self.note_own_read(v);
         let w = self.deref(v);
         if w != v && self.vertices[v].node.running > 0 {
@@ -463,8 +511,7 @@ impl<'p> Eval<'p> {
                 let value = self.validators(w)?;
                 return Ok(self.doubt_unfinished(w, value));
             }
-            let weight = if self.in_alternative { Weight::Always } else { Weight::Last };
-            self.doubt(weight, w, "a value is used to make itself");
+            self.doubt_own_use(w);
             return self.fail(Code::Cycle, "cycle with field: {}", named);
         }
         self.fail(Code::Incomplete, "{} is not known yet", named)

@@ -304,7 +304,7 @@ impl<'p> Eval<'p> {
                 self.unshare(v)?;
                 self.vertices[v].node.a_struct = Some((Elem::Value(Value::Vertex(arc)), close));
                 self.vertices[v].node.has_structs = true;
-                for field in self.vertices[arc].arcs.clone() {
+                for field in self.arcs_of(arc) {
                     let (Some(label), arc_type) = (self.vertices[field].label, self.vertices[field].arc) else {
                         continue;
                     };

@@ -69,8 +69,8 @@ impl<'p> Eval<'p> {
         }
     }
 
-    fn shape_fields(&self, w: VertexId) -> Vec<(String, VertexId)> {
-        let fields = self.vertices[w].arcs.iter().copied();
+    fn shape_fields(&mut self, w: VertexId) -> Vec<(String, VertexId)> {
+        let fields = self.arcs_of(w).into_iter();
         fields
             .filter(|a| self.vertices[*a].arc <= ArcType::Optional && !self.vertices[*a].is_let)
             .filter_map(|a| {

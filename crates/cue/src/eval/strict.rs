@@ -105,7 +105,12 @@ impl<'p> Eval<'p> {
         presence: Presence,
     ) -> R<'p, ()> {
         let members = members_of(document);
-        for arc in self.vertices[w].arcs.clone() {
+        // What the document has here, and nothing has asked for, is there.
+        let arcs = match document {
+            Some(Expr::Struct(lit)) if self.is_postponed(w, lit) => self.vertices[w].arcs.made().collect(),
+            _ => self.arcs_of(w),
+        };
+        for arc in arcs {
             let field = &self.vertices[arc];
             let Some(label) = field.label.filter(|l| l.as_index().is_none()) else { continue };
             if field.is_let || field.arc != ArcType::Member {

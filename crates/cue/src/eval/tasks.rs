@@ -376,8 +376,7 @@ impl<'p> Eval<'p> {
     pub(super) fn elements(&self, list: VertexId) -> Vec<VertexId> {
         let arcs = &self.vertices[list].arcs;
         let mut elements: Vec<VertexId> = arcs
-            .iter()
-            .copied()
+            .made()
             .filter(|a| self.vertices[*a].label.is_some_and(|l| l.as_index().is_some()))
             .filter(|a| self.vertices[*a].arc == ArcType::Member)
             .collect();

@@ -8,6 +8,7 @@ use super::closed::{ConjunctInfo, RefInfo, ReqSet};
 use super::doubt::Seen;
 use super::error::Bottom;
 use super::few::Few;
+use super::members::Arcs;
 use super::tasks::Task;
 use crate::builtins::Builtin;
 use crate::expr::{ArcType, Core, Expr, ListLit, Op, StructLit};
@@ -187,7 +188,7 @@ pub(crate) struct Vertex<'p> {
     pub(super) status: Status,
     pub(super) base: Base<'p>,
     pub(super) conjuncts: Few<Conjunct<'p>>,
-    pub(super) arcs: Vec<VertexId>,
+    pub(super) arcs: Arcs,
     pub(super) patterns: Vec<Pattern<'p>>,
     pub(super) child_errors: Option<Rc<Bottom<'p>>>,
     pub(super) closed_recursive: bool,
@@ -404,7 +405,7 @@ impl Default for Vertex<'_> {
             status: Status::New,
             base: Base::None,
             conjuncts: Few::None,
-            arcs: Vec::new(),
+            arcs: Arcs::default(),
             patterns: Vec::new(),
             child_errors: None,
             closed_recursive: false,

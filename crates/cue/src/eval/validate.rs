@@ -120,7 +120,7 @@ impl<'p> Eval<'p> {
 
     fn walk_fields(&mut self, walk: &mut Walk<'p>, w: VertexId) -> R<'p, ()> {
         let mut n = 0;
-        while let Some(arc) = self.vertices[w].arcs.get(n).copied() {
+        while let Some(arc) = self.vertices[w].arcs.get(n) {
             n = n.saturating_add(1);
             let field = &self.vertices[arc];
             let Some(label) = field.label else { continue };

@@ -101,14 +101,24 @@ impl<'p> Eval<'p> {
 
     /// The default of alternatives. Without exactly one, there is no value yet.
     pub(super) fn default_of(&mut self, value: Value<'p>) -> R<'p, Value<'p>> {
+        Ok(match self.default_vertex(value)? {
+            Value::Vertex(v) => match self.value_of(v) {
+                Value::Vertex(_) => Value::Vertex(v),
+                plain => plain,
+            },
+            value => value,
+        })
+    }
+
+    /// The same, but where that is a vertex with a plain value, the vertex.
+    pub(super) fn default_vertex(&mut self, value: Value<'p>) -> R<'p, Value<'p>> {
         let mut value = value;
         for _ in 0..100 {
             let disjunction = match &value {
                 Value::Disjunction(disjunction) => Rc::clone(disjunction),
                 Value::Vertex(v) => match self.value_of(*v) {
                     Value::Disjunction(disjunction) => disjunction,
-                    Value::Vertex(_) => return Ok(value),
-                    other => return Ok(other),
+                    _ => return Ok(value),
                 },
                 _ => return Ok(value),
             };
@@ -256,7 +266,7 @@ impl<'p> Eval<'p> {
                 let mut fields = Vec::new();
                 let mut named = 0_usize;
                 self.lossy |= !self.vertices[w].patterns.is_empty();
-                for arc in self.vertices[w].arcs.clone() {
+                for arc in self.arcs_of(w) {
                     let Some(label) = self.vertices[arc].label else { continue };
                     let regular = self.names.is_regular(label);
                     let arc_type = self.vertices[arc].arc;
