@@ -65,6 +65,7 @@ impl<'p> Eval<'p> {
         self.doubt_asked_cycle();
         self.doubt_asked_inline();
         self.doubt_own_embeddings()?;
+        self.doubt_read_early()?;
         self.doubt_optionals()?;
         self.doubt_missed_in_making()?;
         self.doubt_unmade();

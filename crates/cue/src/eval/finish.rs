@@ -85,10 +85,6 @@ impl<'p> Eval<'p> {
             return Ok(());
         }
         let node = &self.vertices[v].node;
-        if node.has_structs && !node.checks.is_empty() && !node.kind.meets(Kind::STRUCT) {
-            self.doubt(Weight::Always, v, "a plain value in a struct is validated");
-        }
-        let node = &self.vertices[v].node;
         if let Some(scalar) = node.scalar.clone() {
             self.vertices[v].base = Base::Value(scalar.clone());
             let bounds = [self.vertices[v].node.lower.clone(), self.vertices[v].node.upper.clone()];
@@ -181,6 +177,7 @@ impl<'p> Eval<'p> {
             if e.vertices[v].status < Status::Known {
                 e.init(v)?;
                 e.complete_ancestors(v)?;
+                e.vertices[v].node.is_finalizing = true;
                 e.finish_node(v)?;
             }
             if e.vertices[v].status != Status::Known {
@@ -351,6 +348,8 @@ impl<'p> Eval<'p> {
                 _ => None,
             };
             if let Some(error) = error {
+                let node = &mut self.vertices[v].node;
+                node.is_unfulfilled |= error.is_incomplete() && node.errors.is_none();
                 self.add_error(v, error);
             }
         }

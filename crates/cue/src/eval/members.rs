@@ -56,6 +56,11 @@ impl Arcs {
         if self.object == 0 { 0 } else { self.ids.iter().filter(|id| **id == NO_VERTEX).count() }
     }
 
+    /// The place of the first that is like this.
+    pub(super) fn position(&self, like: impl Fn(VertexId) -> bool) -> Option<usize> {
+        self.ids.iter().position(|id| *id != NO_VERTEX && like(*id))
+    }
+
     pub(super) fn push(&mut self, arc: VertexId) {
         self.ids.push(arc);
     }

@@ -13,6 +13,7 @@ mod cycle;
 mod describe;
 mod disjunction;
 mod doubt;
+mod early;
 mod equal;
 pub(crate) mod error;
 mod expression;
@@ -102,6 +103,12 @@ pub(crate) struct Eval<'p> {
     open_comprehension: bool,
     /// The clauses are evaluated of what has comprehensions within.
     nested_comprehension: bool,
+    /// The comprehension whose clauses are looked at.
+    making: Option<early::Making>,
+    /// The expression that is to be a list or a struct, by its place.
+    taken_whole: Option<usize>,
+    /// What such clauses have used before its validators were applied.
+    read_early: Vec<VertexId>,
     /// The definition, or hidden field, whose comprehension runs.
     clauses_within: VertexId,
     /// What the comprehension that runs has read, and may add to.
@@ -195,6 +202,9 @@ impl<'p> Eval<'p> {
             required_pending: false,
             open_comprehension: false,
             nested_comprehension: false,
+            making: None,
+            taken_whole: None,
+            read_early: Vec::new(),
             clauses_within: NO_VERTEX,
             own_read: NO_VERTEX,
             asks_inline: false,

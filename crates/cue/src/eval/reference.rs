@@ -453,6 +453,7 @@ impl<'p> Eval<'p> {
     /// The value of what a reference has led to.
     pub(super) fn reference_value(&mut self, v: VertexId, expr: &'p Expr) -> R<'p, Value<'p>> {
         self.know(v, false)?;
+        self.finish_earlier(v)?;
         self.doubt_link(v);
         self.note_own_read(v);
         let w = self.deref(v);
@@ -488,7 +489,7 @@ impl<'p> Eval<'p> {
             let node = &self.vertices[w].node;
             let known =
                 node.scalar.is_some() || node.has_structs || node.a_struct.is_some() || node.list_open.is_some();
-            if error.is_incomplete() && known {
+            if error.is_incomplete() && known && !node.is_unfulfilled && !self.is_taken_whole(w, expr) {
                 self.doubt(Weight::Always, v, "a value is known, and incomplete too");
             }
             self.doubt_error_read(v, &error);
