@@ -89,6 +89,21 @@ impl<'p> Bottom<'p> {
         Rc::new(Self { code, messages: vec![message], close_check: false, child_error: false, has_recursive: false })
     }
 
+    /// Whether it says that a value is out of a bound, and nothing else.
+    pub(super) fn is_out_of_bound(&self) -> bool {
+        let [message] = self.messages.as_slice() else { return false };
+        message.pieces.iter().any(|piece| matches!(piece, Piece::Text(text) if text.starts_with(" (out of bound")))
+    }
+
+    /// The same once more, as an error of its own.
+    pub(super) fn again(&self) -> Rc<Self> {
+        let copy = |message: &Rc<Message<'p>>| {
+            let Message { at, path, pieces, wrapped } = &**message;
+            Rc::new(Message { at: *at, path: path.clone(), pieces: pieces.clone(), wrapped: wrapped.clone() })
+        };
+        Rc::new(Self { messages: self.messages.iter().map(copy).collect(), ..self.clone() })
+    }
+
     /// The message of another error, with its own code.
     pub(super) fn is_incomplete(&self) -> bool {
         self.code.is_incomplete()
@@ -255,7 +270,8 @@ impl<'p> Eval<'p> {
             self.message_text(first, out);
         } else {
             let more = message.wrapped.len().saturating_sub(1);
-            out.push_str(&format!("{} (and {more} more errors)", self.text(first)));
+            self.message_text(first, out);
+            out.push_str(&format!(" (and {more} more errors)"));
         }
     }
 

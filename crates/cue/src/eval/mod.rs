@@ -105,6 +105,8 @@ pub(crate) struct Eval<'p> {
     nested_comprehension: bool,
     /// The comprehension whose clauses are looked at.
     making: Option<early::Making>,
+    /// The errors of the constraints that `matchN` has tried, if too few of them hold.
+    unmatched: Option<Rc<error::Bottom<'p>>>,
     /// The expression that is to be a list or a struct, by its place.
     taken_whole: Option<usize>,
     /// What such clauses have used before its validators were applied.
@@ -204,6 +206,7 @@ impl<'p> Eval<'p> {
             nested_comprehension: false,
             making: None,
             taken_whole: None,
+            unmatched: None,
             read_early: Vec::new(),
             clauses_within: NO_VERTEX,
             own_read: NO_VERTEX,

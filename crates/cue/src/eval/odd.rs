@@ -88,16 +88,14 @@ impl<'p> Eval<'p> {
 
     /// The index has no value. CUE goes on with it in some of these, and misses a field named `_`.
     pub(super) fn doubt_index(&mut self, subject: Option<VertexId>, index: &Expr, error: &Bottom<'p>) {
-        let Some(v) = subject else {
-            if error.is_incomplete() && self.force && is_reference(index) {
-                self.doubt(Weight::Always, self.at, "an index is not known, and nor is what it is for");
-            }
-            return;
-        };
+        if error.is_incomplete() && self.force && is_core_call(index) {
+            self.doubt(Weight::Always, self.at, "an index is a call that has no value");
+        }
+        let Some(v) = subject else { return };
         let vertex = &self.vertices[self.deref(v)];
         if !error.is_incomplete() {
             self.doubt(Weight::Last, v, "an index is no name or number");
-        } else if self.force && (vertex.closed_once || vertex.closed_recursive) {
+        } else if self.force && (vertex.closed_once || vertex.closed_recursive) && !is_plain_index(index) {
             self.doubt(Weight::Always, v, "an index for a closed struct is not known");
         }
     }
@@ -358,6 +356,22 @@ impl<'p> Eval<'p> {
         }
         error
     }
+}
+
+/// An index as people write it, which CUE finds incomplete while it is: a name, a text, a function of a package.
+fn is_plain_index(index: &Expr) -> bool {
+    let packaged =
+        |function: &Expr| matches!(function, Expr::Selector(subject, _) if matches!(**subject, Expr::Import(_)));
+    match index {
+        Expr::Interpolation { .. } | Expr::Binary(..) => true,
+        Expr::Call(function, _) => packaged(function),
+        index => is_reference(index),
+    }
+}
+
+/// `and`, `or` and the like.
+fn is_core_call(expr: &Expr) -> bool {
+    matches!(expr, Expr::Call(function, _) if matches!(**function, Expr::Core(_)))
 }
 
 fn is_operator(expr: &Expr) -> bool {
