@@ -20,6 +20,7 @@ mod few;
 mod finish;
 mod host;
 mod members;
+mod messages;
 mod odd;
 mod operator;
 mod order;
@@ -129,7 +130,7 @@ pub(crate) struct Eval<'p> {
     /// Fields that comprehensions have not made, where, and with which fields in them.
     unmade: Vec<(VertexId, Label, &'p [Decl])>,
     /// What has no value, and a part of it was asked for.
-    parts_asked: Vec<VertexId>,
+    parts_asked: HashSet<VertexId>,
     /// Conjunctions within expressions.
     conjunctions: Vec<VertexId>,
     /// Something was compared with `_|_`.
@@ -204,7 +205,7 @@ impl<'p> Eval<'p> {
             inlines: Vec::new(),
             ranged: Vec::new(),
             unmade: Vec::new(),
-            parts_asked: Vec::new(),
+            parts_asked: HashSet::new(),
             conjunctions: Vec::new(),
             has_asked: false,
             named_by_lets: Vec::new(),

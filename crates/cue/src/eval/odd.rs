@@ -173,8 +173,7 @@ impl<'p> Eval<'p> {
         let optional = |decl: &Decl| matches!(decl, Decl::Field { arc: ArcType::Optional, .. });
         let made = comprehension.value.decls.iter().any(|decl| match decl {
             Decl::Field { label, arc, value } if !self.names.is_regular(*label) => {
-                *arc == ArcType::Optional
-                    || matches!(value, Expr::Struct(lit) if lit.decls.iter().any(optional))
+                *arc == ArcType::Optional || matches!(value, Expr::Struct(lit) if lit.decls.iter().any(optional))
             }
             _ => false,
         });
@@ -218,7 +217,11 @@ impl<'p> Eval<'p> {
     /// depends on how far that is.
     pub(super) fn doubt_asked_inline(&mut self) {
         if self.has_asked && self.selected_inline != NO_VERTEX {
-            self.doubt(Weight::Always, self.selected_inline, "a part of a conjunction within an expression is used beside a question");
+            self.doubt(
+                Weight::Always,
+                self.selected_inline,
+                "a part of a conjunction within an expression is used beside a question",
+            );
         }
     }
 
@@ -292,9 +295,10 @@ fn is_computed_composite(expr: &Expr) -> bool {
 
 fn is_computed(expr: &Expr) -> bool {
     let own = match expr {
-        Expr::Struct(lit) => lit.decls.iter().any(|decl| {
-            matches!(decl, Decl::Comprehension(_) | Decl::Pattern { .. } | Decl::Dynamic { .. })
-        }),
+        Expr::Struct(lit) => lit
+            .decls
+            .iter()
+            .any(|decl| matches!(decl, Decl::Comprehension(_) | Decl::Pattern { .. } | Decl::Dynamic { .. })),
         Expr::List(lit) => lit.elements.iter().any(|element| matches!(element, Element::Comprehension(_))),
         Expr::Call(..) | Expr::Bound(..) => true,
         expr => is_operator(expr),
