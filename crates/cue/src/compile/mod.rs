@@ -303,6 +303,7 @@ impl Compiler {
 
     fn clause_name(&mut self, scope: &mut Scope, name: &str) -> Option<Label> {
         if name == "_" {
+            scope.names_blank = true;
             return None;
         }
         let label = self.names.identifier(name);

@@ -93,7 +93,10 @@ impl<'p> Eval<'p> {
             let value = if non_concrete { self.evaluate(argument, env) } else { self.plain_value(argument, env) };
             let value = self.doubt_cycle(value);
             match Self::caught(value)? {
-                Ok(value) => args.push(value),
+                Ok(value) => {
+                    self.doubt_bare_function(&value);
+                    args.push(value);
+                }
                 Err(error) => {
                     if error.is_incomplete()
                         && (met != self.met_unfinished || self.may_be_wrong(function, n, argument, env)?)
@@ -422,6 +425,7 @@ impl<'p> Eval<'p> {
         validator: &Validator<'p>,
         value: Value<'p>,
     ) -> R<'p, Option<Rc<Bottom<'p>>>> {
+        self.doubt_contained(validator);
         let shown = value.clone();
         self.unmatched = None;
         let args: Vec<Value<'p>> = std::iter::once(value).chain(validator.args.iter().cloned()).collect();

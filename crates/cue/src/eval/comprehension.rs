@@ -86,6 +86,7 @@ impl<'p> Eval<'p> {
             if comprehension.value.decls.iter().any(|decl| matches!(decl, Decl::Pattern { .. })) {
                 self.patterned.push(v);
             }
+            self.note_patterned_fields(v, comprehension);
         }
         for env in envs {
             self.spend(1)?;
@@ -147,6 +148,8 @@ impl<'p> Eval<'p> {
         match self.vertices[arc].arc {
             ArcType::Member => Ok(true),
             ArcType::Required => {
+                // CUE goes on with the other fields, and may find errors there.
+                self.doubt(Weight::Always, arc, "a comprehension ranges over a required field that is missing");
                 let template = "missing required field in for comprehension: {}";
                 self.fail(Code::Incomplete, template, vec![label.into()])
             }
@@ -210,6 +213,9 @@ impl<'p> Eval<'p> {
         self.taken_whole = Some(address(source));
         let value = self.evaluate(source, env);
         let value = self.doubt_cycle(value)?;
+        if matches!(&value, Value::Disjunction(disjunction) if disjunction.defaults != 1) {
+            self.doubt(Weight::Always, self.at, "a comprehension ranges over alternatives");
+        }
         let value = self.default_of(value)?;
         let named = || vec![Elem::Expr(source).into()];
         let Value::Vertex(v) = value else {
@@ -247,6 +253,7 @@ impl<'p> Eval<'p> {
                 self.doubt_chosen_item(arc);
             }
         }
+        self.doubt_range_in_alternative(v)?;
         self.mark_seen(v, Seen::Itself);
         self.doubt_own_name(v);
         self.doubt_own_range(v);

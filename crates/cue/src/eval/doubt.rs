@@ -73,6 +73,7 @@ impl<'p> Eval<'p> {
         self.doubt_patterned()?;
         self.doubt_conjunctions()?;
         self.doubt_lets();
+        self.doubt_conditional_subjects();
         for v in std::mem::take(&mut self.lets_of_clauses) {
             let used = self.vertices[v].status >= Status::Known;
             let plain = self.vertices[self.deref(v)].node.scalar.is_some();
@@ -213,7 +214,8 @@ impl<'p> Eval<'p> {
             }
         }
         let node = &self.vertices[w].node;
-        if at != w || node.scalar.is_some() || node.a_struct.is_some() || node.list_open.is_some() {
+        let plain = node.scalar.is_some() || !node.kind.meets(Kind::STRUCT);
+        if at != w || plain || node.a_struct.is_some() || node.list_open.is_some() {
             self.doubt(Weight::Always, v, "a value is known, and incomplete too");
         }
         self.vertices[at].node.errors.clone()
@@ -447,6 +449,7 @@ impl<'p> Eval<'p> {
     /// CUE may take the closed alternative for the open one, or the other way round.
     pub(super) fn doubt_similar_alternative(&mut self, a: VertexId, b: VertexId) -> R<'p, ()> {
         let (x, y) = (self.deref(a), self.deref(b));
+        self.doubt_patterned_alternative(x, y)?;
         let structs = [x, y].iter().all(|v| {
             let vertex = &self.vertices[*v];
             vertex.status == Status::Final && matches!(vertex.base, Base::Struct)

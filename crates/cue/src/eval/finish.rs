@@ -56,7 +56,8 @@ impl<'p> Eval<'p> {
     }
 
     fn set_shared(&mut self, v: VertexId, arc: VertexId) -> R<'p, ()> {
-        if self.has_depth_cycle(arc) && !self.is_beside_tree(v, arc) {
+        let cyclic = self.is_shared_in_cycle(v);
+        if !cyclic && self.has_depth_cycle(arc) && !self.is_beside_tree(v, arc) {
             self.vertices[v].base = Base::None;
             self.vertices[v].is_shared = false;
             self.report_cycle(v);
@@ -71,7 +72,7 @@ impl<'p> Eval<'p> {
         for close in std::mem::take(&mut self.vertices[v].node.shared_ids) {
             self.update_info(v, kind, close, super::closed::NO_FLAGS);
         }
-        self.know(arc, true)
+        if cyclic { Ok(()) } else { self.know(arc, true) }
     }
 
     fn set_own_base(&mut self, v: VertexId) -> R<'p, ()> {
@@ -200,7 +201,7 @@ impl<'p> Eval<'p> {
     }
 
     fn finalize_link(&mut self, v: VertexId, w: VertexId) -> R<'p, ()> {
-        if self.vertices[v].is_shared && self.has_depth_cycle(w) {
+        if self.vertices[v].is_shared && self.has_ancestor(v, w) {
             // A `let` may name what it stands in, whose fields are looked at there.
             if !self.is_beside_tree(v, w) {
                 self.report_cycle(v);

@@ -36,7 +36,7 @@ pub(crate) mod types;
 mod validate;
 pub(crate) mod value;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Index, IndexMut};
 use std::rc::Rc;
 
@@ -139,6 +139,8 @@ pub(crate) struct Eval<'p> {
     unmade: Vec<(VertexId, Label, &'p [Decl])>,
     /// What has no value, and a part of it was asked for.
     parts_asked: Vec<VertexId>,
+    /// What has conditions, and a part of it was used.
+    conditional_subjects: BTreeMap<VertexId, Weight>,
     /// Conjunctions within expressions.
     conjunctions: Vec<VertexId>,
     /// Something was compared with `_|_`.
@@ -157,6 +159,8 @@ pub(crate) struct Eval<'p> {
     clauses_running: u32,
     /// What has an expression from which something is selected.
     selected_inline: VertexId,
+    /// A field of a definition that is itself.
+    itself: VertexId,
     /// A value that was used to make itself.
     cycle_at: VertexId,
     /// How often something under way was used.
@@ -218,6 +222,7 @@ impl<'p> Eval<'p> {
             ranged: Vec::new(),
             unmade: Vec::new(),
             parts_asked: Vec::new(),
+            conditional_subjects: BTreeMap::new(),
             conjunctions: Vec::new(),
             has_asked: false,
             named_by_lets: Vec::new(),
@@ -227,6 +232,7 @@ impl<'p> Eval<'p> {
             optionals: Vec::new(),
             clauses_running: 0,
             selected_inline: NO_VERTEX,
+            itself: NO_VERTEX,
             cycle_at: NO_VERTEX,
             met_unfinished: 0,
             lossy: false,

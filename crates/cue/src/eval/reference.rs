@@ -173,6 +173,7 @@ impl<'p> Eval<'p> {
             Resolved::Vertex(v) => v,
             Resolved::Value(value) => return self.default_of(value),
         };
+        self.note_selected(v);
         self.know(v, false)?;
         if self.vertices[v].node.has_disjunction {
             self.note_own_read(v);
@@ -184,6 +185,7 @@ impl<'p> Eval<'p> {
             }
         }
         let w = self.deref(v);
+        self.note_conditional_subject(subject, w);
         if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
             // That it cannot be both is the error to tell.
             self.update_kind(w, Kind::STRUCT, by, close);
@@ -202,6 +204,7 @@ impl<'p> Eval<'p> {
         }
         if let Base::Value(Value::Bottom(bottom)) = &self.vertices[w].base {
             let bottom = Rc::clone(bottom);
+            self.doubt_error_read(v, &bottom);
             let child = bottom.child_error || bottom.has_recursive;
             if !child {
                 self.doubt_chosen_subject(w);
@@ -276,6 +279,9 @@ impl<'p> Eval<'p> {
             ArcType::Optional => {
                 // CUE works on it all the same, and finds cycles there.
                 if let Some(arc) = found {
+                    if self.in_alternative {
+                        self.doubt(Weight::Last, arc, "an alternative is an optional field");
+                    }
                     if self.vertices[arc].node.running > 0 {
                         self.doubt_own_optional(arc);
                     }
@@ -486,6 +492,7 @@ impl<'p> Eval<'p> {
             if error.is_incomplete() && known && !node.is_unfulfilled && !self.is_taken_whole(w, expr) {
                 self.doubt(Weight::Always, v, "a value is known, and incomplete too");
             }
+            self.doubt_error_read(v, &error);
             self.doubt_failed_beside(v);
             return Err(Stop::Error(error));
         }

@@ -402,7 +402,10 @@ impl<'p> Eval<'p> {
                 self.insert_bound(v, &bound, close)
             }
             Value::Validator(_) => self.insert_validator(v, value, close),
-            value => self.insert_scalar(v, value, close),
+            value => {
+                self.doubt_bare_package(&value);
+                self.insert_scalar(v, value, close)
+            }
         }?;
         self.simplify_range(v, close)
     }

@@ -128,6 +128,7 @@ impl<'p> Eval<'p> {
             Ok(()) => true,
             Err(error) if error.is_incomplete() && !forced => false,
             Err(error) => {
+                self.doubt_unknown_call(v, &task, &error);
                 self.add_error(v, error);
                 true
             }
@@ -193,6 +194,7 @@ impl<'p> Eval<'p> {
         if self.vertices[v].is_let {
             self.named_by_lets.push(arc);
         }
+        self.doubt_itself(v, arc);
         let arc = self.deref_shared(arc);
         let target = self.deref_disjunct(arc);
         let conjunct = Conjunct { env, elem: Elem::Expr(expr), close };
@@ -230,6 +232,9 @@ impl<'p> Eval<'p> {
             self.doubt(Weight::Always, v, "a name is made of a conjunction");
         }
         let name = self.plain_value(key, env)?;
+        if self.vertices[v].parent == NO_VERTEX {
+            self.doubt_chosen_name(key, env)?;
+        }
         let label = match &name {
             Value::String(text) => self.names.regular(text),
             Value::Number(_) => return self.fail(Code::Eval, "integer fields not supported", vec![]),

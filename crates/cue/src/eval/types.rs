@@ -255,6 +255,8 @@ pub(crate) struct Node<'p> {
     pub(super) list_closed: bool,
     pub(super) list_len: usize,
     pub(super) has_disjunction: bool,
+    /// Alternatives dropped out because they are not known.
+    pub(super) unknown_alternative: bool,
     pub(super) default_mode: DefaultMode,
     pub(super) orig_default_mode: DefaultMode,
     pub(super) req_defs: Few<RefInfo>,
@@ -316,6 +318,7 @@ const NEW: Node<'static> = Node {
     list_closed: false,
     list_len: 0,
     has_disjunction: false,
+    unknown_alternative: false,
     lacks_required: false,
     default_mode: DefaultMode::Maybe,
     orig_default_mode: DefaultMode::Maybe,
