@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::doubt::Weight;
 use super::error::{Bottom, Code, R, Stop, combine};
+use super::members::steps_of;
 use super::print::function_name;
 use super::reference::{Resolved, is_reference};
 use super::types::{
@@ -322,13 +323,14 @@ impl<'p> Eval<'p> {
                     );
                 }
                 match self.vertices[w].base {
-                    Base::List { .. } => self.elements(w).len(),
+                    Base::List { .. } => self.unsorted_elements(w).count(),
                     _ => {
                         let is_field = |a: &VertexId| {
                             self.vertices[*a].arc == ArcType::Member
                                 && self.vertices[*a].label.is_some_and(|l| self.names.is_regular(l))
                         };
                         let arcs = &self.vertices[w].arcs;
+                        self.count(steps_of(arcs.len()));
                         arcs.made().filter(is_field).count().saturating_add(arcs.unmade())
                     }
                 }
@@ -444,7 +446,7 @@ impl<'p> Eval<'p> {
             text.push_str(&format!("({})", printed.join(", ")));
         }
         let code = failed.as_ref().map_or(Code::Eval, |e| e.code);
-        let wrapped = failed.map(|e| e.messages.clone()).unwrap_or_default();
+        let wrapped = failed.map(|e| e.messages.to_vec()).unwrap_or_default();
         let pieces = super::error::pieces("invalid value {} (does not satisfy {})", vec![shown.into(), text.into()]);
         let error = Bottom::wrapping(code, self.at, pieces, wrapped);
         // Why nothing matched is told, too.

@@ -21,6 +21,7 @@ mod few;
 mod finish;
 mod host;
 mod members;
+mod messages;
 mod odd;
 mod operator;
 mod order;
@@ -138,7 +139,7 @@ pub(crate) struct Eval<'p> {
     /// Fields that comprehensions have not made, where, and with which fields in them.
     unmade: Vec<(VertexId, Label, &'p [Decl])>,
     /// What has no value, and a part of it was asked for.
-    parts_asked: Vec<VertexId>,
+    parts_asked: HashSet<VertexId>,
     /// What has conditions, and a part of it was used.
     conditional_subjects: BTreeMap<VertexId, Weight>,
     /// Conjunctions within expressions.
@@ -221,7 +222,7 @@ impl<'p> Eval<'p> {
             inlines: Vec::new(),
             ranged: Vec::new(),
             unmade: Vec::new(),
-            parts_asked: Vec::new(),
+            parts_asked: HashSet::new(),
             conditional_subjects: BTreeMap::new(),
             conjunctions: Vec::new(),
             has_asked: false,

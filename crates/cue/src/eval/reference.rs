@@ -214,7 +214,7 @@ impl<'p> Eval<'p> {
         }
         let value = self.value_of(w);
         if matches!(value, Value::Basic(_)) {
-            self.parts_asked.push(w);
+            self.parts_asked.insert(w);
         }
         self.subject_default(w, part)
     }
