@@ -329,9 +329,9 @@ impl<'p> Eval<'p> {
         let open = !vertex.closed_once && !vertex.closed_recursive && vertex.patterns.is_empty();
         let made = matches!(vertex.base, Base::Struct | Base::List { .. });
         open && made
-            && vertex.arcs.iter().all(|arc| {
+            && vertex.arcs.made().all(|arc| {
                 self.count(1);
-                self.vertices[*arc].arc == ArcType::Member && self.is_plain(&self.value_of(*arc))
+                self.vertices[arc].arc == ArcType::Member && self.is_plain(&self.value_of(arc))
             })
     }
 
@@ -344,12 +344,35 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// A `let` names a field that stands for another: what CUE finds there depends on how far the other is.
+    /// A `let` names a field that stands for another: what CUE finds there depends on how far the other is. Of a field of
+    /// the policy itself that matters only in some places.
     pub(super) fn doubt_lets(&mut self) {
         while let Some(v) = self.named_by_lets.pop() {
-            if !self.vertices[v].is_let && self.deref_shared(v) != v {
+            let of_policy = self.vertices[self.vertices[v].parent].parent == NO_VERTEX;
+            let early = self.early_let || !of_policy;
+            if early && !self.vertices[v].is_let && self.deref_shared(v) != v {
                 self.doubt(Weight::Always, v, "a let names what stands for another field");
             }
+        }
+    }
+
+    /// A `let` is used: in a question, in a call of a condition, or for the name of a field.
+    pub(super) fn note_let_use(&mut self) {
+        let naming = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Dynamic(_));
+        self.early_let |= self.question.is_some()
+            || (self.in_clause && self.in_call)
+            || self.vertices[self.at].node.tasks.iter().any(naming);
+    }
+
+    /// The same, of what it leads to: a list that may get more, or what is being worked out.
+    pub(super) fn note_let_range(&mut self, source: &Expr, v: VertexId) {
+        let closed = matches!(self.vertices[v].base, Base::List { open: false });
+        self.early_let |= is_of_let(source) && !closed;
+    }
+
+    pub(super) fn note_let_subject(&mut self, subject: &Expr, w: VertexId) {
+        if is_of_let(subject) && (self.at == w || self.has_ancestor(self.at, w)) {
+            self.early_let = true;
         }
     }
 
