@@ -14,13 +14,26 @@ impl<'p> Eval<'p> {
     /// What the clauses of a comprehension use is what it may add to, or within that. A plain value stays what it is,
     /// whatever is added.
     pub(super) fn note_own_read(&mut self, v: VertexId) {
+        self.note_own_read_of(v, Vec::new());
+    }
+
+    /// The same, of what is at the end of `path` within it, the last name first.
+    pub(super) fn note_own_read_of(&mut self, v: VertexId, path: Vec<Label>) {
         let node = &self.vertices[v].node;
         if node.scalar.is_some() && !node.has_disjunction && !self.asks_inline {
             return;
         }
+        let inline = self.vertices[self.at].is_dynamic;
+        let mut path = path;
         let mut at = v;
         while at != NO_VERTEX {
-            if self.is_added_by_clauses_owner(at) {
+            let Some(label) = self.vertices[at].label else { return };
+            // What is made on the spot is looked at as a whole.
+            if inline {
+                path.clear();
+            }
+            path.push(label);
+            if self.is_added_by_clauses_owner(self.vertices[at].parent, &path) {
                 self.own_read = v;
                 return;
             }
@@ -28,17 +41,31 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// Whether a comprehension whose clauses are looked at may add to the field.
-    fn is_added_by_clauses_owner(&self, v: VertexId) -> bool {
-        let (parent, label) = (self.vertices[v].parent, self.vertices[v].label);
-        let Some(label) = label else { return false };
-        let regular = self.names.is_regular(label);
-        self.vertices[parent].node.tasks.iter().any(|task| match &task.kind {
+    /// Whether a comprehension of `v` whose clauses are looked at may add to what is at the path.
+    fn is_added_by_clauses_owner(&self, v: VertexId, path: &[Label]) -> bool {
+        self.vertices[v].node.tasks.iter().any(|task| match &task.kind {
             TaskKind::Comprehension(comprehension) => {
-                task.state == State::Running && makes(comprehension, label, regular)
+                task.state == State::Running && self.makes(&comprehension.value.decls, path)
             }
             _ => false,
         })
+    }
+
+    /// Whether declarations may add to what is at a path, the last name first.
+    fn makes(&self, decls: &[Decl], path: &[Label]) -> bool {
+        let Some((first, rest)) = path.split_last() else { return true };
+        // To CUE one without fields may make any.
+        decls.is_empty()
+            || decls.iter().any(|decl| match decl {
+                Decl::Field { label, value: Expr::Struct(lit), .. } => {
+                    label == first && (rest.is_empty() || self.makes(&lit.decls, rest))
+                }
+                Decl::Field { label, .. } => label == first,
+                Decl::Dynamic { .. } | Decl::Pattern { .. } => self.names.is_regular(*first),
+                Decl::Comprehension(inner) => self.makes(&inner.value.decls, path),
+                Decl::Let { .. } => false,
+                Decl::Ellipsis | Decl::Embed(_) => true,
+            })
     }
 
     /// The clauses of a comprehension have an answer, or (where only the last look counts) none. Whether CUE takes it for a cycle depends on what it has
@@ -360,7 +387,7 @@ impl<'p> Eval<'p> {
     pub(super) fn note_let_use(&mut self) {
         let naming = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Dynamic(_));
         self.early_let |= self.question.is_some()
-            || (self.in_clause && self.in_call)
+            || (self.in_call && (self.in_clause || self.vertices[self.at].is_dynamic))
             || self.vertices[self.at].node.tasks.iter().any(naming);
     }
 
@@ -415,18 +442,4 @@ fn is_of_optional(error: &Bottom<'_>) -> bool {
         let first = message.pieces.first();
         matches!(first, Some(Piece::Text(text)) if text.starts_with("cannot reference optional"))
     })
-}
-
-/// Whether a comprehension may add the field, a regular one or not.
-fn makes(comprehension: &Comprehension, label: Label, regular: bool) -> bool {
-    // To CUE one without fields may make any.
-    let decls = &comprehension.value.decls;
-    decls.is_empty()
-        || decls.iter().any(|decl| match decl {
-            Decl::Field { label: field, .. } => *field == label,
-            Decl::Dynamic { .. } | Decl::Pattern { .. } => regular,
-            Decl::Comprehension(inner) => makes(inner, label, regular),
-            Decl::Let { .. } => false,
-            Decl::Ellipsis | Decl::Embed(_) => true,
-        })
 }
