@@ -37,7 +37,7 @@ impl Compiler {
             if scope.in_field {
                 return false;
             }
-            if scope.names.contains_key(name) {
+            if scope.names.contains_key(name) || (scope.names_blank && name == "_") {
                 return true;
             }
         }

@@ -15,6 +15,8 @@ pub(super) struct Scope {
     pub(super) aliases: Vec<String>,
     /// A `for` clause, or a `let` clause that depends on one, in a struct.
     pub(super) is_for: bool,
+    /// A clause that names something `_`, which CUE takes for that in names of fields.
+    pub(super) names_blank: bool,
     /// The value of one of its fields is compiled.
     pub(super) in_field: bool,
 }

@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use super::Eval;
 use super::doubt::Weight;
 use super::error::{Bottom, Code, R, Stop, combine};
+use super::members::steps_of;
 use super::print::function_name;
 use super::reference::{Resolved, is_reference};
 use super::types::{
     Base, Conjunct, Disjunction, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId,
 };
+use super::{Eval, address};
 use crate::builtins::{Builtin, BuiltinError, CallContext};
 use crate::expr::{ArcType, Core, Expr, Op};
 use crate::kind::Kind;
@@ -94,10 +95,16 @@ impl<'p> Eval<'p> {
         let mut failed: Option<Rc<Bottom<'p>>> = None;
         for (n, argument) in arguments.iter().enumerate() {
             let met = self.met_unfinished;
+            if self.may_be_composite(function, n) {
+                self.taken_whole = Some(address(argument));
+            }
             let value = if non_concrete { self.evaluate(argument, env) } else { self.plain_value(argument, env) };
             let value = self.doubt_cycle(value);
             match Self::caught(value)? {
-                Ok(value) => args.push(value),
+                Ok(value) => {
+                    self.doubt_bare_function(&value);
+                    args.push(value);
+                }
                 Err(error) => {
                     if error.is_incomplete()
                         && (met != self.met_unfinished || self.may_be_wrong(function, n, argument, env)?)
@@ -111,6 +118,16 @@ impl<'p> Eval<'p> {
         match failed {
             Some(error) => Err(Stop::Error(error)),
             None => Ok(args),
+        }
+    }
+
+    /// Whether a function takes a list or a struct here.
+    fn may_be_composite(&self, function: Function, n: usize) -> bool {
+        match function {
+            Function::Core(core) => matches!(core, Core::Len),
+            Function::Package(builtin) => {
+                builtin.parameters.get(n).is_some_and(|parameter| parameter.kind.meets(Kind::LIST | Kind::STRUCT))
+            }
         }
     }
 
@@ -186,8 +203,9 @@ impl<'p> Eval<'p> {
                 continue;
             }
             if !value.is_concrete() && !builtin.non_concrete {
-                let template = format!("{}: non-concrete argument {n}", name());
-                return self.fail(Code::Incomplete, &template, vec![]);
+                let kind = self.kind_of(value).to_string();
+                let template = format!("error in call to {}: non-concrete value {{}}", name());
+                return self.fail(Code::Incomplete, &template, vec![kind.into()]);
             }
             plain.push(if builtin.non_concrete { self.open_plain(value)? } else { self.plain_of(value)? });
         }
@@ -312,13 +330,14 @@ impl<'p> Eval<'p> {
                     );
                 }
                 match self.vertices[w].base {
-                    Base::List { .. } => self.elements(w).len(),
+                    Base::List { .. } => self.unsorted_elements(w).count(),
                     _ => {
                         let is_field = |a: &VertexId| {
                             self.vertices[*a].arc == ArcType::Member
                                 && self.vertices[*a].label.is_some_and(|l| self.names.is_regular(l))
                         };
                         let arcs = &self.vertices[w].arcs;
+                        self.count(steps_of(arcs.len()));
                         arcs.made().filter(is_field).count().saturating_add(arcs.unmade())
                     }
                 }
@@ -417,6 +436,7 @@ impl<'p> Eval<'p> {
     ) -> R<'p, Option<Rc<Bottom<'p>>>> {
         self.doubt_contained(validator);
         let shown = value.clone();
+        self.unmatched = None;
         let args: Vec<Value<'p>> = std::iter::once(value).chain(validator.args.iter().cloned()).collect();
         let failed = match Self::caught(self.apply(validator.function, args, true))? {
             Ok(Value::Bool(true) | Value::Null) => return Ok(None),
@@ -433,9 +453,11 @@ impl<'p> Eval<'p> {
             text.push_str(&format!("({})", printed.join(", ")));
         }
         let code = failed.as_ref().map_or(Code::Eval, |e| e.code);
-        let wrapped = failed.map(|e| e.messages.clone()).unwrap_or_default();
+        let wrapped = failed.map(|e| e.messages.to_vec()).unwrap_or_default();
         let pieces = super::error::pieces("invalid value {} (does not satisfy {})", vec![shown.into(), text.into()]);
-        Ok(Some(Bottom::wrapping(code, self.at, pieces, wrapped)))
+        let error = Bottom::wrapping(code, self.at, pieces, wrapped);
+        // Why nothing matched is told, too.
+        Ok(combine(Some(error), self.unmatched.take().filter(|unmatched| unmatched.code >= code)))
     }
 
     /// A copy of a value as plain data: regular fields only, open, defaults taken.
@@ -499,12 +521,15 @@ impl<'p> Eval<'p> {
     fn match_n(&mut self, value: &Value<'p>, bound: &Value<'p>, list: &Value<'p>) -> R<'p, Value<'p>> {
         let value = self.as_data(value)?;
         let (mut count, mut possible) = (0_u64, 0_u64);
+        let mut errors = None;
         for schema in self.list_items(list)? {
             self.doubt_schema(schema)?;
             match self.unify_final(&value, &Value::Vertex(schema))? {
                 None => count += 1,
-                Some(error) if error.is_incomplete() => possible += 1,
-                Some(_) => {}
+                Some(error) => {
+                    possible += u64::from(error.is_incomplete());
+                    errors = combine(errors, Some(error));
+                }
             }
         }
         let holds = |e: &mut Self, count: u64| {
@@ -520,6 +545,7 @@ impl<'p> Eval<'p> {
                 code = Code::Incomplete;
             }
         }
+        self.unmatched = errors;
         let nodes = vec![count.to_string().into(), bound.clone().into()];
         self.fail(code, "{} matched, expected {}", nodes)
     }

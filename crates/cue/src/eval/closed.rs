@@ -237,22 +237,30 @@ impl<'p> Eval<'p> {
             if !self.names.is_regular(label) {
                 continue;
             }
-            if let Base::Value(Value::Bottom(bottom)) = &self.vertices[field].base
-                && !bottom.close_check
-            {
-                continue;
-            }
+            let failed = match &self.vertices[field].base {
+                Base::Value(Value::Bottom(bottom)) => !bottom.close_check,
+                _ => false,
+            };
             let mut sets: Vec<ReqSet> = required.as_ref().clone();
             for set in &mut sets {
                 if self.parent_ellipsis(noderef, set, &own) != 0 {
                     set.removed = true;
                 }
             }
-            let info = self.field_info(field);
+            let mut info = self.field_info(field);
+            if failed {
+                // What a reference without a value would have said is not in it.
+                info.extend(self.written_info(field));
+            }
             if self.evidence_for_all(noderef, field, &sets, &info) {
                 continue;
             }
             if self.vertices[arc].arc == ArcType::Pending || self.vertices[arc].arc == ArcType::NotPresent {
+                continue;
+            }
+            if failed {
+                // CUE takes the one error or the other.
+                self.doubt_unknown_typo(arc);
                 continue;
             }
             let error = self.not_allowed(field);
@@ -282,16 +290,17 @@ impl<'p> Eval<'p> {
     /// The conjuncts of a field, also of one that was not looked into.
     fn field_info(&self, field: VertexId) -> Vec<ConjunctInfo> {
         let vertex = &self.vertices[field];
-        if vertex.status != Status::New {
-            return vertex.node.info.to_vec();
-        }
+        if vertex.status != Status::New { vertex.node.info.to_vec() } else { self.written_info(field) }
+    }
+
+    fn written_info(&self, field: VertexId) -> Vec<ConjunctInfo> {
         let info = |c: &super::types::Conjunct<'p>| ConjunctInfo {
             id: c.close.def,
             embed: c.close.embed,
             kind: Kind::TOP,
             flags: NO_FLAGS,
         };
-        vertex.conjuncts.iter().map(info).collect()
+        self.vertices[field].conjuncts.iter().map(info).collect()
     }
 
     fn not_allowed(&mut self, field: VertexId) -> Rc<Bottom<'p>> {

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::Eval;
 use super::doubt::{Seen, Weight};
 use super::error::{Code, R};
 use super::few::Few;
 use super::tasks::{Task, TaskKind};
 use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, NO_VERTEX, Status, Value, Vertex, VertexId};
+use super::{Eval, address};
 use crate::expr::{ArcType, Clause, Comprehension, Decl};
 use crate::kind::Kind;
 use crate::label::Label;
@@ -56,9 +56,13 @@ impl<'p> Eval<'p> {
         if self.vertices[v].label.is_some_and(|label| !self.names.is_regular(label)) {
             self.clauses_within = v;
         }
+        let making = self.making(v, comprehension);
+        self.finish_before(making)?;
+        let making = self.making.replace(making);
         self.clauses_running = self.clauses_running.saturating_add(1);
         let envs = self.yields(comprehension, env);
         self.clauses_running = self.clauses_running.saturating_sub(1);
+        self.making = making;
         self.clauses_within = within;
         match envs {
             Ok(_) => self.doubt_own_read(Weight::Always),
@@ -82,6 +86,7 @@ impl<'p> Eval<'p> {
             if comprehension.value.decls.iter().any(|decl| matches!(decl, Decl::Pattern { .. })) {
                 self.patterned.push(v);
             }
+            self.note_patterned_fields(v, comprehension);
         }
         for env in envs {
             self.spend(1)?;
@@ -122,11 +127,14 @@ impl<'p> Eval<'p> {
                             ..Vertex::default()
                         })?;
                         self.vertices[scope].arcs.push(field);
-                        self.lets_of_clauses.push(field);
+                        if !super::early::names_plainly(value) {
+                            self.lets_of_clauses.push(field);
+                        }
                         next.push(self.add_env(env, scope, None));
                     }
                     Clause::For { key, value, source } => {
                         let source = self.for_source(source, env)?;
+                        self.doubt_range_around(comprehension, source);
                         for arc in self.arcs_of(source) {
                             if let Some(label) = self.vertices[arc].label
                                 && self.names.is_regular(label)
@@ -147,6 +155,8 @@ impl<'p> Eval<'p> {
         match self.vertices[arc].arc {
             ArcType::Member => Ok(true),
             ArcType::Required => {
+                // CUE goes on with the other fields, and may find errors there.
+                self.doubt(Weight::Always, arc, "a comprehension ranges over a required field that is missing");
                 let template = "missing required field in for comprehension: {}";
                 self.fail(Code::Incomplete, template, vec![label.into()])
             }
@@ -207,8 +217,12 @@ impl<'p> Eval<'p> {
         if matches!(source, crate::expr::Expr::Or { .. }) {
             self.doubt(Weight::Always, self.at, "a comprehension ranges over alternatives");
         }
+        self.taken_whole = Some(address(source));
         let value = self.evaluate(source, env);
         let value = self.doubt_cycle(value)?;
+        if matches!(&value, Value::Disjunction(disjunction) if disjunction.defaults != 1) {
+            self.doubt(Weight::Always, self.at, "a comprehension ranges over alternatives");
+        }
         let value = self.default_of(value)?;
         let named = || vec![Elem::Expr(source).into()];
         let Value::Vertex(v) = value else {
@@ -247,6 +261,7 @@ impl<'p> Eval<'p> {
             }
         }
         self.note_let_range(source, v);
+        self.doubt_range_in_alternative(v)?;
         self.mark_seen(v, Seen::Itself);
         self.doubt_own_name(v);
         self.doubt_own_range(v);

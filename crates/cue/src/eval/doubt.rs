@@ -65,6 +65,7 @@ impl<'p> Eval<'p> {
         self.doubt_asked_cycle();
         self.doubt_asked_inline();
         self.doubt_own_embeddings()?;
+        self.doubt_read_early()?;
         self.doubt_optionals()?;
         self.doubt_missed_in_making()?;
         self.doubt_unmade();
@@ -213,7 +214,8 @@ impl<'p> Eval<'p> {
             }
         }
         let node = &self.vertices[w].node;
-        if at != w || node.scalar.is_some() || node.a_struct.is_some() || node.list_open.is_some() {
+        let plain = node.scalar.is_some() || !node.kind.meets(Kind::STRUCT);
+        if at != w || plain || node.a_struct.is_some() || node.list_open.is_some() {
             self.doubt(Weight::Always, v, "a value is known, and incomplete too");
         }
         self.vertices[at].node.errors.clone()

@@ -173,7 +173,7 @@ impl<'p> Eval<'p> {
         if let Some(error) = failed {
             self.doubt_cyclic_text(&error);
             let pieces = vec!["invalid interpolation".into()];
-            return Err(Stop::Error(Bottom::wrapping(error.code, self.at, pieces, error.messages.clone())));
+            return Err(Stop::Error(Bottom::wrapping(error.code, self.at, pieces, error.messages.to_vec())));
         }
         self.spend(u64::try_from(out.len()).unwrap_or(u64::MAX) / 64)?;
         Ok(if bytes { Value::Bytes(out.into()) } else { Value::String(String::from_utf8_lossy(&out).as_ref().into()) })
@@ -302,7 +302,10 @@ impl<'p> Eval<'p> {
             }
             Err(_) => {
                 self.doubt_missing_elsewhere();
-                if self.open_comprehension || matches!(operand, Expr::Index(..) | Expr::Let { .. }) {
+                if self.open_comprehension
+                    || matches!(operand, Expr::Let { .. })
+                    || self.indexes_no_struct(operand, env)?
+                {
                     self.doubt(Weight::Always, self.at, "a comprehension that may add any field asks for one");
                 }
                 false
@@ -338,11 +341,12 @@ impl<'p> Eval<'p> {
         }
         self.check_required()?;
         self.know(v, false)?;
+        self.finish_earlier(v)?;
         let w = self.deref(v);
         self.doubt_asked_by_maker(v, w);
         if self.vertices[w].status >= Status::Known {
             let node = &self.vertices[w].node;
-            let incomplete = node.errors.as_ref().is_some_and(|error| error.is_incomplete());
+            let incomplete = node.errors.as_ref().is_some_and(|error| error.is_incomplete()) && !node.is_unfulfilled;
             if incomplete && (node.has_structs || node.list_open.is_some()) {
                 self.doubt(Weight::Always, w, "a value is known, and incomplete too");
             }

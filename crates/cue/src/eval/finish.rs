@@ -85,10 +85,6 @@ impl<'p> Eval<'p> {
             return Ok(());
         }
         let node = &self.vertices[v].node;
-        if node.has_structs && !node.checks.is_empty() && !node.kind.meets(Kind::STRUCT) {
-            self.doubt(Weight::Always, v, "a plain value in a struct is validated");
-        }
-        let node = &self.vertices[v].node;
         if let Some(scalar) = node.scalar.clone() {
             self.vertices[v].base = Base::Value(scalar.clone());
             let bounds = [self.vertices[v].node.lower.clone(), self.vertices[v].node.upper.clone()];
@@ -181,6 +177,7 @@ impl<'p> Eval<'p> {
             if e.vertices[v].status < Status::Known {
                 e.init(v)?;
                 e.complete_ancestors(v)?;
+                e.vertices[v].node.is_finalizing = true;
                 e.finish_node(v)?;
             }
             if e.vertices[v].status != Status::Known {
@@ -344,13 +341,20 @@ impl<'p> Eval<'p> {
             Base::Value(value) if value.is_concrete() => value.clone(),
             _ => return Ok(()),
         };
+        let is_plain = !matches!(value, Value::Vertex(_));
+        let known = self.vertices[v].node.errors.clone();
+        let out_of_bounds = known.filter(|error| is_plain && error.is_out_of_bound());
         for check in std::mem::take(&mut self.vertices[v].node.checks) {
             let error = match &check.value {
                 Value::Bound(bound) => self.validate_bound(bound, &value)?,
+                // To a function, what is out of bounds is an error already, and its own.
+                Value::Validator(_) if out_of_bounds.is_some() => out_of_bounds.as_ref().map(|error| error.again()),
                 Value::Validator(validator) => self.validate_with(validator, value.clone())?,
                 _ => None,
             };
             if let Some(error) = error {
+                let node = &mut self.vertices[v].node;
+                node.is_unfulfilled |= error.is_incomplete() && node.errors.is_none();
                 self.add_error(v, error);
             }
         }

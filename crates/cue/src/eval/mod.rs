@@ -13,6 +13,7 @@ mod cycle;
 mod describe;
 mod disjunction;
 mod doubt;
+mod early;
 mod equal;
 pub(crate) mod error;
 mod expression;
@@ -20,6 +21,7 @@ mod few;
 mod finish;
 mod host;
 mod members;
+mod messages;
 mod odd;
 mod operator;
 mod order;
@@ -102,6 +104,14 @@ pub(crate) struct Eval<'p> {
     open_comprehension: bool,
     /// The clauses are evaluated of what has comprehensions within.
     nested_comprehension: bool,
+    /// The comprehension whose clauses are looked at.
+    making: Option<early::Making>,
+    /// The errors of the constraints that `matchN` has tried, if too few of them hold.
+    unmatched: Option<Rc<error::Bottom<'p>>>,
+    /// The expression that is to be a list or a struct, by its place.
+    taken_whole: Option<usize>,
+    /// What such clauses have used before its validators were applied.
+    read_early: Vec<VertexId>,
     /// The definition, or hidden field, whose comprehension runs.
     clauses_within: VertexId,
     /// What the comprehension that runs has read, and may add to.
@@ -129,7 +139,7 @@ pub(crate) struct Eval<'p> {
     /// Fields that comprehensions have not made, where, and with which fields in them.
     unmade: Vec<(VertexId, Label, &'p [Decl])>,
     /// What has no value, and a part of it was asked for.
-    parts_asked: Vec<VertexId>,
+    parts_asked: HashSet<VertexId>,
     /// What has conditions, and a part of it was used.
     conditional_subjects: BTreeMap<VertexId, Weight>,
     /// Conjunctions within expressions.
@@ -156,6 +166,8 @@ pub(crate) struct Eval<'p> {
     clauses_running: u32,
     /// What has an expression from which something is selected.
     selected_inline: VertexId,
+    /// A field of a definition that is itself.
+    itself: VertexId,
     /// A value that was used to make itself.
     cycle_at: VertexId,
     /// How often something under way was used.
@@ -199,6 +211,10 @@ impl<'p> Eval<'p> {
             required_pending: false,
             open_comprehension: false,
             nested_comprehension: false,
+            making: None,
+            taken_whole: None,
+            unmatched: None,
+            read_early: Vec::new(),
             clauses_within: NO_VERTEX,
             own_read: NO_VERTEX,
             asks_inline: false,
@@ -212,7 +228,7 @@ impl<'p> Eval<'p> {
             inlines: Vec::new(),
             ranged: Vec::new(),
             unmade: Vec::new(),
-            parts_asked: Vec::new(),
+            parts_asked: HashSet::new(),
             conditional_subjects: BTreeMap::new(),
             conjunctions: Vec::new(),
             has_asked: false,
@@ -226,6 +242,7 @@ impl<'p> Eval<'p> {
             optionals: Vec::new(),
             clauses_running: 0,
             selected_inline: NO_VERTEX,
+            itself: NO_VERTEX,
             cycle_at: NO_VERTEX,
             met_unfinished: 0,
             lossy: false,

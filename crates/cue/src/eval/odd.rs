@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::Eval;
 use super::doubt::Weight;
-use super::error::{Bottom, R, Stop};
+use super::error::{Bottom, Code, R, Stop};
 use super::reference::{Resolved, is_reference};
 use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Elem, EnvId, NO_VERTEX, Value, VertexId};
@@ -88,16 +88,14 @@ impl<'p> Eval<'p> {
 
     /// The index has no value. CUE goes on with it in some of these, and misses a field named `_`.
     pub(super) fn doubt_index(&mut self, subject: Option<VertexId>, index: &Expr, error: &Bottom<'p>) {
-        let Some(v) = subject else {
-            if error.is_incomplete() && self.force && is_reference(index) {
-                self.doubt(Weight::Always, self.at, "an index is not known, and nor is what it is for");
-            }
-            return;
-        };
+        if error.is_incomplete() && self.force && is_core_call(index) {
+            self.doubt(Weight::Always, self.at, "an index is a call that has no value");
+        }
+        let Some(v) = subject else { return };
         let vertex = &self.vertices[self.deref(v)];
         if !error.is_incomplete() {
             self.doubt(Weight::Last, v, "an index is no name or number");
-        } else if self.force && (vertex.closed_once || vertex.closed_recursive) {
+        } else if self.force && (vertex.closed_once || vertex.closed_recursive) && !is_plain_index(index) {
             self.doubt(Weight::Always, v, "an index for a closed struct is not known");
         }
     }
@@ -236,6 +234,10 @@ impl<'p> Eval<'p> {
 
     /// A comprehension ranges over alternatives in a list or struct within the clause.
     pub(super) fn doubt_chosen_item(&mut self, arc: VertexId) {
+        let conjunction = |one: &Conjunct<'p>| matches!(&one.elem, Elem::Expr(Expr::And(..)));
+        if !self.vertices[arc].conjuncts.iter().any(conjunction) {
+            return;
+        }
         let chosen = self.vertices[self.deref(arc)].node.has_disjunction;
         if chosen || matches!(self.vertices[arc].base, Base::Value(Value::Disjunction(_))) {
             self.doubt(Weight::Always, arc, "a comprehension ranges over alternatives");
@@ -251,7 +253,7 @@ impl<'p> Eval<'p> {
 
     /// Something is selected from a conjunction within an expression.
     pub(super) fn note_selected_inline(&mut self, subject: &Expr) {
-        if matches!(subject, Expr::And(..)) {
+        if matches!(subject, Expr::And(left, right) if is_static(left) || is_static(right)) {
             self.selected_inline = self.at;
         }
     }
@@ -275,6 +277,73 @@ impl<'p> Eval<'p> {
         self.doubt(weight, v, "a value is used to make itself");
     }
 
+    /// Something is used that has no value, for a reason other than that the document lacks something: CUE finds what of it
+    /// is known, or a cycle, or an error, by how far it is.
+    pub(super) fn doubt_error_read(&mut self, v: VertexId, error: &Bottom<'p>) {
+        if !error.is_incomplete() {
+            return;
+        }
+        let w = self.deref(v);
+        let node = &self.vertices[w].node;
+        let conjuncts = &self.vertices[w].conjuncts;
+        let plain = |conjunct: &Conjunct<'p>| match &conjunct.elem {
+            Elem::Expr(Expr::Selector(subject, _) | Expr::Index(subject, _)) => is_static(subject),
+            Elem::Expr(expr) => !matches!(expr, Expr::And(..) | Expr::Or { .. }),
+            _ => true,
+        };
+        let optional = super::order::is_of_optional(error)
+            && !conjuncts.iter().all(|one| matches!(&one.elem, Elem::Expr(Expr::Selector(..))));
+        let known = node.has_disjunction || node.scalar.is_some() || node.lacks_required;
+        if known || optional || error.code == Code::Cycle || !conjuncts.iter().all(plain) {
+            self.doubt(Weight::Always, v, "something is used that has no value");
+        }
+    }
+
+    /// In a definition, a field is itself. Beside a comprehension that makes nothing, it is not allowed for CUE.
+    pub(super) fn doubt_itself(&mut self, v: VertexId, arc: VertexId) {
+        let vertex = &self.vertices[v];
+        let regular = vertex.label.is_some_and(|label| self.names.is_regular(label));
+        let alone = vertex.conjuncts.len() == 1;
+        if v == arc && regular && alone && self.vertices[vertex.parent].closed_recursive {
+            self.itself = v;
+        }
+    }
+
+    /// A function or package stands where a value is used.
+    pub(super) fn doubt_bare_function(&mut self, value: &Value<'p>) {
+        if matches!(value, Value::Function(_) | Value::Package(_)) {
+            self.doubt(Weight::Always, self.at, "a function is used as a value");
+        }
+    }
+
+    /// The same of a package as the value of a field.
+    pub(super) fn doubt_bare_package(&mut self, value: &Value<'p>) {
+        if let Value::Package(_) = value {
+            self.doubt(Weight::Always, self.at, "a package is used as a value");
+        }
+    }
+
+    /// An alternative ranges over what the choice is in.
+    pub(super) fn doubt_range_in_alternative(&mut self, v: VertexId) -> R<'p, ()> {
+        if !self.in_alternative {
+            return Ok(());
+        }
+        for arc in self.arcs_of(v) {
+            Self::caught(self.know(arc, false))?.ok();
+            if self.has_ancestor(self.at, arc) {
+                self.doubt(Weight::Always, v, "an alternative ranges over what it is in");
+            }
+        }
+        Ok(())
+    }
+
+    /// A field that is not allowed has no value. Which of the two counts depends on which CUE finds first.
+    pub(super) fn doubt_unknown_typo(&mut self, arc: VertexId) {
+        if self.vertices[arc].arc <= ArcType::Required {
+            self.doubt(Weight::Always, arc, "a field that is not allowed has no value");
+        }
+    }
+
     /// The error of an index, noted.
     pub(super) fn index_error(
         &mut self,
@@ -289,8 +358,32 @@ impl<'p> Eval<'p> {
     }
 }
 
+/// An index as people write it, which CUE finds incomplete while it is: a name, a text, a function of a package.
+fn is_plain_index(index: &Expr) -> bool {
+    let packaged =
+        |function: &Expr| matches!(function, Expr::Selector(subject, _) if matches!(**subject, Expr::Import(_)));
+    match index {
+        Expr::Interpolation { .. } | Expr::Binary(..) => true,
+        Expr::Call(function, _) => packaged(function),
+        index => is_reference(index),
+    }
+}
+
+/// `and`, `or` and the like.
+fn is_core_call(expr: &Expr) -> bool {
+    matches!(expr, Expr::Call(function, _) if matches!(**function, Expr::Core(_)))
+}
+
 fn is_operator(expr: &Expr) -> bool {
     matches!(expr, Expr::Unary(..) | Expr::Binary(..) | Expr::Interpolation { .. } | Expr::Slice(..))
+}
+
+/// `a.b.c`
+fn is_static(expr: &Expr) -> bool {
+    match expr {
+        Expr::Selector(subject, _) => is_static(subject),
+        expr => matches!(expr, Expr::Field { .. } | Expr::Let { .. } | Expr::Value { .. }),
+    }
 }
 
 /// What is written in a struct or list, and its parts.

@@ -43,26 +43,33 @@ impl<'p> Eval<'p> {
 
     /// Whether a comprehension of `v` whose clauses are looked at may add to what is at the path.
     fn is_added_by_clauses_owner(&self, v: VertexId, path: &[Label]) -> bool {
-        self.vertices[v].node.tasks.iter().any(|task| match &task.kind {
-            TaskKind::Comprehension(comprehension) => {
-                task.state == State::Running && self.makes(&comprehension.value.decls, path)
-            }
-            _ => false,
-        })
+        let tasks = &self.vertices[v].node.tasks;
+        let any = |state: Option<State>, key: fn(&Expr, &str) -> bool| {
+            tasks.iter().any(|task| match &task.kind {
+                TaskKind::Comprehension(one) => {
+                    state.is_none_or(|state| task.state == state) && self.makes(&one.value.decls, path, key)
+                }
+                _ => false,
+            })
+        };
+        // A name with a fixed part counts where another comprehension does add to the field.
+        any(Some(State::Running), may_be_named) || (any(Some(State::Running), |_, _| true) && any(None, may_be_named))
     }
 
     /// Whether declarations may add to what is at a path, the last name first.
-    fn makes(&self, decls: &[Decl], path: &[Label]) -> bool {
+    fn makes(&self, decls: &[Decl], path: &[Label], key: fn(&Expr, &str) -> bool) -> bool {
         let Some((first, rest)) = path.split_last() else { return true };
+        let regular = self.names.is_regular(*first);
         // To CUE one without fields may make any.
         decls.is_empty()
             || decls.iter().any(|decl| match decl {
                 Decl::Field { label, value: Expr::Struct(lit), .. } => {
-                    label == first && (rest.is_empty() || self.makes(&lit.decls, rest))
+                    label == first && (rest.is_empty() || self.makes(&lit.decls, rest, key))
                 }
                 Decl::Field { label, .. } => label == first,
-                Decl::Dynamic { .. } | Decl::Pattern { .. } => self.names.is_regular(*first),
-                Decl::Comprehension(inner) => self.makes(&inner.value.decls, path),
+                Decl::Dynamic { key: computed, .. } => regular && key(computed, &self.names.text(*first)),
+                Decl::Pattern { .. } => regular,
+                Decl::Comprehension(inner) => self.makes(&inner.value.decls, path, key),
                 Decl::Let { .. } => false,
                 Decl::Ellipsis | Decl::Embed(_) => true,
             })
@@ -146,6 +153,9 @@ impl<'p> Eval<'p> {
 
     /// Looks for such validators when all is known.
     pub(super) fn doubt_unmade(&mut self) {
+        if self.itself != NO_VERTEX && !self.unmade.is_empty() {
+            self.doubt(Weight::Always, self.itself, "a field of a definition is itself");
+        }
         while let Some((v, label, decls)) = self.unmade.pop() {
             let Some(arc) = self.find_arc(self.deref(v), label) else { continue };
             if self.vertices[arc].arc > ArcType::Required {
@@ -154,12 +164,13 @@ impl<'p> Eval<'p> {
             self.note_unmade_decls(arc, decls);
             let named = |decl: &Decl| matches!(decl, Decl::Field { label, .. } if self.names.is_regular(*label));
             let w = self.deref(arc);
+            let chosen = matches!(&self.vertices[w].base, Base::Value(Value::Disjunction(_)));
             let validated = match &self.vertices[w].base {
                 Base::Value(Value::Basic(_) | Value::Bottom(_) | Value::Disjunction(_)) => false,
                 Base::Value(value) => !value.is_concrete(),
                 _ => false,
             };
-            if (validated && decls.iter().any(named)) || self.parts_asked.contains(&w) {
+            if ((validated || chosen) && decls.iter().any(named)) || self.parts_asked.contains(&w) {
                 self.doubt(Weight::Always, arc, "a comprehension that makes nothing would have made a struct of it");
             }
         }
@@ -274,6 +285,18 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
+    /// The same of patterns in a field that the comprehension makes.
+    pub(super) fn note_patterned_fields(&mut self, v: VertexId, comprehension: &Comprehension) {
+        for decl in &comprehension.value.decls {
+            if let Decl::Field { label, value: Expr::Struct(lit), .. } = decl
+                && lit.decls.iter().any(|decl| matches!(decl, Decl::Pattern { .. }))
+                && let Some(arc) = self.find_arc(v, *label)
+            {
+                self.patterned.push(arc);
+            }
+        }
+    }
+
     /// A field without a value is asked for, beside a comprehension that is not decided: to CUE the field may have changed
     /// after it was looked at.
     pub(super) fn doubt_unknown_beside_condition(&mut self, operand: &'p Expr, env: EnvId) -> R<'p, ()> {
@@ -356,6 +379,7 @@ impl<'p> Eval<'p> {
         let open = !vertex.closed_once && !vertex.closed_recursive && vertex.patterns.is_empty();
         let made = matches!(vertex.base, Base::Struct | Base::List { .. });
         open && made
+            // The others are plain values of a document.
             && vertex.arcs.made().all(|arc| {
                 self.count(1);
                 self.vertices[arc].arc == ArcType::Member && self.is_plain(&self.value_of(arc))
@@ -437,9 +461,17 @@ fn is_of_let(expr: &Expr) -> bool {
 }
 
 /// Whether the error is that an optional field has no value.
-fn is_of_optional(error: &Bottom<'_>) -> bool {
+pub(super) fn is_of_optional(error: &Bottom<'_>) -> bool {
     error.messages.iter().any(|message| {
         let first = message.pieces.first();
         matches!(first, Some(Piece::Text(text)) if text.starts_with("cannot reference optional"))
     })
+}
+
+/// Whether a computed name may come out as this one: `"cve-\(id)"` is never `predicate`.
+fn may_be_named(key: &Expr, name: &str) -> bool {
+    let Expr::Interpolation { bytes: false, parts } = key else { return true };
+    let begins = |part: Option<&Expr>| !matches!(part, Some(Expr::String(text)) if !name.starts_with(&**text));
+    let ends = |part: Option<&Expr>| !matches!(part, Some(Expr::String(text)) if !name.ends_with(&**text));
+    begins(parts.first()) && ends(parts.last())
 }

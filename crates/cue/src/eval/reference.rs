@@ -208,6 +208,7 @@ impl<'p> Eval<'p> {
         }
         if let Base::Value(Value::Bottom(bottom)) = &self.vertices[w].base {
             let bottom = Rc::clone(bottom);
+            self.doubt_error_read(v, &bottom);
             let child = bottom.child_error || bottom.has_recursive;
             if !child {
                 self.doubt_chosen_subject(w);
@@ -217,7 +218,7 @@ impl<'p> Eval<'p> {
         }
         let value = self.value_of(w);
         if matches!(value, Value::Basic(_)) {
-            self.parts_asked.push(w);
+            self.parts_asked.insert(w);
         }
         self.subject_default(w, part)
     }
@@ -282,6 +283,9 @@ impl<'p> Eval<'p> {
             ArcType::Optional => {
                 // CUE works on it all the same, and finds cycles there.
                 if let Some(arc) = found {
+                    if self.in_alternative {
+                        self.doubt(Weight::Last, arc, "an alternative is an optional field");
+                    }
                     if self.vertices[arc].node.running > 0 {
                         self.doubt_own_optional(arc);
                     }
@@ -453,6 +457,7 @@ impl<'p> Eval<'p> {
     /// The value of what a reference has led to.
     pub(super) fn reference_value(&mut self, v: VertexId, expr: &'p Expr) -> R<'p, Value<'p>> {
         self.know(v, false)?;
+        self.finish_earlier(v)?;
         self.doubt_link(v);
         self.note_own_read(v);
         let w = self.deref(v);
@@ -488,9 +493,10 @@ impl<'p> Eval<'p> {
             let node = &self.vertices[w].node;
             let known =
                 node.scalar.is_some() || node.has_structs || node.a_struct.is_some() || node.list_open.is_some();
-            if error.is_incomplete() && known {
+            if error.is_incomplete() && known && !node.is_unfulfilled && !self.is_taken_whole(w, expr) {
                 self.doubt(Weight::Always, v, "a value is known, and incomplete too");
             }
+            self.doubt_error_read(v, &error);
             self.doubt_failed_beside(v);
             return Err(Stop::Error(error));
         }

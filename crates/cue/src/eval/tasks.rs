@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::cycle::Step;
 use super::doubt::Weight;
 use super::error::{Code, R, Stop};
+use super::members::steps_of;
 use super::reference::Resolved;
 use super::types::{Base, Bound, CloseInfo, Conjunct, Elem, EnvId, NO_ENV, NO_VERTEX, Status, Value, VertexId};
 use super::{Eval, address};
@@ -117,7 +118,10 @@ impl<'p> Eval<'p> {
         let asks = self.vertices[v].is_dynamic && !self.vertices[v].is_let;
         let question = if asks { self.question } else { None };
         let question = std::mem::replace(&mut self.question, question);
+        let elsewhere = self.making_elsewhere();
+        let making = std::mem::replace(&mut self.making, elsewhere);
         let result = self.located(v, |e| e.nested(|e| e.perform(v, &task)));
+        self.making = making;
         self.question = question;
         self.root_task = outer;
         (self.force, self.close) = saved;
@@ -191,6 +195,7 @@ impl<'p> Eval<'p> {
         if self.vertices[v].is_let {
             self.named_by_lets.push(arc);
         }
+        self.doubt_itself(v, arc);
         let arc = self.deref_shared(arc);
         let target = self.deref_disjunct(arc);
         let conjunct = Conjunct { env, elem: Elem::Expr(expr), close };
@@ -280,7 +285,9 @@ impl<'p> Eval<'p> {
             let max = self.vertices[v].node.list_len;
             if self.vertices[v].node.list_closed && n >= max {
                 let node = self.vertices[v].node.list_node.clone();
-                return self.list_lengths(max, lit.elements.len(), node);
+                // The ellipsis counts, too.
+                let written = lit.elements.len().saturating_add(usize::from(lit.ellipsis.is_some()));
+                return self.list_lengths(max, written, node);
             }
             self.insert_arc(v, Label::index(n), ArcType::Member, Conjunct { env, elem, close: sub })?;
         }
@@ -373,14 +380,17 @@ impl<'p> Eval<'p> {
 
     /// The elements of a list that is known.
     pub(super) fn elements(&self, list: VertexId) -> Vec<VertexId> {
-        let arcs = &self.vertices[list].arcs;
-        let mut elements: Vec<VertexId> = arcs
-            .made()
-            .filter(|a| self.vertices[*a].label.is_some_and(|l| l.as_index().is_some()))
-            .filter(|a| self.vertices[*a].arc == ArcType::Member)
-            .collect();
+        let mut elements: Vec<VertexId> = self.unsorted_elements(list).collect();
         elements.sort_by_key(|a| self.vertices[*a].label.and_then(Label::as_index));
         elements
+    }
+
+    pub(super) fn unsorted_elements(&self, list: VertexId) -> impl Iterator<Item = VertexId> {
+        let arcs = &self.vertices[list].arcs;
+        self.count(steps_of(arcs.len()));
+        arcs.made()
+            .filter(|a| self.vertices[*a].label.is_some_and(|l| l.as_index().is_some()))
+            .filter(|a| self.vertices[*a].arc == ArcType::Member)
     }
 
     /// Runs what ancestors have left, from the top.

@@ -271,6 +271,10 @@ pub(crate) struct Node<'p> {
     pub(super) depth: u32,
     pub(super) eval_depth: u32,
     pub(super) no_sharing: bool,
+    /// It is to be finished, and not only looked at.
+    pub(super) is_finalizing: bool,
+    /// Validators find that something is missing.
+    pub(super) is_unfulfilled: bool,
     pub(super) rare: Rare<'p>,
 }
 
@@ -302,6 +306,8 @@ const NEW: Node<'static> = Node {
     upper: None,
     checks: Few::None,
     errors: None,
+    is_finalizing: false,
+    is_unfulfilled: false,
     has_top: false,
     has_struct: false,
     has_structs: false,
