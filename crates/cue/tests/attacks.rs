@@ -179,3 +179,28 @@ fn texts_name_what_cue_names() {
     let alias = Policy::compile("p: q: X=int\n").map(|_| ()).map_err(|error| error.to_string());
     assert_eq!(alias, Err("p: unreferenced alias or let clause X".to_owned()));
 }
+
+#[test]
+fn a_field_that_takes_in_what_it_stands_in_is_refused() {
+    let refused = |policy: &str| matches!(Policy::compile(policy), Err(CompileError::Evaluate { .. }));
+    assert!(refused("predicate: n: P\nP: predicate"));
+    assert!(refused("P: predicate.o\npredicate: o: {r: _P}\n_P: predicate"));
+    // What only uses a part of it does not.
+    for policy in ["P: predicate\npredicate: n: P.o.k", "predicate: n: P.o.k\nP: predicate"] {
+        accepts(policy, r#"{"predicate":{"o":{"k":2}}}"#);
+        assert!(matches!(check(policy, r#"{"predicate":{"n":3,"o":{"k":2}}}"#), Outcome::Reject { .. }), "{policy}");
+    }
+}
+
+#[test]
+fn a_let_of_a_reference_hides_nothing() {
+    let policy = "let P = _x\n_x: predicate\npredicate: n: int\nif P.n > 3 {predicate: o: k: 2}";
+    assert!(!matches!(check(policy, r#"{"predicate":{"n":4,"o":{"k":3}}}"#), Outcome::Accept));
+    // CUE refuses these: how far the list is, and whether the field is there, it finds out too early.
+    for policy in [
+        "for x in P.s {\"y\\(x.v)\": 1}\npredicate: s: [...{v: <3, ...}]\n_x: predicate\nlet P = _x",
+        "predicate: {n: int, a: string, ...}\ncheck: P.a == _|_\n_x: predicate\nlet P = _x",
+    ] {
+        assert!(matches!(Policy::compile(policy), Err(CompileError::Unsupported { .. })), "{policy}");
+    }
+}

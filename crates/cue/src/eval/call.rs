@@ -17,6 +17,13 @@ use crate::kind::Kind;
 
 impl<'p> Eval<'p> {
     pub(super) fn call(&mut self, function: &'p Expr, arguments: &'p [Expr], env: EnvId) -> R<'p, Value<'p>> {
+        let outer = std::mem::replace(&mut self.in_call, true);
+        let result = self.call_value(function, arguments, env);
+        self.in_call = outer;
+        result
+    }
+
+    fn call_value(&mut self, function: &'p Expr, arguments: &'p [Expr], env: EnvId) -> R<'p, Value<'p>> {
         let named = Elem::Expr(function);
         let callee = Self::caught(self.plain_value(function, env))?;
         let target = match &callee {

@@ -38,7 +38,10 @@ impl<'p> Eval<'p> {
                 let scope = self.env(self.env_up(env, *up)).vertex;
                 self.lookup(scope, *label)?
             }
-            Expr::Let { up, label } => self.resolve_let(self.env_up(env, *up), *label)?,
+            Expr::Let { up, label } => {
+                self.note_let_use();
+                self.resolve_let(self.env_up(env, *up), *label)?
+            }
             Expr::Value { up: 0, .. } => self.at,
             Expr::Value { up, .. } => self.env(self.env_up(env, up.saturating_sub(1))).vertex,
             Expr::Dynamic { up, label } => {
@@ -186,6 +189,7 @@ impl<'p> Eval<'p> {
         }
         let w = self.deref(v);
         self.note_conditional_subject(subject, w);
+        self.note_let_subject(subject, w);
         if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
             // That it cannot be both is the error to tell.
             self.update_kind(w, Kind::STRUCT, by, close);
