@@ -340,6 +340,7 @@ impl<'p> Eval<'p> {
         self.know(v, false)?;
         let w = self.deref(v);
         self.doubt_asked_by_maker(v, w);
+        self.doubt_asked_beside_name(v);
         if self.vertices[w].status >= Status::Known {
             let node = &self.vertices[w].node;
             let incomplete = node.errors.as_ref().is_some_and(|error| error.is_incomplete());

@@ -150,6 +150,10 @@ pub(crate) struct Eval<'p> {
     selected_inline: VertexId,
     /// A field of a definition that is itself.
     itself: VertexId,
+    /// Structs with embeddings that comprehensions have made.
+    made_structs: Vec<VertexId>,
+    /// What has had to wait.
+    tangle: odd::Tangle,
     /// A value that was used to make itself.
     cycle_at: VertexId,
     /// How often something under way was used.
@@ -217,6 +221,8 @@ impl<'p> Eval<'p> {
             clauses_running: 0,
             selected_inline: NO_VERTEX,
             itself: NO_VERTEX,
+            made_structs: Vec::new(),
+            tangle: odd::Tangle::default(),
             cycle_at: NO_VERTEX,
             met_unfinished: 0,
             lossy: false,

@@ -5,15 +5,86 @@ use std::rc::Rc;
 
 use super::Eval;
 use super::doubt::Weight;
-use super::error::{Bottom, Code, R, Stop};
+use super::error::{Bottom, R, Stop};
 use super::reference::{Resolved, is_reference};
-use super::tasks::State;
+use super::tasks::{State, TaskKind};
 use super::types::{Base, Conjunct, Elem, EnvId, NO_VERTEX, Value, VertexId};
 use crate::expr::{ArcType, Comprehension, Decl, Element, Expr};
 use crate::kind::Kind;
 use crate::label::Label;
 
+/// How many references may wait beside fields that comprehensions may make.
+const MANY_WAITS: usize = 3;
+
+/// What an evaluation has had to wait for. Each of it alone is common, and has its verdict.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tangle {
+    /// References that were tried and had to wait.
+    references: usize,
+    /// Lists that had to wait.
+    lists: usize,
+    /// References that wait for evidence that they are no cycles.
+    cycles: usize,
+    /// Fields that comprehensions may make.
+    conditional: usize,
+    required: usize,
+    lets: usize,
+    /// Incomplete errors.
+    errors: usize,
+}
+
 impl<'p> Eval<'p> {
+    /// When all is known.
+    pub(super) fn doubt_odd(&mut self) -> R<'p, ()> {
+        self.doubt_tangle();
+        self.doubt_made_structs();
+        self.doubt_asked_cycle();
+        self.doubt_asked_inline();
+        self.doubt_optionals()?;
+        self.doubt_missed_in_making()?;
+        Ok(())
+    }
+
+    pub(super) fn note_waiting(&mut self, kind: &TaskKind<'p>) {
+        match kind {
+            TaskKind::Resolve(_) => self.tangle.references = self.tangle.references.saturating_add(1),
+            TaskKind::List(_) => self.tangle.lists = self.tangle.lists.saturating_add(1),
+            _ => {}
+        }
+    }
+
+    pub(super) fn note_failing(&mut self) {
+        self.tangle.errors = self.tangle.errors.saturating_add(1);
+    }
+
+    pub(super) fn note_waiting_cycle(&mut self) {
+        self.tangle.cycles = self.tangle.cycles.saturating_add(1);
+    }
+
+    pub(super) fn note_let(&mut self) {
+        self.tangle.lets = self.tangle.lets.saturating_add(1);
+    }
+
+    pub(super) fn note_field(&mut self, arc: ArcType) {
+        match arc {
+            ArcType::Pending => self.tangle.conditional = self.tangle.conditional.saturating_add(1),
+            ArcType::Required => self.tangle.required = self.tangle.required.saturating_add(1),
+            _ => {}
+        }
+    }
+
+    /// Several things at once had to wait for each other: CUE's order is another one.
+    pub(super) fn doubt_tangle(&mut self) {
+        let tangle = self.tangle;
+        let cyclic = tangle.cycles > 0 && tangle.lets > 0;
+        let listed = tangle.lists > 0 && tangle.required > 0;
+        let conditional = tangle.references >= MANY_WAITS && tangle.conditional > 1;
+        let unmade = tangle.errors > 0 && !self.unmade.is_empty();
+        if cyclic || listed || conditional || unmade {
+            self.doubt(Weight::Always, NO_VERTEX, "several things wait for each other");
+        }
+    }
+
     /// A field is missed, and may come for all that is known.
     pub(super) fn doubt_missed(&mut self, v: VertexId, label: Label) {
         if self.vertices[v].node.running > 0 || self.deref(self.at) == v {
@@ -173,8 +244,7 @@ impl<'p> Eval<'p> {
         let optional = |decl: &Decl| matches!(decl, Decl::Field { arc: ArcType::Optional, .. });
         let made = comprehension.value.decls.iter().any(|decl| match decl {
             Decl::Field { label, arc, value } if !self.names.is_regular(*label) => {
-                *arc == ArcType::Optional
-                    || matches!(value, Expr::Struct(lit) if lit.decls.iter().any(optional))
+                *arc == ArcType::Optional || matches!(value, Expr::Struct(lit) if lit.decls.iter().any(optional))
             }
             _ => false,
         });
@@ -222,7 +292,24 @@ impl<'p> Eval<'p> {
     /// depends on how far that is.
     pub(super) fn doubt_asked_inline(&mut self) {
         if self.has_asked && self.selected_inline != NO_VERTEX {
-            self.doubt(Weight::Always, self.selected_inline, "a part of a conjunction within an expression is used beside a question");
+            self.doubt(
+                Weight::Always,
+                self.selected_inline,
+                "a part of a conjunction within an expression is used beside a question",
+            );
+        }
+    }
+
+    /// The value of a vertex that is under way, as far as it is known.
+    pub(super) fn doubt_unfinished(&mut self, v: VertexId, value: Value<'p>) -> Value<'p> {
+        self.doubt(Weight::Always, v, "a value is used to make itself");
+        value
+    }
+
+    /// An alternative is the choice itself.
+    pub(super) fn doubt_self_choice(&mut self, v: VertexId) {
+        if self.vertices[v].is_disjunct {
+            self.doubt(Weight::Always, v, "an alternative is the choice itself");
         }
     }
 
@@ -242,15 +329,11 @@ impl<'p> Eval<'p> {
         let w = self.deref(v);
         let node = &self.vertices[w].node;
         let conjuncts = &self.vertices[w].conjuncts;
-        let plain = |conjunct: &Conjunct<'p>| match &conjunct.elem {
-            Elem::Expr(Expr::Selector(subject, _) | Expr::Index(subject, _)) => is_static(subject),
-            Elem::Expr(expr) => !matches!(expr, Expr::And(..) | Expr::Or { .. }),
-            _ => true,
-        };
+        let composed = |conjunct: &Conjunct<'p>| matches!(&conjunct.elem, Elem::Expr(Expr::And(..) | Expr::Or { .. }));
         let optional = super::order::is_of_optional(error)
             && !conjuncts.iter().all(|one| matches!(&one.elem, Elem::Expr(Expr::Selector(..))));
         let known = node.has_disjunction || node.scalar.is_some() || node.lacks_required;
-        if known || optional || error.code == Code::Cycle || !conjuncts.iter().all(plain) {
+        if known || optional || conjuncts.iter().any(composed) {
             self.doubt(Weight::Always, v, "something is used that has no value");
         }
     }
@@ -267,8 +350,15 @@ impl<'p> Eval<'p> {
 
     /// A function or package stands where a value is used.
     pub(super) fn doubt_bare_function(&mut self, value: &Value<'p>) {
-        if matches!(value, Value::Function(_) | Value::Package(_)) {
-            self.doubt(Weight::Always, self.at, "a function is used as a value");
+        match value {
+            Value::Function(_) | Value::Package(_) => {
+                self.doubt(Weight::Always, self.at, "a function is used as a value");
+            }
+            // CUE makes one value of it first.
+            Value::Conjunction(parts) if parts.iter().all(|part| matches!(part, Value::Vertex(_))) => {
+                self.doubt(Weight::Always, self.at, "a function is called with a conjunction");
+            }
+            _ => {}
         }
     }
 
@@ -291,6 +381,60 @@ impl<'p> Eval<'p> {
             }
         }
         Ok(())
+    }
+
+    /// A field is used whose name is the value of another: CUE may take the one for the other.
+    pub(super) fn doubt_computed_name(&mut self, name: &Expr) {
+        if is_reference(name) {
+            self.doubt(Weight::Always, self.at, "a field is used whose name is that of another");
+        }
+    }
+
+    /// A comprehension has made nothing, and a pattern is for what it would have made: CUE works on that all the same.
+    pub(super) fn doubt_pattern_of_unmade(&mut self, v: VertexId, comprehension: &Comprehension) -> R<'p, ()> {
+        for decl in &comprehension.value.decls {
+            let Decl::Field { label, .. } = decl else { continue };
+            for pattern in self.vertices[v].patterns.clone() {
+                let computed = |one: &Conjunct<'p>| matches!(&one.elem, Elem::Expr(expr) if has_comprehension(expr) || is_reference(expr));
+                if pattern.conjuncts.iter().any(computed) && self.matches_pattern(&pattern.pattern, *label)? {
+                    self.doubt(Weight::Always, v, "a pattern is for a field that is not made");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// It is asked for a field beside one whose name is not known: to CUE the answer may have changed.
+    pub(super) fn doubt_asked_beside_name(&mut self, v: VertexId) {
+        let node = &self.vertices[self.vertices[v].parent].node;
+        let naming = |task: &super::tasks::Task<'p>| {
+            let waits = task.state != State::Done || node.errors.as_ref().is_some_and(|error| error.is_incomplete());
+            matches!(task.kind, TaskKind::Dynamic(_)) && waits
+        };
+        if node.tasks.iter().any(naming) {
+            self.doubt(Weight::Always, v, "it is asked for a field beside one whose name is not known");
+        }
+    }
+
+    /// A comprehension has made structs that may be plain values.
+    pub(super) fn note_made_structs(&mut self, v: VertexId, comprehension: &Comprehension) {
+        for decl in &comprehension.value.decls {
+            if let Decl::Field { label, value: Expr::Struct(lit), .. } = decl
+                && lit.has_embedding
+                && let Some(arc) = self.find_arc(v, *label)
+            {
+                self.made_structs.push(arc);
+            }
+        }
+    }
+
+    /// To CUE they may not.
+    pub(super) fn doubt_made_structs(&mut self) {
+        while let Some(arc) = self.made_structs.pop() {
+            if self.vertices[self.deref(arc)].node.scalar.is_some() {
+                self.doubt(Weight::Always, arc, "a comprehension makes a struct of a plain value");
+            }
+        }
     }
 
     /// A field that is not allowed has no value. Which of the two counts depends on which CUE finds first.
@@ -371,9 +515,10 @@ fn is_computed_composite(expr: &Expr) -> bool {
 
 fn is_computed(expr: &Expr) -> bool {
     let own = match expr {
-        Expr::Struct(lit) => lit.decls.iter().any(|decl| {
-            matches!(decl, Decl::Comprehension(_) | Decl::Pattern { .. } | Decl::Dynamic { .. })
-        }),
+        Expr::Struct(lit) => lit
+            .decls
+            .iter()
+            .any(|decl| matches!(decl, Decl::Comprehension(_) | Decl::Pattern { .. } | Decl::Dynamic { .. })),
         Expr::List(lit) => lit.elements.iter().any(|element| matches!(element, Element::Comprehension(_))),
         Expr::Call(..) | Expr::Bound(..) => true,
         expr => is_operator(expr),

@@ -41,10 +41,11 @@ impl<'p> Eval<'p> {
             Expr::Let { up, label } => self.resolve_let(self.env_up(env, *up), *label)?,
             Expr::Value { up: 0, .. } => self.at,
             Expr::Value { up, .. } => self.env(self.env_up(env, up.saturating_sub(1))).vertex,
-            Expr::Dynamic { up, label } => {
+            Expr::Dynamic { up, label: name } => {
                 let env = self.env_up(env, *up);
-                let value = self.plain_value(label, env)?;
-                let label = self.label_of(&value, label)?;
+                let value = self.plain_value(name, env)?;
+                let label = self.label_of(&value, name)?;
+                self.doubt_computed_name(name);
                 self.lookup(self.env(env).vertex, label)?
             }
             Expr::Selector(subject, label) => {
@@ -109,6 +110,7 @@ impl<'p> Eval<'p> {
             ..Vertex::default()
         })?;
         self.lets.insert((env, label), v);
+        self.note_let();
         Ok(v)
     }
 

@@ -123,8 +123,14 @@ impl<'p> Eval<'p> {
         (self.force, self.close) = saved;
         let done = match Self::caught(result)? {
             Ok(()) => true,
-            Err(error) if error.is_incomplete() && !forced => false,
+            Err(error) if error.is_incomplete() && !forced => {
+                self.note_waiting(&task.kind);
+                false
+            }
             Err(error) => {
+                if error.is_incomplete() {
+                    self.note_failing();
+                }
                 self.add_error(v, error);
                 true
             }
