@@ -10,21 +10,31 @@
 
 use std::io::{BufRead, Write};
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
 use sigward_cue::{Mode, Outcome, Policy};
+
+/// The document stays as it is: the order of its fields and all digits of its numbers are part of messages.
+#[derive(Deserialize)]
+struct Case<'a> {
+    policy: String,
+    #[serde(borrow)]
+    input: &'a RawValue,
+}
 
 fn main() {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
-        let case: Value = serde_json::from_str(&line.expect("a line")).expect("a case");
-        let source = case["policy"].as_str().unwrap_or_default();
-        let verdict = match Policy::compile(source) {
+        let line = line.expect("a line");
+        let case: Case = serde_json::from_str(&line).expect("a case");
+        let verdict = match Policy::compile(&case.policy) {
             Err(error) if error.is_unsupported() => json!({"unsupported": error.to_string()}),
             Err(error) => json!({"ok": false, "stage": "policy", "error": error.to_string()}),
             Ok(policy) => {
-                let input = case["input"].to_string();
-                let final_ok = policy.check(&input, Mode::Final) == Outcome::Accept;
-                match policy.check(&input, Mode::Default) {
+                let input = case.input.get();
+                let final_ok = policy.check(input, Mode::Final) == Outcome::Accept;
+                match policy.check(input, Mode::Default) {
                     Outcome::Accept => json!({"ok": true, "final_ok": final_ok}),
                     Outcome::Reject { message } => {
                         json!({"ok": false, "stage": "evaluate", "error": message, "final_ok": final_ok})

@@ -1,6 +1,6 @@
 //! Names of fields, as small numbers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -62,6 +62,12 @@ pub(crate) struct Names {
     names: Vec<(LabelKind, Arc<str>)>,
     /// For each text its numbers, by kind: mostly one.
     numbers: HashMap<Arc<str>, Vec<(LabelKind, u32)>>,
+    /// Names of fields that expressions refer to.
+    referred: HashSet<Label>,
+    /// Names of fields of which expressions work out a field to refer to.
+    indexed: HashSet<Label>,
+    /// An expression works out which field it refers to, of something without a name.
+    refers_to_any: bool,
 }
 
 impl Names {
@@ -84,6 +90,19 @@ impl Names {
         match self.get(kind, name) {
             Some(number) => Label(number),
             None => Label(self.add(kind, name, 0)),
+        }
+    }
+
+    /// An expression refers to a field of this name.
+    pub(crate) fn refer(&mut self, label: Label) {
+        self.referred.insert(label);
+    }
+
+    /// An expression works out which field it refers to, of one of this name.
+    pub(crate) fn refer_within(&mut self, subject: Option<Label>) {
+        match subject {
+            Some(subject) => _ = self.indexed.insert(subject),
+            None => self.refers_to_any = true,
         }
     }
 
@@ -110,6 +129,13 @@ impl<'p> Interner<'p> {
             return Label(number);
         }
         Label(self.extra.add(kind, name, self.base.names.len()))
+    }
+
+    /// Whether an expression of the policy may refer to a field of this name, in a struct of that name.
+    pub(crate) fn is_referred(&self, within: Option<Label>, label: Label) -> bool {
+        let base = self.base;
+        let indexed = within.is_some_and(|within| base.indexed.contains(&within));
+        base.refers_to_any || indexed || base.referred.contains(&label)
     }
 
     /// The name of a regular field.
@@ -148,9 +174,18 @@ impl<'p> Interner<'p> {
         self.kind(label) == LabelKind::Regular
     }
 
-    /// How a label is printed in paths.
+    /// How a label is printed in expressions: a `let` clause has its number there.
     pub(crate) fn selector(&self, label: Label) -> Selector {
         Selector { kind: self.kind(label), is_index: label.as_index().is_some(), name: self.text(label) }
+    }
+
+    /// How a label is printed in paths.
+    pub(crate) fn step(&self, label: Label) -> Selector {
+        let mut selector = self.selector(label);
+        if let (LabelKind::Let, Some((name, _))) = (selector.kind, selector.name.split_once('#')) {
+            selector.name = name.into();
+        }
+        selector
     }
 }
 

@@ -198,6 +198,7 @@ fn value(json: &Json) -> Option<Value> {
                         .map(|field| Some((field[0].as_str()?.into(), value(&field[1])?)))
                         .collect::<Option<_>>()?,
                     closed: tag == "closed",
+                    spare: (tag == "closed").then_some(0),
                 },
                 // The evaluator passes the default.
                 ("incomplete" | "text", _) if object["text"].as_str()?.contains('*') => return None,

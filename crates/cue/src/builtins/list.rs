@@ -281,7 +281,7 @@ fn unique_items(context: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value>
 fn is_final(value: &Value) -> bool {
     match value {
         Value::List { .. } => false,
-        Value::Struct { fields, closed } => *closed && fields.iter().all(|(_, value)| is_final(value)),
+        Value::Struct { fields, closed, .. } => *closed && fields.iter().all(|(_, value)| is_final(value)),
         Value::Incomplete { .. } | Value::Schema(_) => false,
         _ => true,
     }

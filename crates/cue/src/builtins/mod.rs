@@ -52,6 +52,8 @@ pub enum Value {
         fields: Vec<(Arc<str>, Value)>,
         /// Whether the struct is closed.
         closed: bool,
+        /// How many fields it may yet get, if that is known: it names them, and neither has a pattern nor is open.
+        spare: Option<usize>,
     },
     /// A value inside of a list or struct that is not concrete.
     Incomplete {

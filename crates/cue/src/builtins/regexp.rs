@@ -125,6 +125,7 @@ fn named(pattern: &Pattern, found: &regex::Captures<'_>) -> Value {
     Value::Struct {
         fields: fields.into_iter().map(|(name, text)| (Arc::from(name), Value::string(text))).collect(),
         closed: false,
+        spare: None,
     }
 }
 

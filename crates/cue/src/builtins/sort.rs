@@ -25,7 +25,7 @@ pub(super) fn sort(context: &mut CallContext<'_>, values: &[Value]) -> Result<Va
     let (items, comparer) = operands(context, values, "list.Sort")?;
     copy_budget(context, items)?;
     // CUE looks the comparison up before there is anything to compare.
-    let nothing = Value::Struct { fields: Vec::new(), closed: false };
+    let nothing = Value::Struct { fields: Vec::new(), closed: false, spare: None };
     const MISSING: &str = "field not found: less";
     match context.host.unify(comparer, &nothing)? {
         Some(Value::Struct { fields, .. }) if fields.iter().any(|(name, _)| &**name == "less") => {}
@@ -122,7 +122,8 @@ fn merge<'v>(
 
 fn less(context: &mut CallContext<'_>, comparer: Schema, x: &Value, y: &Value) -> Result<bool> {
     context.host.spend(weight(x).saturating_add(weight(y)))?;
-    let pair = Value::Struct { fields: vec![(Arc::from("x"), x.clone()), (Arc::from("y"), y.clone())], closed: false };
+    let fields = vec![(Arc::from("x"), x.clone()), (Arc::from("y"), y.clone())];
+    let pair = Value::Struct { fields, closed: false, spare: None };
     let compared = context.host.unify(comparer, &pair)?;
     let Some(Value::Struct { fields, .. }) = compared else {
         return Err(BuiltinError::Unsupported("list.Sort: the comparer does not take the elements".into()));

@@ -39,6 +39,7 @@ pub(crate) struct Program {
 pub(crate) fn compile(file: &ast::File, program: &mut Program) -> Result<(), Refused> {
     let names = std::mem::take(&mut program.names);
     let mut compiler = Compiler { names, ..Compiler::default() };
+    compiler.directive(file);
     compiler.imports(file);
     if compiler.errors.iter().any(|e| !e.starts_with("package ")) && compiler.unknown_package {
         return Err(Refused::Errors(compiler.errors));
@@ -80,6 +81,12 @@ impl Compiler {
         let text = if path.is_empty() { message.to_string() } else { format!("{path}: {message}") };
         self.errors.push(text);
         Expr::Bottom
+    }
+
+    fn directive(&mut self, file: &ast::File) {
+        if let Some(directive) = &file.directive {
+            self.unsupported = Some(format!("{directive} is not supported"));
+        }
     }
 
     fn imports(&mut self, file: &ast::File) {
@@ -218,10 +225,15 @@ impl Compiler {
         let Ast::Alias(name, value) = value else { return self.expr(value) };
         let label = self.names.identifier(name);
         let mut scope = Scope { in_field: true, ..Scope::default() };
+        // What is wrong with the alias itself is told of what the field stands in.
+        let own = self.path.pop();
         self.declare_alias(&mut scope, name, Target::Value(label));
         self.scopes.push(scope);
+        self.path.extend(own.clone());
         let value = self.expr(value);
+        self.path.pop();
         self.pop_scope();
+        self.path.extend(own);
         value
     }
 
@@ -317,7 +329,7 @@ impl Compiler {
             Ast::Struct(decls) => Expr::Struct(self.struct_lit(decls, false)),
             Ast::List { elements, ellipsis } => self.list(elements, ellipsis.as_ref()),
             Ast::Selector(subject, selector) => self.selector(subject, selector),
-            Ast::Index(subject, index) => Expr::Index(Box::new(self.expr(subject)), Box::new(self.expr(index))),
+            Ast::Index(subject, index) => self.index(subject, index),
             Ast::Slice(subject, low, high) => {
                 let subject = Box::new(self.expr(subject));
                 let low = low.as_ref().map(|low| Box::new(self.expr(low)));
@@ -344,6 +356,20 @@ impl Compiler {
         }
     }
 
+    fn index(&mut self, subject: &Ast, index: &Ast) -> Expr {
+        let (subject, index) = (self.expr(subject), self.expr(index));
+        match (&index, &subject) {
+            (Expr::Number(_), _) => {}
+            (Expr::String(text), _) => {
+                let label = self.names.intern(LabelKind::Regular, text);
+                self.names.refer(label);
+            }
+            (_, Expr::Field { label, .. } | Expr::Selector(_, label)) => self.names.refer_within(Some(*label)),
+            _ => self.names.refer_within(None),
+        }
+        Expr::Index(Box::new(subject), Box::new(index))
+    }
+
     fn selector(&mut self, subject: &Ast, selector: &ast::Selector) -> Expr {
         let subject = self.expr(subject);
         let label = match selector {
@@ -359,6 +385,7 @@ impl Compiler {
             // CUE looks for a field that no struct has.
             self.unsupported = Some("the selector _ is not supported".to_owned());
         }
+        self.names.refer(label);
         Expr::Selector(Box::new(subject), label)
     }
 
@@ -464,7 +491,10 @@ impl Compiler {
 
     fn reference(&mut self, name: &str, entry: &Entry, depth: usize, up: usize) -> Expr {
         match &entry.target {
-            Target::Field(label) => Expr::Field { up, label: *label },
+            Target::Field(label) => {
+                self.names.refer(*label);
+                Expr::Field { up, label: *label }
+            }
             Target::LabelName => Expr::LabelName { up, name: name.into() },
             Target::MatchedField => Expr::Dynamic { up, label: Box::new(Expr::LabelName { up: 0, name: name.into() }) },
             Target::Value(label) => Expr::Value { up, name: *label },

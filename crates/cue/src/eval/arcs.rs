@@ -57,7 +57,6 @@ impl<'p> Eval<'p> {
         if mode == ArcType::Member {
             self.doubt_if_missed(v, label);
         }
-        self.note_field(mode);
         let is_let = self.names.kind(label) == LabelKind::Let;
         let is_dynamic = self.vertices[v].is_dynamic;
         let arc = self.add_vertex(Vertex {

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use super::Eval;
 use super::doubt::Weight;
 use super::error::{Bottom, Code, R, Stop, combine};
 use super::print::function_name;
@@ -10,6 +9,7 @@ use super::reference::{Resolved, is_reference};
 use super::types::{
     Base, Conjunct, Disjunction, Elem, EnvId, Function, NO_ENV, Status, Validator, Value, Vertex, VertexId,
 };
+use super::{Eval, address};
 use crate::builtins::{Builtin, BuiltinError, CallContext};
 use crate::expr::{ArcType, Core, Expr, Op};
 use crate::kind::Kind;
@@ -87,6 +87,9 @@ impl<'p> Eval<'p> {
         let mut failed: Option<Rc<Bottom<'p>>> = None;
         for (n, argument) in arguments.iter().enumerate() {
             let met = self.met_unfinished;
+            if self.may_be_composite(function, n) {
+                self.taken_whole = Some(address(argument));
+            }
             let value = if non_concrete { self.evaluate(argument, env) } else { self.plain_value(argument, env) };
             let value = self.doubt_cycle(value);
             match Self::caught(value)? {
@@ -107,6 +110,16 @@ impl<'p> Eval<'p> {
         match failed {
             Some(error) => Err(Stop::Error(error)),
             None => Ok(args),
+        }
+    }
+
+    /// Whether a function takes a list or a struct here.
+    fn may_be_composite(&self, function: Function, n: usize) -> bool {
+        match function {
+            Function::Core(core) => matches!(core, Core::Len),
+            Function::Package(builtin) => {
+                builtin.parameters.get(n).is_some_and(|parameter| parameter.kind.meets(Kind::LIST | Kind::STRUCT))
+            }
         }
     }
 
@@ -182,8 +195,9 @@ impl<'p> Eval<'p> {
                 continue;
             }
             if !value.is_concrete() && !builtin.non_concrete {
-                let template = format!("{}: non-concrete argument {n}", name());
-                return self.fail(Code::Incomplete, &template, vec![]);
+                let kind = self.kind_of(value).to_string();
+                let template = format!("error in call to {}: non-concrete value {{}}", name());
+                return self.fail(Code::Incomplete, &template, vec![kind.into()]);
             }
             plain.push(if builtin.non_concrete { self.open_plain(value)? } else { self.plain_of(value)? });
         }
@@ -411,6 +425,7 @@ impl<'p> Eval<'p> {
         validator: &Validator<'p>,
         value: Value<'p>,
     ) -> R<'p, Option<Rc<Bottom<'p>>>> {
+        self.doubt_contained(validator);
         let shown = value.clone();
         let args: Vec<Value<'p>> = std::iter::once(value).chain(validator.args.iter().cloned()).collect();
         let failed = match Self::caught(self.apply(validator.function, args, true))? {

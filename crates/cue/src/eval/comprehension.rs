@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::Eval;
 use super::doubt::{Seen, Weight};
 use super::error::{Code, R};
 use super::few::Few;
 use super::tasks::{Task, TaskKind};
 use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, NO_VERTEX, Status, Value, Vertex, VertexId};
+use super::{Eval, address};
 use crate::expr::{ArcType, Clause, Comprehension, Decl};
 use crate::kind::Kind;
 use crate::label::Label;
@@ -56,9 +56,12 @@ impl<'p> Eval<'p> {
         if self.vertices[v].label.is_some_and(|label| !self.names.is_regular(label)) {
             self.clauses_within = v;
         }
+        let making = Some(self.making(v, comprehension));
+        let making = std::mem::replace(&mut self.making, making);
         self.clauses_running = self.clauses_running.saturating_add(1);
         let envs = self.yields(comprehension, env);
         self.clauses_running = self.clauses_running.saturating_sub(1);
+        self.making = making;
         self.clauses_within = within;
         match envs {
             Ok(_) => self.doubt_own_read(Weight::Always),
@@ -118,11 +121,14 @@ impl<'p> Eval<'p> {
                             ..Vertex::default()
                         })?;
                         self.vertices[scope].arcs.push(field);
-                        self.lets_of_clauses.push(field);
+                        if !super::early::names_plainly(value) {
+                            self.lets_of_clauses.push(field);
+                        }
                         next.push(self.add_env(env, scope, None));
                     }
                     Clause::For { key, value, source } => {
                         let source = self.for_source(source, env)?;
+                        self.doubt_range_around(comprehension, source);
                         for arc in self.arcs_of(source) {
                             if let Some(label) = self.vertices[arc].label
                                 && self.names.is_regular(label)
@@ -205,6 +211,7 @@ impl<'p> Eval<'p> {
         if matches!(source, crate::expr::Expr::Or { .. }) {
             self.doubt(Weight::Always, self.at, "a comprehension ranges over alternatives");
         }
+        self.taken_whole = Some(address(source));
         let value = self.evaluate(source, env);
         let value = self.doubt_cycle(value)?;
         if matches!(&value, Value::Disjunction(disjunction) if disjunction.defaults != 1) {

@@ -77,7 +77,7 @@ impl<'p> Eval<'p> {
         node.has_any_cyclic = true;
         if wait {
             node.cyclic.push((Conjunct { close, ..conjunct.clone() }, Some(arc)));
-            self.note_waiting_cycle();
+            self.waiting_cycle = v;
             return Step::Skip;
         }
         Step::Go(close)
@@ -148,6 +148,25 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
+    /// What is selected from counts as new structure (`unifyNode` in `context.go`), but what waits already goes on waiting.
+    pub(super) fn note_selected(&mut self, v: VertexId) {
+        let w = self.deref(v);
+        let counts = !self.close.cyclic || self.vertices[w].is_let;
+        if counts && self.vertices[w].node.cyclic.is_empty() && !self.is_within_optional(self.at) {
+            self.vertices[w].node.has_non_cycle = true;
+        }
+    }
+
+    /// CUE looks into optional fields late, when a cycle may be found already.
+    fn is_within_optional(&self, v: VertexId) -> bool {
+        let mut at = v;
+        while at != NO_VERTEX && self.vertices[at].arc == ArcType::Member {
+            self.count(1);
+            at = self.vertices[at].parent;
+        }
+        at != NO_VERTEX
+    }
+
     pub(super) fn only_cyclic(&self, v: VertexId) -> bool {
         let node = &self.vertices[v].node;
         (node.has_ancestor_cycle && !node.has_non_cycle) || (node.has_any_cyclic && !node.has_non_cyclic)
@@ -179,6 +198,11 @@ impl<'p> Eval<'p> {
         self.vertices[v].base = Base::Link(arc);
         self.vertices[v].is_shared = true;
         true
+    }
+
+    /// Whether the reference was found to lead back to where it came from (`shareCycleType` in `share.go`).
+    pub(super) fn is_shared_in_cycle(&self, v: VertexId) -> bool {
+        self.vertices[v].node.shared_ids.iter().any(|close| close.cycle != CycleType::None)
     }
 
     fn can_share(&self, v: VertexId, arc: VertexId) -> bool {

@@ -110,6 +110,7 @@ impl<'p> Eval<'p> {
                         if error.code == Code::Cycle || (inline && error.is_incomplete()) {
                             self.doubt(Weight::Always, v, "an alternative depends on what is not known");
                         }
+                        self.vertices[v].node.unknown_alternative |= error.is_incomplete();
                         errors.push(error);
                     }
                     Ok(result) => {

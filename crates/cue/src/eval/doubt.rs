@@ -12,7 +12,7 @@ use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Disjunction, Elem, NO_VERTEX, Status, Value, VertexId};
 use super::{Eval, address};
 use crate::builtins::{self, Builtin};
-use crate::expr::{Clause, Comprehension, Core, Decl, Expr, Op};
+use crate::expr::{Clause, Comprehension, Decl, Expr};
 use crate::kind::Kind;
 use crate::label::Label;
 
@@ -64,11 +64,13 @@ impl<'p> Eval<'p> {
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
         self.doubt_odd()?;
         self.doubt_own_embeddings()?;
+        self.doubt_read_early()?;
         self.doubt_unmade();
         self.doubt_early_parts()?;
         self.doubt_patterned()?;
         self.doubt_conjunctions()?;
         self.doubt_lets();
+        self.doubt_conditional_subjects();
         for v in std::mem::take(&mut self.lets_of_clauses) {
             let used = self.vertices[v].status >= Status::Known;
             let plain = self.vertices[self.deref(v)].node.scalar.is_some();
@@ -441,52 +443,10 @@ impl<'p> Eval<'p> {
         self.vertices[v].node.tasks.iter().any(runs)
     }
 
-    /// `{a: b}.a != _|_`: CUE finds that the answer has changed, whatever it is.
-    pub(super) fn doubt_asked_within(&mut self, operand: &Expr) {
-        if let Expr::Call(_, arguments) = operand {
-            arguments.iter().for_each(|argument| self.doubt_asked_within(argument));
-        }
-        if let Expr::Selector(subject, _) | Expr::Index(subject, _) = operand {
-            match &**subject {
-                subject if is_reference(subject) => self.doubt_asked_within(subject),
-                Expr::Import(_) => {}
-                _ => self.doubt(Weight::Always, self.at, "a part of a value within an expression is asked for"),
-            }
-        }
-    }
-
-    /// `if x == _|_ {x: …}`
-    pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
-        let plain = |function: &Expr| match function {
-            Expr::Core(core) => *core == Core::Len,
-            function => super::call::of_package(function),
-        };
-        let sure = match operand {
-            // CUE ends with a panic where it looks into a part of a list.
-            Expr::Call(function, arguments) => {
-                plain(function) && !arguments.iter().any(|argument| matches!(argument, Expr::Slice(..)))
-            }
-            operand => !matches!(operand, Expr::Struct(_)),
-        };
-        if !sure {
-            // CUE looks into all of it, and finds cycles there.
-            self.doubt(Weight::Always, self.at, "whether there is a struct is asked");
-        }
-        let Expr::Field { label, .. } = operand else { return };
-        let makes = |task: &Task<'p>| {
-            let TaskKind::Comprehension(comprehension) = &task.kind else { return false };
-            let decls = &comprehension.value.decls;
-            task.state == State::Running
-                && decls.iter().any(|decl| matches!(decl, Decl::Field { label: field, .. } if field == label))
-        };
-        if op == Op::Equal && self.vertices[self.at].node.tasks.iter().any(makes) {
-            self.doubt(Weight::Always, self.at, "a comprehension makes what it finds missing");
-        }
-    }
-
     /// CUE may take the closed alternative for the open one, or the other way round.
     pub(super) fn doubt_similar_alternative(&mut self, a: VertexId, b: VertexId) -> R<'p, ()> {
         let (x, y) = (self.deref(a), self.deref(b));
+        self.doubt_patterned_alternative(x, y)?;
         let structs = [x, y].iter().all(|v| {
             let vertex = &self.vertices[*v];
             vertex.status == Status::Final && matches!(vertex.base, Base::Struct)

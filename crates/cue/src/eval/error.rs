@@ -222,7 +222,7 @@ impl<'p> Eval<'p> {
         while at != super::types::NO_VERTEX {
             let vertex = &self.vertices[at];
             if let (Some(label), true) = (vertex.label, vertex.parent != super::types::NO_VERTEX) {
-                labels.push(self.names.selector(label).to_string());
+                labels.push(self.names.step(label).to_string());
             }
             at = vertex.parent;
         }
@@ -243,7 +243,7 @@ impl<'p> Eval<'p> {
         for piece in &message.pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Label(label) => out.push_str(&self.names.selector(*label).to_string()),
+                Piece::Label(label) => out.push_str(&self.names.step(*label).to_string()),
                 Piece::Node(elem) => self.print_elem(elem, out),
             }
         }

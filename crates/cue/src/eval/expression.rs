@@ -302,7 +302,10 @@ impl<'p> Eval<'p> {
             }
             Err(_) => {
                 self.doubt_missing_elsewhere();
-                if self.open_comprehension || matches!(operand, Expr::Index(..) | Expr::Let { .. }) {
+                if self.open_comprehension
+                    || matches!(operand, Expr::Let { .. })
+                    || self.indexes_no_struct(operand, env)?
+                {
                     self.doubt(Weight::Always, self.at, "a comprehension that may add any field asks for one");
                 }
                 false
@@ -338,12 +341,13 @@ impl<'p> Eval<'p> {
         }
         self.check_required()?;
         self.know(v, false)?;
+        self.finish_earlier(v)?;
         let w = self.deref(v);
         self.doubt_asked_by_maker(v, w);
         self.doubt_asked_beside_name(v);
         if self.vertices[w].status >= Status::Known {
             let node = &self.vertices[w].node;
-            let incomplete = node.errors.as_ref().is_some_and(|error| error.is_incomplete());
+            let incomplete = node.errors.as_ref().is_some_and(|error| error.is_incomplete()) && !node.is_unfulfilled;
             if incomplete && (node.has_structs || node.list_open.is_some()) {
                 self.doubt(Weight::Always, w, "a value is known, and incomplete too");
             }
@@ -390,7 +394,7 @@ impl<'p> Eval<'p> {
         env: EnvId,
     ) -> R<'p, Value<'p>> {
         let value = self.plain_value(subject, env);
-        let value = self.doubt_slice(value);
+        let value = self.doubt_slice(subject, value);
         let value = self.doubt_cycle(value)?;
         let (length, elements) = match &value {
             Value::Bytes(bytes) => (bytes.len(), Vec::new()),

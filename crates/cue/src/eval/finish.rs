@@ -56,7 +56,8 @@ impl<'p> Eval<'p> {
     }
 
     fn set_shared(&mut self, v: VertexId, arc: VertexId) -> R<'p, ()> {
-        if self.has_depth_cycle(arc) && !self.is_beside_tree(v, arc) {
+        let cyclic = self.is_shared_in_cycle(v);
+        if !cyclic && self.has_depth_cycle(arc) && !self.is_beside_tree(v, arc) {
             self.vertices[v].base = Base::None;
             self.vertices[v].is_shared = false;
             self.report_cycle(v);
@@ -71,7 +72,7 @@ impl<'p> Eval<'p> {
         for close in std::mem::take(&mut self.vertices[v].node.shared_ids) {
             self.update_info(v, kind, close, super::closed::NO_FLAGS);
         }
-        self.know(arc, true)
+        if cyclic { Ok(()) } else { self.know(arc, true) }
     }
 
     fn set_own_base(&mut self, v: VertexId) -> R<'p, ()> {
@@ -82,10 +83,6 @@ impl<'p> Eval<'p> {
         }
         if matches!(self.vertices[v].base, Base::Value(Value::Bottom(_))) {
             return Ok(());
-        }
-        let node = &self.vertices[v].node;
-        if node.has_structs && !node.checks.is_empty() && !node.kind.meets(Kind::STRUCT) {
-            self.doubt(Weight::Always, v, "a plain value in a struct is validated");
         }
         let node = &self.vertices[v].node;
         if let Some(scalar) = node.scalar.clone() {
@@ -180,6 +177,7 @@ impl<'p> Eval<'p> {
             if e.vertices[v].status < Status::Known {
                 e.init(v)?;
                 e.complete_ancestors(v)?;
+                e.vertices[v].node.is_finalizing = true;
                 e.finish_node(v)?;
             }
             if e.vertices[v].status != Status::Known {
@@ -203,7 +201,7 @@ impl<'p> Eval<'p> {
     }
 
     fn finalize_link(&mut self, v: VertexId, w: VertexId) -> R<'p, ()> {
-        if self.vertices[v].is_shared && self.has_depth_cycle(w) {
+        if self.vertices[v].is_shared && self.has_ancestor(v, w) {
             // A `let` may name what it stands in, whose fields are looked at there.
             if !self.is_beside_tree(v, w) {
                 self.report_cycle(v);
@@ -350,6 +348,8 @@ impl<'p> Eval<'p> {
                 _ => None,
             };
             if let Some(error) = error {
+                let node = &mut self.vertices[v].node;
+                node.is_unfulfilled |= error.is_incomplete() && node.errors.is_none();
                 self.add_error(v, error);
             }
         }

@@ -12,6 +12,9 @@ use crate::limits::{MAX_STEPS, MAX_VERTICES};
 /// Members from which on all are made at once: where they are few, one is found by looking through them.
 const MANY: usize = 64;
 
+/// Fields that a policy mostly adds to those of an object, at most.
+const FURTHER: usize = 4;
+
 /// The fields of a vertex, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Arcs {
@@ -53,6 +56,11 @@ impl Arcs {
         if self.object == 0 { 0 } else { self.ids.iter().filter(|id| **id == NO_VERTEX).count() }
     }
 
+    /// The place of the first that is like this.
+    pub(super) fn position(&self, like: impl Fn(VertexId) -> bool) -> Option<usize> {
+        self.ids.iter().position(|id| *id != NO_VERTEX && like(*id))
+    }
+
     pub(super) fn push(&mut self, arc: VertexId) {
         self.ids.push(arc);
     }
@@ -75,6 +83,7 @@ impl<'p> Eval<'p> {
         self.objects.push(Object { lit, env, close });
         let Ok(object) = u32::try_from(self.objects.len()) else { return false };
         let arcs = &mut self.vertices[v].arcs;
+        arcs.ids.reserve(count.saturating_add(FURTHER));
         arcs.ids.resize(count, NO_VERTEX);
         arcs.object = object;
         true

@@ -13,6 +13,7 @@ mod cycle;
 mod describe;
 mod disjunction;
 mod doubt;
+mod early;
 mod equal;
 pub(crate) mod error;
 mod expression;
@@ -35,7 +36,7 @@ pub(crate) mod types;
 mod validate;
 pub(crate) mod value;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Index, IndexMut};
 use std::rc::Rc;
 
@@ -102,6 +103,12 @@ pub(crate) struct Eval<'p> {
     open_comprehension: bool,
     /// The clauses are evaluated of what has comprehensions within.
     nested_comprehension: bool,
+    /// The comprehension whose clauses are looked at.
+    making: Option<early::Making>,
+    /// The expression that is to be a list or a struct, by its place.
+    taken_whole: Option<usize>,
+    /// What such clauses have used before its validators were applied.
+    read_early: Vec<VertexId>,
     /// The definition, or hidden field, whose comprehension runs.
     clauses_within: VertexId,
     /// What the comprehension that runs has read, and may add to.
@@ -130,6 +137,8 @@ pub(crate) struct Eval<'p> {
     unmade: Vec<(VertexId, Label, &'p [Decl])>,
     /// What has no value, and a part of it was asked for.
     parts_asked: Vec<VertexId>,
+    /// What has conditions, and a part of it was used.
+    conditional_subjects: BTreeMap<VertexId, Weight>,
     /// Conjunctions within expressions.
     conjunctions: Vec<VertexId>,
     /// Something was compared with `_|_`.
@@ -152,8 +161,8 @@ pub(crate) struct Eval<'p> {
     itself: VertexId,
     /// Structs with embeddings that comprehensions have made.
     made_structs: Vec<VertexId>,
-    /// What has had to wait.
-    tangle: odd::Tangle,
+    /// Where a reference waited for evidence that it is no cycle.
+    waiting_cycle: VertexId,
     /// A value that was used to make itself.
     cycle_at: VertexId,
     /// How often something under way was used.
@@ -174,6 +183,8 @@ pub(crate) struct Eval<'p> {
     index: HashMap<(VertexId, Label), VertexId>,
     /// How deep printing is.
     printing: std::cell::Cell<usize>,
+    /// How many values are printed in one text.
+    printed: std::cell::Cell<usize>,
     /// Why nothing can be accepted any more.
     doubt: Option<doubt::Doubt>,
     /// Fields that were looked for when nothing else could come.
@@ -197,6 +208,9 @@ impl<'p> Eval<'p> {
             required_pending: false,
             open_comprehension: false,
             nested_comprehension: false,
+            making: None,
+            taken_whole: None,
+            read_early: Vec::new(),
             clauses_within: NO_VERTEX,
             own_read: NO_VERTEX,
             asks_inline: false,
@@ -211,6 +225,7 @@ impl<'p> Eval<'p> {
             ranged: Vec::new(),
             unmade: Vec::new(),
             parts_asked: Vec::new(),
+            conditional_subjects: BTreeMap::new(),
             conjunctions: Vec::new(),
             has_asked: false,
             named_by_lets: Vec::new(),
@@ -222,7 +237,7 @@ impl<'p> Eval<'p> {
             selected_inline: NO_VERTEX,
             itself: NO_VERTEX,
             made_structs: Vec::new(),
-            tangle: odd::Tangle::default(),
+            waiting_cycle: NO_VERTEX,
             cycle_at: NO_VERTEX,
             met_unfinished: 0,
             lossy: false,
@@ -234,6 +249,7 @@ impl<'p> Eval<'p> {
             arc_depth: 0,
             index: HashMap::new(),
             printing: std::cell::Cell::new(0),
+            printed: std::cell::Cell::new(0),
             doubt: None,
             missed: HashSet::new(),
         }

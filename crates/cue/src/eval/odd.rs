@@ -1,87 +1,74 @@
 //! What hardly anyone writes, and CUE judges by the order of its work: errors among the constraints of a function, parts of
 //! what has no parts, optional fields that come back to themselves, and the like.
 
-use std::rc::Rc;
-
 use super::Eval;
 use super::doubt::Weight;
-use super::error::{Bottom, R, Stop};
+use super::error::{Bottom, Piece, R, Stop};
 use super::reference::{Resolved, is_reference};
-use super::tasks::{State, TaskKind};
+use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Elem, EnvId, NO_VERTEX, Value, VertexId};
-use crate::expr::{ArcType, Comprehension, Decl, Element, Expr};
+use crate::expr::{ArcType, Comprehension, Core, Decl, Element, Expr, Op};
 use crate::kind::Kind;
 use crate::label::Label;
-
-/// How many references may wait beside fields that comprehensions may make.
-const MANY_WAITS: usize = 3;
-
-/// What an evaluation has had to wait for. Each of it alone is common, and has its verdict.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tangle {
-    /// References that were tried and had to wait.
-    references: usize,
-    /// Lists that had to wait.
-    lists: usize,
-    /// References that wait for evidence that they are no cycles.
-    cycles: usize,
-    /// Fields that comprehensions may make.
-    conditional: usize,
-    required: usize,
-    lets: usize,
-    /// Incomplete errors.
-    errors: usize,
-}
 
 impl<'p> Eval<'p> {
     /// When all is known.
     pub(super) fn doubt_odd(&mut self) -> R<'p, ()> {
-        self.doubt_tangle();
+        self.doubt_cycle_with_lets();
         self.doubt_made_structs();
         self.doubt_asked_cycle();
         self.doubt_asked_inline();
         self.doubt_optionals()?;
-        self.doubt_missed_in_making()?;
-        Ok(())
+        self.doubt_missed_in_making()
     }
 
-    pub(super) fn note_waiting(&mut self, kind: &TaskKind<'p>) {
-        match kind {
-            TaskKind::Resolve(_) => self.tangle.references = self.tangle.references.saturating_add(1),
-            TaskKind::List(_) => self.tangle.lists = self.tangle.lists.saturating_add(1),
-            _ => {}
+    /// A reference waits for evidence that it is no cycle, in a policy with `let`: CUE looks at these at other times.
+    fn doubt_cycle_with_lets(&mut self) {
+        if self.waiting_cycle != NO_VERTEX && !self.lets.is_empty() {
+            self.doubt(Weight::Always, self.waiting_cycle, "a cycle waits beside a let");
         }
     }
 
-    pub(super) fn note_failing(&mut self) {
-        self.tangle.errors = self.tangle.errors.saturating_add(1);
-    }
-
-    pub(super) fn note_waiting_cycle(&mut self) {
-        self.tangle.cycles = self.tangle.cycles.saturating_add(1);
-    }
-
-    pub(super) fn note_let(&mut self) {
-        self.tangle.lets = self.tangle.lets.saturating_add(1);
-    }
-
-    pub(super) fn note_field(&mut self, arc: ArcType) {
-        match arc {
-            ArcType::Pending => self.tangle.conditional = self.tangle.conditional.saturating_add(1),
-            ArcType::Required => self.tangle.required = self.tangle.required.saturating_add(1),
-            _ => {}
+    /// `{a: b}.a != _|_`: CUE finds that the answer has changed, whatever it is.
+    pub(super) fn doubt_asked_within(&mut self, operand: &Expr) {
+        if let Expr::Call(_, arguments) = operand {
+            arguments.iter().for_each(|argument| self.doubt_asked_within(argument));
+        }
+        if let Expr::Selector(subject, _) | Expr::Index(subject, _) = operand {
+            match &**subject {
+                subject if is_reference(subject) => self.doubt_asked_within(subject),
+                Expr::Import(_) => {}
+                _ => self.doubt(Weight::Always, self.at, "a part of a value within an expression is asked for"),
+            }
         }
     }
 
-    /// Several things at once had to wait for each other: CUE's order is another one.
-    pub(super) fn doubt_tangle(&mut self) {
-        let tangle = self.tangle;
-        let cyclic = tangle.cycles > 0 && tangle.lets > 0;
-        let listed = tangle.lists > 0 && tangle.required > 0;
-        let conditional = tangle.references >= MANY_WAITS && tangle.conditional > 1;
-        let unmade = tangle.errors > 0 && !self.unmade.is_empty();
-        if cyclic || listed || conditional || unmade {
-            self.doubt(Weight::Always, NO_VERTEX, "several things wait for each other");
+    /// `if x == _|_ {x: …}`
+    pub(super) fn doubt_made_if_missing(&mut self, op: Op, operand: &Expr) {
+        let plain = |function: &Expr| match function {
+            Expr::Core(core) => *core == Core::Len,
+            function => super::call::of_package(function),
+        };
+        let sure = match operand {
+            // CUE ends with a panic where it looks into a part of a list.
+            Expr::Call(function, arguments) => {
+                plain(function) && !arguments.iter().any(|argument| matches!(argument, Expr::Slice(..)))
+            }
+            operand => !matches!(operand, Expr::Struct(_)),
+        };
+        if !sure {
+            // CUE looks into all of it, and finds cycles there.
+            self.doubt(Weight::Always, self.at, "whether there is a struct is asked");
+        }
+        let Expr::Field { label, .. } = operand else { return };
+        let makes = |task: &Task<'p>| {
+            let TaskKind::Comprehension(comprehension) = &task.kind else { return false };
+            let decls = &comprehension.value.decls;
+            task.state == State::Running
+                && decls.iter().any(|decl| matches!(decl, Decl::Field { label: field, .. } if field == label))
+        };
+        if op == Op::Equal && self.vertices[self.at].node.tasks.iter().any(makes) {
+            self.doubt(Weight::Always, self.at, "a comprehension makes what it finds missing");
         }
     }
 
@@ -114,18 +101,12 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
-    /// The index has no value. CUE goes on with it in some of these, and misses a field named `_`.
-    pub(super) fn doubt_index(&mut self, subject: Option<VertexId>, index: &Expr, error: &Bottom<'p>) {
-        let Some(v) = subject else {
-            if error.is_incomplete() && self.force && is_reference(index) {
-                self.doubt(Weight::Always, self.at, "an index is not known, and nor is what it is for");
-            }
-            return;
-        };
-        let vertex = &self.vertices[self.deref(v)];
+    /// The index has no value. In what `close` has closed, CUE goes on with it, and misses a field named `_`.
+    pub(super) fn doubt_index(&mut self, subject: Option<VertexId>, error: &Bottom<'p>) {
+        let Some(v) = subject else { return };
         if !error.is_incomplete() {
             self.doubt(Weight::Last, v, "an index is no name or number");
-        } else if self.force && (vertex.closed_once || vertex.closed_recursive) {
+        } else if self.force && self.vertices[self.deref(v)].closed_once {
             self.doubt(Weight::Always, v, "an index for a closed struct is not known");
         }
     }
@@ -179,11 +160,12 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// What is sliced is not known. In a clause, CUE slices it all the same.
-    pub(super) fn doubt_slice<T>(&mut self, result: R<'p, T>) -> R<'p, T> {
-        if let Err(Stop::Error(error)) = &result
+    /// What a clause slices is a field beside it that is not known: CUE slices it all the same.
+    pub(super) fn doubt_slice<T>(&mut self, subject: &Expr, result: R<'p, T>) -> R<'p, T> {
+        if let (Err(Stop::Error(error)), Expr::Field { .. }) = (&result, subject)
             && error.is_incomplete()
             && self.force
+            && self.clauses_running > 0
         {
             self.doubt(Weight::Always, self.at, "a part is cut out of what is not known");
         }
@@ -320,20 +302,21 @@ impl<'p> Eval<'p> {
         self.doubt(weight, v, "a value is used to make itself");
     }
 
-    /// Something is used that has no value, for a reason other than that the document lacks something: CUE finds what of it
-    /// is known, or a cycle, or an error, by how far it is.
+    /// Something is used that has no value, though part of it is known, or because of what hardly anyone writes: an optional
+    /// definition, a part of a value within an expression. CUE goes on with what it has found by then.
     pub(super) fn doubt_error_read(&mut self, v: VertexId, error: &Bottom<'p>) {
         if !error.is_incomplete() {
             return;
         }
         let w = self.deref(v);
         let node = &self.vertices[w].node;
-        let conjuncts = &self.vertices[w].conjuncts;
-        let composed = |conjunct: &Conjunct<'p>| matches!(&conjunct.elem, Elem::Expr(Expr::And(..) | Expr::Or { .. }));
-        let optional = super::order::is_of_optional(error)
-            && !conjuncts.iter().all(|one| matches!(&one.elem, Elem::Expr(Expr::Selector(..))));
-        let known = node.has_disjunction || node.scalar.is_some() || node.lacks_required;
-        if known || optional || conjuncts.iter().any(composed) {
+        let inline = |side: &Expr| matches!(side, Expr::Selector(subject, _) | Expr::Index(subject, _) if !is_reference(subject));
+        let composed = |conjunct: &Conjunct<'p>| match &conjunct.elem {
+            Elem::Expr(Expr::And(left, right)) => inline(left) || inline(right),
+            _ => false,
+        };
+        let known = node.has_disjunction || node.scalar.is_some();
+        if known || names_optional_definition(error) || self.vertices[w].conjuncts.iter().any(composed) {
             self.doubt(Weight::Always, v, "something is used that has no value");
         }
     }
@@ -443,19 +426,13 @@ impl<'p> Eval<'p> {
             self.doubt(Weight::Always, arc, "a field that is not allowed has no value");
         }
     }
+}
 
-    /// The error of an index, noted.
-    pub(super) fn index_error(
-        &mut self,
-        subject: Option<VertexId>,
-        index: &Expr,
-        error: Option<Rc<Bottom<'p>>>,
-    ) -> Option<Rc<Bottom<'p>>> {
-        if let Some(error) = &error {
-            self.doubt_index(subject, index, error);
-        }
-        error
-    }
+/// Whether the error is that an optional definition has no value.
+fn names_optional_definition(error: &Bottom<'_>) -> bool {
+    let definition =
+        |piece: &Piece<'_>| matches!(piece, Piece::Text(text) if text.starts_with('#') || text.starts_with("_#"));
+    super::order::is_of_optional(error) && error.messages.iter().any(|message| message.pieces.iter().any(definition))
 }
 
 fn is_operator(expr: &Expr) -> bool {

@@ -5,10 +5,10 @@ use super::doubt::Weight;
 use super::error::{Bottom, Code, Piece, R, Stop};
 use super::reference::{Resolved, is_reference};
 use super::tasks::{State, Task, TaskKind};
-use super::types::{Base, Conjunct, Elem, EnvId, NO_VERTEX, Status, Value, VertexId};
+use super::types::{Base, Conjunct, Elem, EnvId, Function, NO_VERTEX, Status, Validator, Value, VertexId};
 use crate::expr::{ArcType, Clause, Comprehension, Decl, Element, Expr, Op};
 use crate::kind::Kind;
-use crate::label::Label;
+use crate::label::{Label, LabelKind};
 
 impl<'p> Eval<'p> {
     /// What the clauses of a comprehension use is what it may add to, or within that. A plain value stays what it is,
@@ -32,10 +32,10 @@ impl<'p> Eval<'p> {
     fn is_added_by_clauses_owner(&self, v: VertexId) -> bool {
         let (parent, label) = (self.vertices[v].parent, self.vertices[v].label);
         let Some(label) = label else { return false };
-        let regular = self.names.is_regular(label);
+        let name = self.names.is_regular(label).then(|| self.names.text(label));
         self.vertices[parent].node.tasks.iter().any(|task| match &task.kind {
             TaskKind::Comprehension(comprehension) => {
-                task.state == State::Running && makes(comprehension, label, regular)
+                task.state == State::Running && makes(comprehension, label, name.as_deref())
             }
             _ => false,
         })
@@ -201,7 +201,9 @@ impl<'p> Eval<'p> {
 
     /// A part of a value within an expression was used as soon as it was known: the rest of it may yet be an error.
     pub(super) fn note_early_part(&mut self, v: VertexId) {
-        if self.vertices[v].is_dynamic {
+        let is_let = self.vertices[v].label.is_some_and(|label| self.names.kind(label) == LabelKind::Let);
+        // `let q = missing & (2 > 1)` in a condition.
+        if self.vertices[v].is_dynamic || (is_let && self.is_conditional(self.at)) {
             self.early_parts.push(v);
         }
     }
@@ -268,15 +270,95 @@ impl<'p> Eval<'p> {
             return Ok(());
         }
         let Resolved::Vertex(v) = self.resolve(operand, env)? else { return Ok(()) };
-        let parent = self.vertices[v].parent;
         let waits = |task: &Task<'p>| {
             matches!(task.kind, TaskKind::Comprehension(_)) && matches!(task.state, State::Ready | State::Running)
         };
-        let own = parent == NO_VERTEX || parent == self.at;
-        if !own && self.vertices[parent].node.tasks.iter().any(waits) {
-            self.doubt(Weight::Always, v, "a field without a value is asked for beside a condition");
+        let mut at = self.vertices[v].parent;
+        while at != NO_VERTEX && at != self.at {
+            let is_part = at == self.vertices[v].parent || self.vertices[at].parent != NO_VERTEX;
+            if is_part && self.vertices[at].node.tasks.iter().any(waits) {
+                self.doubt(Weight::Always, v, "a field without a value is asked for beside a condition");
+            }
+            at = self.vertices[at].parent;
         }
         Ok(())
+    }
+
+    /// A part is used of what has conditions. Where one of these turns out to have no answer, CUE tells its error where
+    /// the policy itself asks through a `let`, and may find a cycle in the final look otherwise.
+    pub(super) fn note_conditional_subject(&mut self, subject: &Expr, w: VertexId) {
+        let conditional = |task: &Task<'p>| matches!(task.kind, TaskKind::Comprehension(_));
+        if !self.vertices[w].node.tasks.iter().any(conditional) {
+            return;
+        }
+        let weight = if self.root_task && is_of_let(subject) { Weight::Always } else { Weight::Last };
+        let known = self.conditional_subjects.entry(w).or_insert(weight);
+        *known = weight.max(*known);
+    }
+
+    pub(super) fn doubt_conditional_subjects(&mut self) {
+        for (v, weight) in std::mem::take(&mut self.conditional_subjects) {
+            if self.vertices[v].node.errors.as_ref().is_some_and(|error| error.is_incomplete()) {
+                self.doubt(weight, v, "a part is used of what has a condition without an answer");
+            }
+        }
+    }
+
+    /// The name of a field of the policy is that of alternatives of which some are not known: CUE may count these.
+    pub(super) fn doubt_chosen_name(&mut self, key: &'p Expr, env: EnvId) -> R<'p, ()> {
+        let parts = match key {
+            Expr::Interpolation { parts, .. } => parts.as_slice(),
+            key => std::slice::from_ref(key),
+        };
+        for part in parts.iter().filter(|part| is_reference(part)) {
+            let Ok(Resolved::Vertex(v)) = self.resolve(part, env) else { continue };
+            let node = &self.vertices[v].node;
+            if node.has_disjunction && node.unknown_alternative {
+                self.doubt(Weight::Always, v, "the name of a field is that of alternatives that are not known");
+            }
+        }
+        Ok(())
+    }
+
+    /// Alternatives that differ in their patterns only may be one for CUE, which then looks for its required fields.
+    pub(super) fn doubt_patterned_alternative(&mut self, a: VertexId, b: VertexId) -> R<'p, ()> {
+        let differ = self.vertices[a].patterns.len() != self.vertices[b].patterns.len();
+        let structs = [a, b].iter().all(|v| matches!(self.vertices[*v].base, Base::Struct));
+        if differ && structs && self.equal_data(&Value::Vertex(a), &Value::Vertex(b))? {
+            self.doubt(Weight::Last, a, "alternatives differ in their patterns only");
+        }
+        Ok(())
+    }
+
+    /// `list.Contains` as a validator compares with what is no plain value: CUE unifies the two, and may close them.
+    pub(super) fn doubt_contained(&mut self, validator: &Validator<'p>) {
+        let Function::Package(builtin) = validator.function else { return };
+        let contains = builtin.package == "list" && builtin.name == "Contains";
+        if contains && !validator.args.iter().all(|value| self.is_plain(value)) {
+            self.doubt(Weight::Always, self.at, "a list is to contain what is not concrete");
+        }
+    }
+
+    fn is_plain(&self, value: &Value<'p>) -> bool {
+        let Value::Vertex(v) = value else { return value.is_concrete() };
+        let vertex = &self.vertices[self.deref(*v)];
+        let open = !vertex.closed_once && !vertex.closed_recursive && vertex.patterns.is_empty();
+        let made = matches!(vertex.base, Base::Struct | Base::List { .. });
+        open && made
+            // The others are plain values of a document.
+            && vertex.arcs.made().all(|arc| {
+                self.count(1);
+                self.vertices[arc].arc == ArcType::Member && self.is_plain(&self.value_of(arc))
+            })
+    }
+
+    /// What is asked of a field of a closed struct is not known: CUE may refuse what is in the field.
+    pub(super) fn doubt_unknown_call(&mut self, v: VertexId, task: &Task<'p>, error: &Bottom<'p>) {
+        let vertex = &self.vertices[v];
+        let within = vertex.closed_recursive && !vertex.arcs.is_empty();
+        if within && error.is_incomplete() && matches!(task.kind, TaskKind::Expr(Expr::Call(..))) {
+            self.doubt(Weight::Always, v, "a call beside the fields of a closed struct is not known");
+        }
     }
 
     /// A `let` names a field that stands for another: what CUE finds there depends on how far the other is.
@@ -312,6 +394,15 @@ impl<'p> Eval<'p> {
     }
 }
 
+/// Whether a reference goes through a `let`.
+fn is_of_let(expr: &Expr) -> bool {
+    match expr {
+        Expr::Let { .. } => true,
+        Expr::Selector(subject, _) | Expr::Index(subject, _) => is_of_let(subject),
+        _ => false,
+    }
+}
+
 /// Whether the error is that an optional field has no value.
 pub(super) fn is_of_optional(error: &Bottom<'_>) -> bool {
     error.messages.iter().any(|message| {
@@ -320,16 +411,25 @@ pub(super) fn is_of_optional(error: &Bottom<'_>) -> bool {
     })
 }
 
-/// Whether a comprehension may add the field, a regular one or not.
-fn makes(comprehension: &Comprehension, label: Label, regular: bool) -> bool {
+/// Whether a comprehension may add the field, which has a name where it is a regular one.
+fn makes(comprehension: &Comprehension, label: Label, name: Option<&str>) -> bool {
     // To CUE one without fields may make any.
     let decls = &comprehension.value.decls;
     decls.is_empty()
         || decls.iter().any(|decl| match decl {
             Decl::Field { label: field, .. } => *field == label,
-            Decl::Dynamic { .. } | Decl::Pattern { .. } => regular,
-            Decl::Comprehension(inner) => makes(inner, label, regular),
+            Decl::Dynamic { key, .. } => name.is_some_and(|name| may_be_named(key, name)),
+            Decl::Pattern { .. } => name.is_some(),
+            Decl::Comprehension(inner) => makes(inner, label, name),
             Decl::Let { .. } => false,
             Decl::Ellipsis | Decl::Embed(_) => true,
         })
+}
+
+/// Whether a computed name may come out as this one: `"cve-\(id)"` is never `predicate`.
+fn may_be_named(key: &Expr, name: &str) -> bool {
+    let Expr::Interpolation { bytes: false, parts } = key else { return true };
+    let begins = |part: Option<&Expr>| !matches!(part, Some(Expr::String(text)) if !name.starts_with(&**text));
+    let ends = |part: Option<&Expr>| !matches!(part, Some(Expr::String(text)) if !name.ends_with(&**text));
+    begins(parts.first()) && ends(parts.last())
 }

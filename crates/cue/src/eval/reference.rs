@@ -69,10 +69,11 @@ impl<'p> Eval<'p> {
                 let label = value.and_then(|value| self.label_of(&value, index));
                 match (Self::caught(node)?, Self::caught(label)?) {
                     (Ok(node), Ok(label)) => self.lookup(node, label)?,
-                    (node, label) => {
-                        let error = self.index_error(node.as_ref().ok().copied(), index, label.err());
-                        return Err(Self::either(node.err(), error));
+                    (node, Err(error)) => {
+                        self.doubt_index(node.as_ref().ok().copied(), &error);
+                        return Err(Self::either(node.err(), Some(error)));
                     }
+                    (node, Ok(_)) => return Err(Self::either(node.err(), None)),
                 }
             }
             _ => return Ok(Resolved::Value(self.evaluate(expr, env)?)),
@@ -110,7 +111,6 @@ impl<'p> Eval<'p> {
             ..Vertex::default()
         })?;
         self.lets.insert((env, label), v);
-        self.note_let();
         Ok(v)
     }
 
@@ -175,6 +175,7 @@ impl<'p> Eval<'p> {
             Resolved::Vertex(v) => v,
             Resolved::Value(value) => return self.default_of(value),
         };
+        self.note_selected(v);
         self.know(v, false)?;
         if self.vertices[v].node.has_disjunction {
             self.note_own_read(v);
@@ -186,6 +187,7 @@ impl<'p> Eval<'p> {
             }
         }
         let w = self.deref(v);
+        self.note_conditional_subject(subject, w);
         if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
             // That it cannot be both is the error to tell.
             self.update_kind(w, Kind::STRUCT, by, close);
@@ -453,6 +455,7 @@ impl<'p> Eval<'p> {
     /// The value of what a reference has led to.
     pub(super) fn reference_value(&mut self, v: VertexId, expr: &'p Expr) -> R<'p, Value<'p>> {
         self.know(v, false)?;
+        self.finish_earlier(v)?;
         self.doubt_link(v);
         self.note_own_read(v);
         let w = self.deref(v);
@@ -488,7 +491,7 @@ impl<'p> Eval<'p> {
             let node = &self.vertices[w].node;
             let known =
                 node.scalar.is_some() || node.has_structs || node.a_struct.is_some() || node.list_open.is_some();
-            if error.is_incomplete() && known {
+            if error.is_incomplete() && known && !node.is_unfulfilled && !self.is_taken_whole(w, expr) {
                 self.doubt(Weight::Always, v, "a value is known, and incomplete too");
             }
             self.doubt_error_read(v, &error);

@@ -117,20 +117,18 @@ impl<'p> Eval<'p> {
         let asks = self.vertices[v].is_dynamic && !self.vertices[v].is_let;
         let question = if asks { self.question } else { None };
         let question = std::mem::replace(&mut self.question, question);
+        let elsewhere = self.making_elsewhere();
+        let making = std::mem::replace(&mut self.making, elsewhere);
         let result = self.located(v, |e| e.nested(|e| e.perform(v, &task)));
+        self.making = making;
         self.question = question;
         self.root_task = outer;
         (self.force, self.close) = saved;
         let done = match Self::caught(result)? {
             Ok(()) => true,
-            Err(error) if error.is_incomplete() && !forced => {
-                self.note_waiting(&task.kind);
-                false
-            }
+            Err(error) if error.is_incomplete() && !forced => false,
             Err(error) => {
-                if error.is_incomplete() {
-                    self.note_failing();
-                }
+                self.doubt_unknown_call(v, &task, &error);
                 self.add_error(v, error);
                 true
             }
@@ -234,6 +232,9 @@ impl<'p> Eval<'p> {
             self.doubt(Weight::Always, v, "a name is made of a conjunction");
         }
         let name = self.plain_value(key, env)?;
+        if self.vertices[v].parent == NO_VERTEX {
+            self.doubt_chosen_name(key, env)?;
+        }
         let label = match &name {
             Value::String(text) => self.names.regular(text),
             Value::Number(_) => return self.fail(Code::Eval, "integer fields not supported", vec![]),
@@ -283,7 +284,9 @@ impl<'p> Eval<'p> {
             let max = self.vertices[v].node.list_len;
             if self.vertices[v].node.list_closed && n >= max {
                 let node = self.vertices[v].node.list_node.clone();
-                return self.list_lengths(max, lit.elements.len(), node);
+                // The ellipsis counts, too.
+                let written = lit.elements.len().saturating_add(usize::from(lit.ellipsis.is_some()));
+                return self.list_lengths(max, written, node);
             }
             self.insert_arc(v, Label::index(n), ArcType::Member, Conjunct { env, elem, close: sub })?;
         }

@@ -255,6 +255,8 @@ pub(crate) struct Node<'p> {
     pub(super) list_closed: bool,
     pub(super) list_len: usize,
     pub(super) has_disjunction: bool,
+    /// Alternatives dropped out because they are not known.
+    pub(super) unknown_alternative: bool,
     pub(super) default_mode: DefaultMode,
     pub(super) orig_default_mode: DefaultMode,
     pub(super) req_defs: Few<RefInfo>,
@@ -269,6 +271,10 @@ pub(crate) struct Node<'p> {
     pub(super) depth: u32,
     pub(super) eval_depth: u32,
     pub(super) no_sharing: bool,
+    /// It is to be finished, and not only looked at.
+    pub(super) is_finalizing: bool,
+    /// Validators find that something is missing.
+    pub(super) is_unfulfilled: bool,
     pub(super) rare: Rare<'p>,
 }
 
@@ -300,6 +306,8 @@ const NEW: Node<'static> = Node {
     upper: None,
     checks: Few::None,
     errors: None,
+    is_finalizing: false,
+    is_unfulfilled: false,
     has_top: false,
     has_struct: false,
     has_structs: false,
@@ -310,6 +318,7 @@ const NEW: Node<'static> = Node {
     list_closed: false,
     list_len: 0,
     has_disjunction: false,
+    unknown_alternative: false,
     lacks_required: false,
     default_mode: DefaultMode::Maybe,
     orig_default_mode: DefaultMode::Maybe,

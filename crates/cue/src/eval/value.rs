@@ -189,7 +189,7 @@ impl<'p> Eval<'p> {
                 }
                 Value::Vertex(v)
             }
-            builtins::Value::Struct { fields, closed } => {
+            builtins::Value::Struct { fields, closed, .. } => {
                 let v = self.finished(Base::Struct)?;
                 self.vertices[v].closed_once = *closed;
                 for (name, item) in fields {
@@ -264,6 +264,7 @@ impl<'p> Eval<'p> {
             }
             Base::Struct => {
                 let mut fields = Vec::new();
+                let mut named = 0_usize;
                 self.lossy |= !self.vertices[w].patterns.is_empty();
                 for arc in self.arcs_of(w) {
                     let Some(label) = self.vertices[arc].label else { continue };
@@ -273,10 +274,14 @@ impl<'p> Eval<'p> {
                     if regular && arc_type == ArcType::Member {
                         let name = self.names.text(label);
                         fields.push((name, self.plain_of(&Value::Vertex(arc))?));
+                    } else if regular && arc_type <= ArcType::Optional {
+                        named = named.saturating_add(1);
                     }
                 }
-                let closed = self.vertices[w].closed_once || self.vertices[w].closed_recursive;
-                Ok(builtins::Value::Struct { fields, closed })
+                let vertex = &self.vertices[w];
+                let closed = vertex.closed_once || vertex.closed_recursive;
+                let known = closed && !vertex.has_ellipsis && vertex.patterns.is_empty();
+                Ok(builtins::Value::Struct { fields, closed, spare: known.then_some(named) })
             }
             Base::Value(Value::Bottom(bottom)) => {
                 if bottom.is_incomplete() {

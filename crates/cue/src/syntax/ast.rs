@@ -105,6 +105,8 @@ pub(crate) struct Import {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct File {
+    /// The first attribute before all else that changes what the file means.
+    pub(crate) directive: Option<String>,
     pub(crate) package: Option<String>,
     pub(crate) imports: Vec<Import>,
     pub(crate) decls: Vec<Decl>,

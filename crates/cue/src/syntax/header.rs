@@ -6,8 +6,7 @@ use super::parser::{Parsed, Parser};
 
 impl Parser<'_> {
     pub(super) fn file(&mut self) -> Parsed<File> {
-        let mut file = File::default();
-        self.attributes(true)?;
+        let mut file = File { directive: self.directive()?, ..File::default() };
         if self.lexeme.token == Token::Ident && self.lexeme.text == "package" {
             self.step()?;
             let name = self.ident()?;
@@ -16,8 +15,8 @@ impl Parser<'_> {
             }
             file.package = Some(name);
             self.expect_comma()?;
+            file.directive = file.directive.or(self.directive()?);
         }
-        self.attributes(true)?;
         while self.lexeme.token == Token::Ident && self.lexeme.text == "import" {
             self.step()?;
             if !self.take("(")? {
@@ -32,6 +31,19 @@ impl Parser<'_> {
         }
         file.decls = self.decls()?;
         if self.lexeme.token == Token::Eof { Ok(file) } else { self.expected("'EOF'") }
+    }
+
+    /// Skips attributes; the first that CUE obeys before it reads the file: it switches experiments on, or interpreters.
+    fn directive(&mut self) -> Parsed<Option<String>> {
+        let mut found = None;
+        while self.lexeme.token == Token::Attribute {
+            let text = self.lexeme.text;
+            if text.starts_with("@experiment(") || text.starts_with("@extern(") {
+                found.get_or_insert_with(|| text.to_owned());
+            }
+            self.attribute()?;
+        }
+        Ok(found)
     }
 
     fn expect_comma(&mut self) -> Parsed<()> {

@@ -113,14 +113,17 @@ impl<'s> Parser<'s> {
         result
     }
 
-    pub(super) fn attributes(&mut self, commas: bool) -> Parsed<()> {
+    fn attributes(&mut self) -> Parsed<()> {
         while self.lexeme.token == Token::Attribute {
             self.step()?;
-            if commas {
-                self.comma("struct literal", "}")?;
-            }
         }
         Ok(())
+    }
+
+    /// Skips an attribute that stands alone.
+    pub(super) fn attribute(&mut self) -> Parsed<()> {
+        self.step()?;
+        self.comma("struct literal", "}").map(|_| ())
     }
 
     pub(super) fn ident(&mut self) -> Parsed<String> {
@@ -210,7 +213,7 @@ impl<'s> Parser<'s> {
         }
         self.step()?;
         let value = self.nested(Self::field_value)?;
-        self.attributes(false)?;
+        self.attributes()?;
         self.comma("struct literal", "}")?;
         Ok(Decl::Field(Field { at, alias, label, constraint, value }))
     }

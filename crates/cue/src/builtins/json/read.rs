@@ -71,7 +71,7 @@ impl<'a> Reader<'_, 'a, '_, '_> {
             self.separator()?;
         }
         self.next()?;
-        Ok(Value::Struct { fields, closed: false })
+        Ok(Value::Struct { fields, closed: false, spare: None })
     }
 
     fn separator(&mut self) -> Result<()> {

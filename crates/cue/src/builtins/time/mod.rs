@@ -120,5 +120,6 @@ fn split(_: &mut CallContext<'_>, args: &Args<'_>) -> Result<Value> {
     Ok(Value::Struct {
         fields: fields.map(|(name, value)| (Arc::from(name), Value::Number(Number::int(value)))).to_vec(),
         closed: false,
+        spare: None,
     })
 }
