@@ -3,12 +3,14 @@
 
     cue.py SHARED [ROUNDS]
 
-SHARED holds fixtures/policies and oracle/policies (Go); SIGWARD_CUE_ORACLE names the oracle if it is built already. Both
-programs read one case a line and answer with one verdict a line, each with compilation, the default validation and the
-final one; the time is from the line to its answer, pipes and JSON included, the programs taking turns. What is compared must
-agree first. For the report, the time of a case whose policy is empty is told too: that is what reading takes.
+SHARED holds fixtures/policies. Needs Go >= 1.25 and its module proxy for CUE v0.15.4 (bench/cue), unless
+SIGWARD_CUE_TIMER names that program. Both programs read one case a line, take turns for each round, and evaluate the same
+bytes: compile the policy, read the document, unify, and validate as policy-controller does (`Validate()` without options).
+The time is measured within each program around that, without pipes; what Go collects later is not in it. The processor's
+time is that of the whole process by /proc for the same line, less what reading the line takes: with Go's collector, and
+without the waiting that other work on the machine causes. The verdicts must agree first.
 """
-import json, os, pathlib, statistics, subprocess, sys, tempfile, time
+import json, os, pathlib, re, statistics, subprocess, sys, tempfile, time
 
 HERE = pathlib.Path(__file__).resolve().parent
 SHARED = pathlib.Path(sys.argv[1]).resolve()
@@ -46,72 +48,102 @@ REPORT_POLICIES = (
 
 
 class Program:
-    def __init__(self, *command):
+    def __init__(self, command):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.tasks = pathlib.Path(f"/proc/{self.process.pid}/task")
+
+    def processor(self):
+        """Seconds of the processor so far; exact while the program waits for a line."""
+        time.sleep(0.003)
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in self.tasks.iterdir()) / 1e9
 
     def ask(self, line):
-        start = time.perf_counter()
+        """The answer, and the processor's time for it."""
+        before = self.processor()
         self.process.stdin.write(line)
         self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        return time.perf_counter() - start, json.loads(answer)["ok"]
+        answer = json.loads(self.process.stdout.readline())
+        return answer, self.processor() - before
+
+    def time(self, case):
+        """The verdict, seconds, and seconds of the processor."""
+        _, reading = self.ask(lined(case, False))
+        answer, whole = self.ask(lined(case, True))
+        return answer["ok"], answer["nanoseconds"] / 1e9, max(whole - reading, 0)
+
+    def peak(self):
+        """MiB of memory at most."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
     def close(self):
         self.process.stdin.close()
         self.process.wait()
 
 
-def timed(ours, cue, case, rounds):
-    """Medians of both, after one round that is not counted."""
-    line = (json.dumps(case) + "\n").encode()
-    rows = [(ours.ask(line), cue.ask(line)) for _ in range(rounds + 1)]
-    (_, mine), (_, theirs) = rows[0]
-    assert mine == theirs, case["policy"]
-    return tuple(statistics.median(seconds for seconds, _ in column) for column in zip(*rows[1:]))
+def lined(case, evaluate):
+    return (json.dumps({**case, "evaluate": evaluate}, separators=(",", ":")) + "\n").encode()
+
+
+def timed(programs, case, rounds):
+    """For each program the medians of both times and the best time, after one round that is not counted."""
+    first = [program.time(case) for program in programs]
+    assert len({ok for ok, *_ in first}) == 1, case["policy"]
+    rows = [[program.time(case) for program in programs] for _ in range(rounds)]
+    columns = []
+    for column in zip(*rows):
+        seconds, processor = [row[1] for row in column], [row[2] for row in column]
+        columns.append((statistics.median(seconds), statistics.median(processor), min(seconds)))
+    return columns
 
 
 def build(folder):
-    """The oracle and our program."""
-    oracle = os.environ.get("SIGWARD_CUE_ORACLE")
-    if oracle is None:
-        oracle = pathlib.Path(folder) / "oracle"
-        subprocess.run(["go", "build", "-o", oracle, "."], cwd=SHARED / "oracle/policies", check=True)
-    subprocess.run(["cargo", "build", "--release", "--locked", "-q", "-p", "sigward-cue", "--example", "stream"],
+    """Our program and CUE's."""
+    timer = os.environ.get("SIGWARD_CUE_TIMER")
+    if timer is None:
+        timer = pathlib.Path(folder) / "timer"
+        subprocess.run(["go", "build", "-o", timer, "."], cwd=HERE / "cue", check=True)
+    subprocess.run(["cargo", "build", "--release", "--locked", "-q", "-p", "sigward-cue", "--example", "timed"],
                    cwd=HERE.parent, check=True)
     metadata = subprocess.run(["cargo", "metadata", "--no-deps", "--format-version=1"], cwd=HERE.parent,
                               capture_output=True, check=True)
     target = pathlib.Path(json.loads(metadata.stdout)["target_directory"])
-    return target / "release/examples/stream", oracle
+    return target / "release/examples/timed", timer
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        stream, oracle = build(folder)
+        commands = build(folder)
         load = " ".join(f"{value:.1f}" for value in os.getloadavg())
         print(f"{os.cpu_count()} processors, load {load}, {ROUNDS} rounds")
-        ours, cue = Program(stream), Program(oracle, "stream")
-        try:
-            compare(ours, cue)
-        finally:
-            ours.close()
-            cue.close()
+        catalogue([Program(command) for command in commands])
+        for policy in REPORT_POLICIES:
+            # Of its own, so that the peak is that of this policy.
+            one_report([Program(command) for command in commands], policy)
 
 
-def compare(ours, cue):
+def catalogue(programs):
     cases = json.loads((SHARED / "fixtures/policies/cases_catalog.json").read_text())
-    pairs = [
-        timed(ours, cue, {"type": "cue", "policy": case["policy"], "input": case["input"]}, ROUNDS)
-        for case in cases if case["type"] == "cue"]
-    columns = [sorted(column) for column in zip(*pairs)]
+    pairs = [timed(programs, {"policy": case["policy"], "input": case["input"]}, ROUNDS)
+             for case in cases if case["type"] == "cue"]
+    mine, theirs = ([pair[n][0] for pair in pairs] for n in (0, 1))
     for name, at in (("median", 0.5), ("p95", 0.95), ("slowest", 1)):
-        mine, theirs = (column[min(int(len(column) * at), len(column) - 1)] for column in columns)
-        print(f"{len(pairs)} catalogue cases, {name}: {mine * 1e6:.0f} µs, CUE {theirs * 1e6:.0f} µs, "
-              f"{theirs / mine:.1f} times")
-    document = report()
-    for policy in REPORT_POLICIES:
-        mine, theirs = timed(ours, cue, {"type": "cue", "policy": policy, "input": document}, max(ROUNDS // 3, 3))
-        print(f"report of 2.5 MB: {mine * 1e3:.0f} ms, CUE {theirs * 1e3:.0f} ms, {theirs / mine:.1f} times: "
-              f"{' '.join(policy.split()) or 'no policy'}")
+        ours, cue = (sorted(column)[min(int(len(column) * at), len(column) - 1)] for column in (mine, theirs))
+        print(f"{len(pairs)} catalogue cases, {name}: {ours * 1e6:.0f} µs, CUE {cue * 1e6:.0f} µs, {cue / ours:.1f} times")
+    for program in programs:
+        program.close()
+
+
+def one_report(programs, policy):
+    (mine, my_processor, my_best), (theirs, their_processor, their_best) = timed(
+        programs, {"policy": policy, "input": report()}, ROUNDS)
+    peaks = [program.peak() for program in programs]
+    print(f"report of 2.5 MB: {mine * 1e3:.1f} ms (best {my_best * 1e3:.1f}, processor {my_processor * 1e3:.1f}), "
+          f"CUE {theirs * 1e3:.0f} ms (best {their_best * 1e3:.0f}, processor {their_processor * 1e3:.0f}), "
+          f"{their_best / my_best:.0f} times by the best; peak {peaks[0]:.0f} and {peaks[1]:.0f} MiB: "
+          f"{' '.join(policy.split()) or 'no policy'}")
+    for program in programs:
+        program.close()
 
 
 if __name__ == "__main__":

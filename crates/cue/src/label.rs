@@ -131,6 +131,12 @@ impl<'p> Interner<'p> {
         Label(self.extra.add(kind, name, self.base.names.len()))
     }
 
+    /// Whether an expression of the policy names a member, of a package or another value, like this.
+    pub(crate) fn refers_to(&self, name: &str) -> bool {
+        let label = self.base.get(LabelKind::Regular, name).map(Label);
+        label.is_some_and(|label| self.base.referred.contains(&label))
+    }
+
     /// Whether an expression of the policy may refer to a field of this name, in a struct of that name.
     pub(crate) fn is_referred(&self, within: Option<Label>, label: Label) -> bool {
         let base = self.base;

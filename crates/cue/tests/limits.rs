@@ -72,6 +72,19 @@ fn an_endless_evaluation_ends() {
     }
 }
 
+/// Each is compared with all before it.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes a minute without optimisation")]
+fn very_many_parts_of_one_field_are_refused() {
+    let policy = compiled("r: [...], for e in r {x: (e.a): e.b}");
+    let document = |count: usize| {
+        let elements: Vec<String> = (0..count).map(|n| format!("{{\"a\":\"k{n}\",\"b\":{n}}}")).collect();
+        format!("{{\"r\":[{}]}}", elements.join(","))
+    };
+    assert_eq!(policy.check(&document(1_000), Mode::Default), Outcome::Accept);
+    assert!(is_unsupported(&policy.check(&document(25_000), Mode::Default)));
+}
+
 #[test]
 fn a_number_of_a_billion_digits_is_refused() {
     let policy = compiled("a: <10");

@@ -6,6 +6,7 @@ use super::Eval;
 use super::doubt::Weight;
 use super::error::R;
 use super::few::Few;
+use super::members::steps_of;
 use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, Pattern, Status, Value, Vertex, VertexId};
 use crate::expr::{ArcType, Decl, Op, StructLit};
 use crate::kind::Kind;
@@ -197,6 +198,8 @@ impl<'p> Eval<'p> {
         if self.vertices[arc].status != Status::New {
             self.mark_non_cyclic(arc, conjunct.close);
         }
+        // A comprehension may add very many to one field.
+        self.spend(steps_of(self.vertices[arc].conjuncts.len()))?;
         let same = self.vertices[arc].conjuncts.iter().find(|known| self.same_conjunct(known, &conjunct));
         if let Some(known) = same.map(|k| k.close.def) {
             if known != 0 {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::doubt::Weight;
 use super::error::{Bottom, Code, R, Stop, combine};
+use super::members::steps_of;
 use super::print::function_name;
 use super::reference::{Resolved, is_reference};
 use super::types::{
@@ -322,13 +323,14 @@ impl<'p> Eval<'p> {
                     );
                 }
                 match self.vertices[w].base {
-                    Base::List { .. } => self.elements(w).len(),
+                    Base::List { .. } => self.unsorted_elements(w).count(),
                     _ => {
                         let is_field = |a: &VertexId| {
                             self.vertices[*a].arc == ArcType::Member
                                 && self.vertices[*a].label.is_some_and(|l| self.names.is_regular(l))
                         };
                         let arcs = &self.vertices[w].arcs;
+                        self.count(steps_of(arcs.len()));
                         arcs.made().filter(is_field).count().saturating_add(arcs.unmade())
                     }
                 }
@@ -427,6 +429,7 @@ impl<'p> Eval<'p> {
     ) -> R<'p, Option<Rc<Bottom<'p>>>> {
         self.doubt_contained(validator);
         let shown = value.clone();
+        self.unmatched = None;
         let args: Vec<Value<'p>> = std::iter::once(value).chain(validator.args.iter().cloned()).collect();
         let failed = match Self::caught(self.apply(validator.function, args, true))? {
             Ok(Value::Bool(true) | Value::Null) => return Ok(None),
@@ -443,9 +446,11 @@ impl<'p> Eval<'p> {
             text.push_str(&format!("({})", printed.join(", ")));
         }
         let code = failed.as_ref().map_or(Code::Eval, |e| e.code);
-        let wrapped = failed.map(|e| e.messages.clone()).unwrap_or_default();
+        let wrapped = failed.map(|e| e.messages.to_vec()).unwrap_or_default();
         let pieces = super::error::pieces("invalid value {} (does not satisfy {})", vec![shown.into(), text.into()]);
-        Ok(Some(Bottom::wrapping(code, self.at, pieces, wrapped)))
+        let error = Bottom::wrapping(code, self.at, pieces, wrapped);
+        // Why nothing matched is told, too.
+        Ok(combine(Some(error), self.unmatched.take().filter(|unmatched| unmatched.code >= code)))
     }
 
     /// A copy of a value as plain data: regular fields only, open, defaults taken.
@@ -509,12 +514,15 @@ impl<'p> Eval<'p> {
     fn match_n(&mut self, value: &Value<'p>, bound: &Value<'p>, list: &Value<'p>) -> R<'p, Value<'p>> {
         let value = self.as_data(value)?;
         let (mut count, mut possible) = (0_u64, 0_u64);
+        let mut errors = None;
         for schema in self.list_items(list)? {
             self.doubt_schema(schema)?;
             match self.unify_final(&value, &Value::Vertex(schema))? {
                 None => count += 1,
-                Some(error) if error.is_incomplete() => possible += 1,
-                Some(_) => {}
+                Some(error) => {
+                    possible += u64::from(error.is_incomplete());
+                    errors = combine(errors, Some(error));
+                }
             }
         }
         let holds = |e: &mut Self, count: u64| {
@@ -530,6 +538,7 @@ impl<'p> Eval<'p> {
                 code = Code::Incomplete;
             }
         }
+        self.unmatched = errors;
         let nodes = vec![count.to_string().into(), bound.clone().into()];
         self.fail(code, "{} matched, expected {}", nodes)
     }

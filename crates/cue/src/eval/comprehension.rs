@@ -56,8 +56,9 @@ impl<'p> Eval<'p> {
         if self.vertices[v].label.is_some_and(|label| !self.names.is_regular(label)) {
             self.clauses_within = v;
         }
-        let making = Some(self.making(v, comprehension));
-        let making = std::mem::replace(&mut self.making, making);
+        let making = self.making(v, comprehension);
+        self.finish_before(making)?;
+        let making = self.making.replace(making);
         self.clauses_running = self.clauses_running.saturating_add(1);
         let envs = self.yields(comprehension, env);
         self.clauses_running = self.clauses_running.saturating_sub(1);

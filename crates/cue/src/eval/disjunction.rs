@@ -521,13 +521,11 @@ impl<'p> Eval<'p> {
             relevant.drain(..first);
         }
         let mut texts: Vec<(String, Rc<Message<'p>>)> = Vec::new();
-        for message in relevant.iter().flat_map(|e| &e.messages) {
-            let text = self.text(message);
-            if !texts.iter().any(|(known, _)| *known == text) {
-                texts.push((text, Rc::clone(message)));
-            }
+        for message in relevant.iter().flat_map(|e| e.messages.iter()) {
+            texts.push((self.text(message), Rc::clone(message)));
         }
         texts.sort_by(|a, b| a.0.cmp(&b.0));
+        texts.dedup_by(|a, b| a.0 == b.0);
         let code = if node.user_errors.is_empty() { code } else { Code::Eval };
         let header = match texts.len() {
             0 => "empty disjunction".to_owned(),
@@ -539,7 +537,13 @@ impl<'p> Eval<'p> {
             let header = Message { at: v, path: None, pieces: vec![header.into()], wrapped: vec![] };
             messages.insert(0, Rc::new(header));
         }
-        Rc::new(Bottom { code, messages, close_check: false, child_error: false, has_recursive: false })
+        Rc::new(Bottom {
+            code,
+            messages: messages.into(),
+            close_check: false,
+            child_error: false,
+            has_recursive: false,
+        })
     }
 
     /// Records the error of a field with its struct (`AddChildError`).

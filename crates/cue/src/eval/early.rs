@@ -8,7 +8,7 @@ use super::doubt::{Weight, has_let};
 use super::error::R;
 use super::types::{Base, EnvId, NO_VERTEX, Status, Value, VertexId};
 use super::{Eval, address};
-use crate::expr::{Comprehension, Decl, Expr};
+use crate::expr::{ArcType, Comprehension, Decl, Expr};
 use crate::label::Label;
 
 /// A comprehension whose clauses are looked at.
@@ -43,13 +43,40 @@ impl<'p> Eval<'p> {
         self.making.map(|making| Making { unsure: true, ..making })
     }
 
+    /// Works out what stands before a comprehension, in order, where a validator may find something missing.
+    pub(super) fn finish_before(&mut self, making: Making) -> R<'p, ()> {
+        let demanding = ["MinItems", "MinFields", "MatchN"].iter().any(|name| self.names.refers_to(name));
+        if making.unsure || !demanding {
+            return Ok(());
+        }
+        for place in 0..making.first {
+            let Some(arc) = self.vertices[making.within].arcs.get(place).filter(|arc| *arc != NO_VERTEX) else {
+                continue;
+            };
+            let vertex = &self.vertices[arc];
+            if vertex.arc != ArcType::Member || vertex.is_let || vertex.node.running > 0 {
+                continue;
+            }
+            self.know(arc, false)?;
+            if self.is_to_be_validated(self.deref(arc)) {
+                self.finalize(arc)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether validators look at a list or struct once it is finished.
+    fn is_to_be_validated(&self, w: VertexId) -> bool {
+        let node = &self.vertices[w].node;
+        let composite = node.list_open.is_some() || node.a_struct.is_some() || node.has_structs;
+        self.vertices[w].status == Status::Known && !node.checks.is_empty() && composite
+    }
+
     /// The clauses of a comprehension use a list or struct that has validators.
     pub(super) fn finish_earlier(&mut self, v: VertexId) -> R<'p, ()> {
         let Some(making) = self.making else { return Ok(()) };
         let w = self.deref(v);
-        let node = &self.vertices[w].node;
-        let composite = node.list_open.is_some() || node.a_struct.is_some() || node.has_structs;
-        if self.vertices[w].status != Status::Known || node.checks.is_empty() || !composite {
+        if !self.is_to_be_validated(w) {
             return Ok(());
         }
         let mut at = v;

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Eval;
+use super::messages::Messages;
 use super::types::{Elem, Value, VertexId};
 use crate::label::Label;
 
@@ -48,7 +49,7 @@ pub(crate) struct Message<'p> {
 #[derive(Clone, Debug)]
 pub(crate) struct Bottom<'p> {
     pub(super) code: Code,
-    pub(super) messages: Vec<Rc<Message<'p>>>,
+    pub(super) messages: Messages<'p>,
     /// A field that is not allowed.
     pub(super) close_check: bool,
     /// It is that of a field.
@@ -86,7 +87,29 @@ impl<'p> Bottom<'p> {
         wrapped: Vec<Rc<Message<'p>>>,
     ) -> Rc<Self> {
         let message = Rc::new(Message { at, path: None, pieces, wrapped });
-        Rc::new(Self { code, messages: vec![message], close_check: false, child_error: false, has_recursive: false })
+        Rc::new(Self {
+            code,
+            messages: vec![message].into(),
+            close_check: false,
+            child_error: false,
+            has_recursive: false,
+        })
+    }
+
+    /// Whether it says that a value is out of a bound, and nothing else.
+    pub(super) fn is_out_of_bound(&self) -> bool {
+        let [message] = &*self.messages else { return false };
+        message.pieces.iter().any(|piece| matches!(piece, Piece::Text(text) if text.starts_with(" (out of bound")))
+    }
+
+    /// The same once more, as an error of its own.
+    pub(super) fn again(&self) -> Rc<Self> {
+        let copy = |message: &Rc<Message<'p>>| {
+            let Message { at, path, pieces, wrapped } = &**message;
+            Rc::new(Message { at: *at, path: path.clone(), pieces: pieces.clone(), wrapped: wrapped.clone() })
+        };
+        let messages: Vec<_> = self.messages.iter().map(copy).collect();
+        Rc::new(Self { messages: messages.into(), ..self.clone() })
     }
 
     /// The message of another error, with its own code.
@@ -114,19 +137,13 @@ pub(super) fn combine<'p>(a: Option<Rc<Bottom<'p>>>, b: Option<Rc<Bottom<'p>>>) 
     if a.code != b.code && b.is_incomplete() {
         return Some(a);
     }
-    let mut messages = a.messages.clone();
-    for message in &b.messages {
-        if !messages.iter().any(|m| Rc::ptr_eq(m, message)) {
-            messages.push(Rc::clone(message));
-        }
+    let (code, close_check) = (a.code, a.close_check || b.close_check);
+    // A list that only this one has grows where it is.
+    let mut messages = Rc::try_unwrap(a).map_or_else(|a| a.messages.clone(), |a| a.messages);
+    for message in b.messages.iter() {
+        messages.add(message);
     }
-    Some(Rc::new(Bottom {
-        code: a.code,
-        messages,
-        close_check: a.close_check || b.close_check,
-        child_error: false,
-        has_recursive: false,
-    }))
+    Some(Rc::new(Bottom { code, messages, close_check, child_error: false, has_recursive: false }))
 }
 
 /// A message in pieces: `{}` stands for the next argument.
@@ -255,7 +272,8 @@ impl<'p> Eval<'p> {
             self.message_text(first, out);
         } else {
             let more = message.wrapped.len().saturating_sub(1);
-            out.push_str(&format!("{} (and {more} more errors)", self.text(first)));
+            self.message_text(first, out);
+            out.push_str(&format!(" (and {more} more errors)"));
         }
     }
 

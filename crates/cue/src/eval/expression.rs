@@ -173,7 +173,7 @@ impl<'p> Eval<'p> {
         if let Some(error) = failed {
             self.doubt_cyclic_text(&error);
             let pieces = vec!["invalid interpolation".into()];
-            return Err(Stop::Error(Bottom::wrapping(error.code, self.at, pieces, error.messages.clone())));
+            return Err(Stop::Error(Bottom::wrapping(error.code, self.at, pieces, error.messages.to_vec())));
         }
         self.spend(u64::try_from(out.len()).unwrap_or(u64::MAX) / 64)?;
         Ok(if bytes { Value::Bytes(out.into()) } else { Value::String(String::from_utf8_lossy(&out).as_ref().into()) })
@@ -251,6 +251,7 @@ impl<'p> Eval<'p> {
     }
 
     fn concrete(&mut self, expr: &'p Expr, env: EnvId, op: Op) -> R<'p, Value<'p>> {
+        self.doubt_struct_operand(expr);
         let whole = self.evaluate(expr, env);
         if let Err(Stop::Error(error)) = &whole
             && !matches!(op, Op::Equal | Op::NotEqual | Op::Add | Op::Mul)

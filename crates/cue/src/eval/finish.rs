@@ -341,9 +341,14 @@ impl<'p> Eval<'p> {
             Base::Value(value) if value.is_concrete() => value.clone(),
             _ => return Ok(()),
         };
+        let is_plain = !matches!(value, Value::Vertex(_));
+        let known = self.vertices[v].node.errors.clone();
+        let out_of_bounds = known.filter(|error| is_plain && error.is_out_of_bound());
         for check in std::mem::take(&mut self.vertices[v].node.checks) {
             let error = match &check.value {
                 Value::Bound(bound) => self.validate_bound(bound, &value)?,
+                // To a function, what is out of bounds is an error already, and its own.
+                Value::Validator(_) if out_of_bounds.is_some() => out_of_bounds.as_ref().map(|error| error.again()),
                 Value::Validator(validator) => self.validate_with(validator, value.clone())?,
                 _ => None,
             };

@@ -32,6 +32,11 @@ pub(super) struct Object<'p> {
     close: CloseInfo,
 }
 
+/// What looking through so many fields counts as.
+pub(super) fn steps_of(fields: usize) -> u64 {
+    u64::try_from(fields / 64).unwrap_or(u64::MAX)
+}
+
 impl Arcs {
     pub(super) fn len(&self) -> usize {
         self.ids.len()

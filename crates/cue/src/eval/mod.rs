@@ -21,6 +21,7 @@ mod few;
 mod finish;
 mod host;
 mod members;
+mod messages;
 mod odd;
 mod operator;
 mod order;
@@ -105,6 +106,8 @@ pub(crate) struct Eval<'p> {
     nested_comprehension: bool,
     /// The comprehension whose clauses are looked at.
     making: Option<early::Making>,
+    /// The errors of the constraints that `matchN` has tried, if too few of them hold.
+    unmatched: Option<Rc<error::Bottom<'p>>>,
     /// The expression that is to be a list or a struct, by its place.
     taken_whole: Option<usize>,
     /// What such clauses have used before its validators were applied.
@@ -136,7 +139,7 @@ pub(crate) struct Eval<'p> {
     /// Fields that comprehensions have not made, where, and with which fields in them.
     unmade: Vec<(VertexId, Label, &'p [Decl])>,
     /// What has no value, and a part of it was asked for.
-    parts_asked: Vec<VertexId>,
+    parts_asked: HashSet<VertexId>,
     /// What has conditions, and a part of it was used.
     conditional_subjects: BTreeMap<VertexId, Weight>,
     /// Conjunctions within expressions.
@@ -210,6 +213,7 @@ impl<'p> Eval<'p> {
             nested_comprehension: false,
             making: None,
             taken_whole: None,
+            unmatched: None,
             read_early: Vec::new(),
             clauses_within: NO_VERTEX,
             own_read: NO_VERTEX,
@@ -224,7 +228,7 @@ impl<'p> Eval<'p> {
             inlines: Vec::new(),
             ranged: Vec::new(),
             unmade: Vec::new(),
-            parts_asked: Vec::new(),
+            parts_asked: HashSet::new(),
             conditional_subjects: BTreeMap::new(),
             conjunctions: Vec::new(),
             has_asked: false,

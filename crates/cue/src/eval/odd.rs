@@ -3,7 +3,7 @@
 
 use super::Eval;
 use super::doubt::Weight;
-use super::error::{Bottom, Piece, R, Stop};
+use super::error::{Bottom, Code, Piece, R, Stop};
 use super::reference::{Resolved, is_reference};
 use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Elem, EnvId, NO_VERTEX, Value, VertexId};
@@ -101,12 +101,16 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
-    /// The index has no value. In what `close` has closed, CUE goes on with it, and misses a field named `_`.
-    pub(super) fn doubt_index(&mut self, subject: Option<VertexId>, error: &Bottom<'p>) {
+    /// The index has no value. CUE goes on with it in some of these, and misses a field named `_`.
+    pub(super) fn doubt_index(&mut self, subject: Option<VertexId>, index: &Expr, error: &Bottom<'p>) {
+        if error.is_incomplete() && self.force && is_core_call(index) {
+            self.doubt(Weight::Always, self.at, "an index is a call that has no value");
+        }
         let Some(v) = subject else { return };
+        let vertex = &self.vertices[self.deref(v)];
         if !error.is_incomplete() {
             self.doubt(Weight::Last, v, "an index is no name or number");
-        } else if self.force && self.vertices[self.deref(v)].closed_once {
+        } else if self.force && (vertex.closed_once || vertex.closed_recursive) && !is_plain_index(index) {
             self.doubt(Weight::Always, v, "an index for a closed struct is not known");
         }
     }
@@ -345,10 +349,23 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// The same of a package as the value of a field.
+    /// A package does not have what is used of it.
+    pub(super) fn no_member<T>(&mut self, name: &str) -> R<'p, T> {
+        self.doubt(Weight::Always, self.at, "a package does not have what is used of it");
+        self.fail(Code::Incomplete, "undefined field: {}", vec![name.into()])
+    }
+
+    /// An operator is given a struct that names what it stands in: to CUE that may be a structural cycle.
+    pub(super) fn doubt_struct_operand(&mut self, operand: &Expr) {
+        if matches!(operand, Expr::Struct(_)) && names_alias(operand) {
+            self.doubt(Weight::Always, self.at, "an operator uses a struct within what it names");
+        }
+    }
+
+    /// The same of a package or function as the value of a field.
     pub(super) fn doubt_bare_package(&mut self, value: &Value<'p>) {
-        if let Value::Package(_) = value {
-            self.doubt(Weight::Always, self.at, "a package is used as a value");
+        if matches!(value, Value::Package(_) | Value::Function(_)) {
+            self.doubt(Weight::Always, self.at, "a package or function is used as a value");
         }
     }
 
@@ -435,6 +452,22 @@ fn names_optional_definition(error: &Bottom<'_>) -> bool {
     super::order::is_of_optional(error) && error.messages.iter().any(|message| message.pieces.iter().any(definition))
 }
 
+/// An index as people write it, which CUE finds incomplete while it is: a name, a text, a function of a package.
+fn is_plain_index(index: &Expr) -> bool {
+    let packaged =
+        |function: &Expr| matches!(function, Expr::Selector(subject, _) if matches!(**subject, Expr::Import(_)));
+    match index {
+        Expr::Interpolation { .. } | Expr::Binary(..) => true,
+        Expr::Call(function, _) => packaged(function),
+        index => is_reference(index),
+    }
+}
+
+/// `and`, `or` and the like.
+fn is_core_call(expr: &Expr) -> bool {
+    matches!(expr, Expr::Call(function, _) if matches!(**function, Expr::Core(_)))
+}
+
 fn is_operator(expr: &Expr) -> bool {
     matches!(expr, Expr::Unary(..) | Expr::Binary(..) | Expr::Interpolation { .. } | Expr::Slice(..))
 }
@@ -470,6 +503,10 @@ fn parts(expr: &Expr) -> Vec<&Expr> {
         Expr::Or { values, .. } => values.iter().map(|(value, _)| value).collect(),
         _ => Vec::new(),
     }
+}
+
+fn names_alias(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value { .. }) || parts(expr).into_iter().any(names_alias)
 }
 
 fn has_comprehension(expr: &Expr) -> bool {

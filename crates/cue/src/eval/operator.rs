@@ -81,7 +81,7 @@ impl<'p> Eval<'p> {
         }
         let template = format!("invalid {side}-hand value to '{}' (type {kind})", op.sign());
         let pieces = vec![template.into()];
-        let wrapped = error.messages.clone();
+        let wrapped = error.messages.to_vec();
         Err(Stop::Error(super::error::Bottom::wrapping(error.code, self.at, pieces, wrapped)))
     }
 

@@ -33,12 +33,17 @@ impl<'p> Eval<'p> {
         let (parent, label) = (self.vertices[v].parent, self.vertices[v].label);
         let Some(label) = label else { return false };
         let name = self.names.is_regular(label).then(|| self.names.text(label));
-        self.vertices[parent].node.tasks.iter().any(|task| match &task.kind {
-            TaskKind::Comprehension(comprehension) => {
-                task.state == State::Running && makes(comprehension, label, name.as_deref())
-            }
-            _ => false,
-        })
+        let tasks = &self.vertices[parent].node.tasks;
+        let any = |state: Option<State>, key: fn(&Expr, &str) -> bool| {
+            tasks.iter().any(|task| match &task.kind {
+                TaskKind::Comprehension(one) => {
+                    state.is_none_or(|state| task.state == state) && makes(one, label, name.as_deref(), key)
+                }
+                _ => false,
+            })
+        };
+        // A name with a fixed part counts where another comprehension does add to the field.
+        any(Some(State::Running), may_be_named) || (any(Some(State::Running), |_, _| true) && any(None, may_be_named))
     }
 
     /// The clauses of a comprehension have an answer, or (where only the last look counts) none. Whether CUE takes it for a cycle depends on what it has
@@ -412,15 +417,15 @@ pub(super) fn is_of_optional(error: &Bottom<'_>) -> bool {
 }
 
 /// Whether a comprehension may add the field, which has a name where it is a regular one.
-fn makes(comprehension: &Comprehension, label: Label, name: Option<&str>) -> bool {
+fn makes(comprehension: &Comprehension, label: Label, name: Option<&str>, key: fn(&Expr, &str) -> bool) -> bool {
     // To CUE one without fields may make any.
     let decls = &comprehension.value.decls;
     decls.is_empty()
         || decls.iter().any(|decl| match decl {
             Decl::Field { label: field, .. } => *field == label,
-            Decl::Dynamic { key, .. } => name.is_some_and(|name| may_be_named(key, name)),
+            Decl::Dynamic { key: computed, .. } => name.is_some_and(|name| key(computed, name)),
             Decl::Pattern { .. } => name.is_some(),
-            Decl::Comprehension(inner) => makes(inner, label, name),
+            Decl::Comprehension(inner) => makes(inner, label, name, key),
             Decl::Let { .. } => false,
             Decl::Ellipsis | Decl::Embed(_) => true,
         })

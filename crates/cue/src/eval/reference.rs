@@ -70,7 +70,7 @@ impl<'p> Eval<'p> {
                 match (Self::caught(node)?, Self::caught(label)?) {
                     (Ok(node), Ok(label)) => self.lookup(node, label)?,
                     (node, Err(error)) => {
-                        self.doubt_index(node.as_ref().ok().copied(), &error);
+                        self.doubt_index(node.as_ref().ok().copied(), index, &error);
                         return Err(Self::either(node.err(), Some(error)));
                     }
                     (node, Ok(_)) => return Err(Self::either(node.err(), None)),
@@ -88,7 +88,7 @@ impl<'p> Eval<'p> {
             Some(Member::Source(source)) => {
                 Err(Stop::Unsupported(format!("{path}.{name}, which is {source}, is not supported")))
             }
-            None => self.fail(Code::Incomplete, "undefined field: {}", vec![name.into()]),
+            None => self.no_member(name),
         }
     }
 
@@ -216,7 +216,7 @@ impl<'p> Eval<'p> {
         }
         let value = self.value_of(w);
         if matches!(value, Value::Basic(_)) {
-            self.parts_asked.push(w);
+            self.parts_asked.insert(w);
         }
         self.subject_default(w, part)
     }

@@ -171,6 +171,8 @@ impl<'p> Eval<'p> {
         self.update_info(v, Kind::STRUCT, close, Flags { structure: true, ..NO_FLAGS });
         let child = self.add_env(env, v, None);
         let node = &mut self.vertices[v].node;
+        // What a comprehension yields is not what makes it a struct.
+        let before = if split { None } else { node.a_struct.clone() };
         node.has_struct = true;
         node.has_structs = true;
         self.vertices[v].arcs.reserve(lit.decls.len());
@@ -190,6 +192,9 @@ impl<'p> Eval<'p> {
         }
         if !lit.has_embedding {
             self.vertices[v].node.a_struct = Some((Elem::Struct(lit), close));
+        }
+        if before.is_some() {
+            self.vertices[v].node.a_struct = before;
         }
         Ok(())
     }
@@ -371,6 +376,7 @@ impl<'p> Eval<'p> {
                 self.schedule_choice(v, super::types::NO_ENV, alternatives, close)
             }
             Value::Conjunction(values) => {
+                self.name_conjunction(v, &values, close);
                 for value in values.iter() {
                     self.insert_value(v, value.clone(), close)?;
                 }
@@ -402,6 +408,15 @@ impl<'p> Eval<'p> {
             }
         }?;
         self.simplify_range(v, close)
+    }
+
+    /// Constraints of one kind, as `uint8` is made of: a conflict names all of them.
+    fn name_conjunction(&mut self, v: VertexId, values: &Rc<Vec<Value<'p>>>, close: CloseInfo) {
+        let plain = values.iter().all(|value| matches!(value, Value::Basic(_) | Value::Bound(_)));
+        let kind = values.iter().fold(Kind::TOP, |kind, value| kind & self.kind_of(value));
+        if plain && !kind.is_bottom() {
+            self.update_kind(v, kind, Elem::Value(Value::Conjunction(Rc::clone(values))), close);
+        }
     }
 
     fn insert_vertex_value(&mut self, v: VertexId, arc: VertexId, close: CloseInfo) -> R<'p, ()> {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::cycle::Step;
 use super::doubt::Weight;
 use super::error::{Code, R, Stop};
+use super::members::steps_of;
 use super::reference::Resolved;
 use super::types::{Base, Bound, CloseInfo, Conjunct, Elem, EnvId, NO_ENV, NO_VERTEX, Status, Value, VertexId};
 use super::{Eval, address};
@@ -379,14 +380,17 @@ impl<'p> Eval<'p> {
 
     /// The elements of a list that is known.
     pub(super) fn elements(&self, list: VertexId) -> Vec<VertexId> {
-        let arcs = &self.vertices[list].arcs;
-        let mut elements: Vec<VertexId> = arcs
-            .made()
-            .filter(|a| self.vertices[*a].label.is_some_and(|l| l.as_index().is_some()))
-            .filter(|a| self.vertices[*a].arc == ArcType::Member)
-            .collect();
+        let mut elements: Vec<VertexId> = self.unsorted_elements(list).collect();
         elements.sort_by_key(|a| self.vertices[*a].label.and_then(Label::as_index));
         elements
+    }
+
+    pub(super) fn unsorted_elements(&self, list: VertexId) -> impl Iterator<Item = VertexId> {
+        let arcs = &self.vertices[list].arcs;
+        self.count(steps_of(arcs.len()));
+        arcs.made()
+            .filter(|a| self.vertices[*a].label.is_some_and(|l| l.as_index().is_some()))
+            .filter(|a| self.vertices[*a].arc == ArcType::Member)
     }
 
     /// Runs what ancestors have left, from the top.

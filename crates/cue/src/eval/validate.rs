@@ -110,7 +110,7 @@ impl<'p> Eval<'p> {
         let message = Message { at: super::types::NO_VERTEX, path: Some(path.join(".")), pieces, wrapped: vec![] };
         let error = Bottom {
             code,
-            messages: vec![Rc::new(message)],
+            messages: vec![Rc::new(message)].into(),
             close_check: false,
             child_error: false,
             has_recursive: false,
