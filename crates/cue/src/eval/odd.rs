@@ -110,7 +110,7 @@ impl<'p> Eval<'p> {
         let vertex = &self.vertices[self.deref(v)];
         if !error.is_incomplete() {
             self.doubt(Weight::Last, v, "an index is no name or number");
-        } else if self.force && (vertex.closed_once || vertex.closed_recursive) && !is_plain_index(index) {
+        } else if self.force && (vertex.closed_once || (vertex.closed_recursive && !is_plain_index(index))) {
             self.doubt(Weight::Always, v, "an index for a closed struct is not known");
         }
     }
