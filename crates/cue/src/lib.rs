@@ -22,6 +22,7 @@ pub mod kind;
 mod label;
 pub mod limits;
 pub mod lint;
+mod loops;
 pub mod number;
 mod policy;
 mod references;

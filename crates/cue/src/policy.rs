@@ -9,6 +9,7 @@ use crate::eval::{Eval, Validation, Weight};
 use crate::json;
 use crate::label::Interner;
 use crate::limits::MAX_POLICY_BYTES;
+use crate::loops;
 use crate::references;
 use crate::strict::Strictness;
 use crate::syntax;
@@ -17,6 +18,8 @@ use crate::syntax;
 #[derive(Debug)]
 pub struct Policy {
     program: Program,
+    /// Why nothing can be accepted, whatever the document.
+    doubtful: bool,
 }
 
 /// What is asked of the unified value: CUE's options of `Validate`.
@@ -126,7 +129,8 @@ impl Policy {
                 Refused::Unsupported(message) => CompileError::Unsupported { message },
             })?;
         }
-        let policy = Self { program };
+        let doubtful = loops::has_optional_loop(&program);
+        let policy = Self { program, doubtful };
         policy.check_alone()?;
         Ok(policy)
     }
@@ -141,12 +145,22 @@ impl Policy {
             eval.finalize(root)?;
             Ok(eval.own_error(root))
         });
-        let result = sure(result, &mut eval, Weight::Always);
+        let result = sure(self.certain(result), &mut eval, Weight::Always);
         match result {
             Ok(None) => Ok(()),
             Ok(Some(error)) => Err(CompileError::Evaluate { message: eval.report(&error) }),
             Err(Stop::Error(error)) => Err(CompileError::Evaluate { message: eval.report(&error) }),
             Err(Stop::Unsupported(message)) => Err(CompileError::Unsupported { message }),
+        }
+    }
+
+    /// No error counts as none only where the policy itself leaves no doubt.
+    fn certain<'p, T>(&self, result: R<'p, Option<T>>) -> R<'p, Option<T>> {
+        match result {
+            Ok(None) if self.doubtful => {
+                Err(Stop::Unsupported("a loop of references goes through an optional field, where CUE's verdict depends on the order of evaluation".to_owned()))
+            }
+            result => result,
         }
     }
 
@@ -195,7 +209,8 @@ impl Policy {
             eval.spend(0)?;
             Ok(refusal)
         });
-        let result = sure(result, &mut eval, if mode == Mode::Default { Weight::Always } else { Weight::Last });
+        let result =
+            sure(self.certain(result), &mut eval, if mode == Mode::Default { Weight::Always } else { Weight::Last });
         match result {
             Ok(None) => Outcome::Accept,
             Ok(Some(Refusal::Missing(missing))) => Outcome::Reject { message: list(&missing) },

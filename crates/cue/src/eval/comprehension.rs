@@ -80,6 +80,7 @@ impl<'p> Eval<'p> {
         let envs = envs?;
         if envs.is_empty() {
             self.note_unmade(v, comprehension);
+            self.doubt_pattern_of_unmade(v, comprehension)?;
         } else {
             self.doubt_seen_within(v, comprehension);
             self.doubt_made_optional(v, comprehension);
@@ -87,6 +88,7 @@ impl<'p> Eval<'p> {
                 self.patterned.push(v);
             }
             self.note_patterned_fields(v, comprehension);
+            self.note_made_structs(v, comprehension);
         }
         for env in envs {
             self.spend(1)?;

@@ -77,6 +77,7 @@ impl<'p> Eval<'p> {
         node.has_any_cyclic = true;
         if wait {
             node.cyclic.push((Conjunct { close, ..conjunct.clone() }, Some(arc)));
+            self.waiting_cycle = v;
             return Step::Skip;
         }
         Step::Go(close)

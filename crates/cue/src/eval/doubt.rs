@@ -62,12 +62,9 @@ impl<'p> Eval<'p> {
 
     /// Looks into what was ranged over and is no part of the result: an error in it is one of the comprehension for CUE.
     pub(crate) fn doubt_ranged(&mut self) -> R<'p, ()> {
-        self.doubt_asked_cycle();
-        self.doubt_asked_inline();
+        self.doubt_odd()?;
         self.doubt_own_embeddings()?;
         self.doubt_read_early()?;
-        self.doubt_optionals()?;
-        self.doubt_missed_in_making()?;
         self.doubt_unmade();
         self.doubt_early_parts()?;
         self.doubt_patterned()?;
@@ -488,13 +485,6 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// An alternative is the choice itself.
-    pub(super) fn doubt_self_choice(&mut self, v: VertexId) {
-        if self.vertices[v].is_disjunct {
-            self.doubt(Weight::Always, v, "an alternative is the choice itself");
-        }
-    }
-
     /// A value within an expression takes over one that is under way.
     pub(super) fn doubt_unfinished_part(&mut self, v: VertexId, arc: VertexId) {
         let (vertex, other) = (&self.vertices[v], &self.vertices[arc].node);
@@ -522,12 +512,6 @@ impl<'p> Eval<'p> {
             self.doubt(Weight::Always, self.at, "a value is used to make itself");
         }
         result
-    }
-
-    /// The value of a vertex that is under way, as far as it is known.
-    pub(super) fn doubt_unfinished(&mut self, v: VertexId, value: Value<'p>) -> Value<'p> {
-        self.doubt(Weight::Always, v, "a value is used to make itself");
-        value
     }
 }
 

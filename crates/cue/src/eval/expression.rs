@@ -251,6 +251,7 @@ impl<'p> Eval<'p> {
     }
 
     fn concrete(&mut self, expr: &'p Expr, env: EnvId, op: Op) -> R<'p, Value<'p>> {
+        self.doubt_struct_operand(expr);
         let whole = self.evaluate(expr, env);
         if let Err(Stop::Error(error)) = &whole
             && !matches!(op, Op::Equal | Op::NotEqual | Op::Add | Op::Mul)
@@ -344,6 +345,7 @@ impl<'p> Eval<'p> {
         self.finish_earlier(v)?;
         let w = self.deref(v);
         self.doubt_asked_by_maker(v, w);
+        self.doubt_asked_beside_name(v);
         if self.vertices[w].status >= Status::Known {
             let node = &self.vertices[w].node;
             let incomplete = node.errors.as_ref().is_some_and(|error| error.is_incomplete()) && !node.is_unfulfilled;
@@ -393,7 +395,7 @@ impl<'p> Eval<'p> {
         env: EnvId,
     ) -> R<'p, Value<'p>> {
         let value = self.plain_value(subject, env);
-        let value = self.doubt_slice(value);
+        let value = self.doubt_slice(subject, value);
         let value = self.doubt_cycle(value)?;
         let (length, elements) = match &value {
             Value::Bytes(bytes) => (bytes.len(), Vec::new()),

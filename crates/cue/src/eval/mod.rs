@@ -168,6 +168,10 @@ pub(crate) struct Eval<'p> {
     selected_inline: VertexId,
     /// A field of a definition that is itself.
     itself: VertexId,
+    /// Structs with embeddings that comprehensions have made.
+    made_structs: Vec<VertexId>,
+    /// Where a reference waited for evidence that it is no cycle.
+    waiting_cycle: VertexId,
     /// A value that was used to make itself.
     cycle_at: VertexId,
     /// How often something under way was used.
@@ -190,6 +194,8 @@ pub(crate) struct Eval<'p> {
     index: HashMap<(VertexId, Label), VertexId>,
     /// How deep printing is.
     printing: std::cell::Cell<usize>,
+    /// How many values are printed in one text.
+    printed: std::cell::Cell<usize>,
     /// Why nothing can be accepted any more.
     doubt: Option<doubt::Doubt>,
     /// Fields that were looked for when nothing else could come.
@@ -245,6 +251,8 @@ impl<'p> Eval<'p> {
             clauses_running: 0,
             selected_inline: NO_VERTEX,
             itself: NO_VERTEX,
+            made_structs: Vec::new(),
+            waiting_cycle: NO_VERTEX,
             cycle_at: NO_VERTEX,
             met_unfinished: 0,
             lossy: false,
@@ -257,6 +265,7 @@ impl<'p> Eval<'p> {
             arc_depth: 0,
             index: HashMap::new(),
             printing: std::cell::Cell::new(0),
+            printed: std::cell::Cell::new(0),
             doubt: None,
             missed: HashSet::new(),
         }

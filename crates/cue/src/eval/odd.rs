@@ -1,19 +1,34 @@
 //! What hardly anyone writes, and CUE judges by the order of its work: errors among the constraints of a function, parts of
 //! what has no parts, optional fields that come back to themselves, and the like.
 
-use std::rc::Rc;
-
 use super::Eval;
 use super::doubt::Weight;
-use super::error::{Bottom, Code, R, Stop};
+use super::error::{Bottom, Code, Piece, R, Stop};
 use super::reference::{Resolved, is_reference};
 use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Elem, EnvId, NO_VERTEX, Value, VertexId};
-use crate::expr::{ArcType, Clause, Comprehension, Core, Decl, Element, Expr, Op};
+use crate::expr::{ArcType, Comprehension, Core, Decl, Element, Expr, Op};
 use crate::kind::Kind;
 use crate::label::Label;
 
 impl<'p> Eval<'p> {
+    /// When all is known.
+    pub(super) fn doubt_odd(&mut self) -> R<'p, ()> {
+        self.doubt_cycle_with_lets();
+        self.doubt_made_structs();
+        self.doubt_asked_cycle();
+        self.doubt_asked_inline();
+        self.doubt_optionals()?;
+        self.doubt_missed_in_making()
+    }
+
+    /// A reference waits for evidence that it is no cycle, in a policy with `let`: CUE looks at these at other times.
+    fn doubt_cycle_with_lets(&mut self) {
+        if self.waiting_cycle != NO_VERTEX && !self.lets.is_empty() {
+            self.doubt(Weight::Always, self.waiting_cycle, "a cycle waits beside a let");
+        }
+    }
+
     /// `{a: b}.a != _|_`: CUE finds that the answer has changed, whatever it is.
     pub(super) fn doubt_asked_within(&mut self, operand: &Expr) {
         if let Expr::Call(_, arguments) = operand {
@@ -95,7 +110,7 @@ impl<'p> Eval<'p> {
         let vertex = &self.vertices[self.deref(v)];
         if !error.is_incomplete() {
             self.doubt(Weight::Last, v, "an index is no name or number");
-        } else if self.force && (vertex.closed_once || vertex.closed_recursive) && !is_plain_index(index) {
+        } else if self.force && (vertex.closed_once || (vertex.closed_recursive && !is_plain_index(index))) {
             self.doubt(Weight::Always, v, "an index for a closed struct is not known");
         }
     }
@@ -149,11 +164,12 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// What is sliced is not known. In a clause, CUE slices it all the same.
-    pub(super) fn doubt_slice<T>(&mut self, result: R<'p, T>) -> R<'p, T> {
-        if let Err(Stop::Error(error)) = &result
+    /// What a clause slices is a field beside it that is not known: CUE slices it all the same.
+    pub(super) fn doubt_slice<T>(&mut self, subject: &Expr, result: R<'p, T>) -> R<'p, T> {
+        if let (Err(Stop::Error(error)), Expr::Field { .. }) = (&result, subject)
             && error.is_incomplete()
             && self.force
+            && self.clauses_running > 0
         {
             self.doubt(Weight::Always, self.at, "a part is cut out of what is not known");
         }
@@ -270,6 +286,19 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// The value of a vertex that is under way, as far as it is known.
+    pub(super) fn doubt_unfinished(&mut self, v: VertexId, value: Value<'p>) -> Value<'p> {
+        self.doubt(Weight::Always, v, "a value is used to make itself");
+        value
+    }
+
+    /// An alternative is the choice itself.
+    pub(super) fn doubt_self_choice(&mut self, v: VertexId) {
+        if self.vertices[v].is_disjunct {
+            self.doubt(Weight::Always, v, "an alternative is the choice itself");
+        }
+    }
+
     /// A value is used to make itself.
     pub(super) fn doubt_own_use(&mut self, v: VertexId) {
         self.cycle_at = v;
@@ -277,8 +306,8 @@ impl<'p> Eval<'p> {
         self.doubt(weight, v, "a value is used to make itself");
     }
 
-    /// Something is used that has no value, for a reason other than that the document lacks something: CUE finds what of it
-    /// is known, or a cycle, or an error, by how far it is.
+    /// Something is used that has no value, though part of it is known, or because of what hardly anyone writes: an optional
+    /// definition, a part of a value within an expression. CUE goes on with what it has found by then.
     pub(super) fn doubt_error_read(&mut self, v: VertexId, error: &Bottom<'p>) {
         if !error.is_incomplete() {
             return;
@@ -289,18 +318,13 @@ impl<'p> Eval<'p> {
             // Validators say so, in the order of fields.
             return;
         }
-        let conjuncts = &self.vertices[w].conjuncts;
-        let plain = |conjunct: &Conjunct<'p>| match &conjunct.elem {
-            // `[if condition {a}, b][0]`: the condition has no answer.
-            Elem::Expr(Expr::Index(subject, index)) if is_choice(subject, index) => true,
-            Elem::Expr(Expr::Selector(subject, _) | Expr::Index(subject, _)) => is_static(subject),
-            Elem::Expr(expr) => !matches!(expr, Expr::And(..) | Expr::Or { .. }),
-            _ => true,
+        let inline = |side: &Expr| matches!(side, Expr::Selector(subject, _) | Expr::Index(subject, _) if !is_reference(subject));
+        let composed = |conjunct: &Conjunct<'p>| match &conjunct.elem {
+            Elem::Expr(Expr::And(left, right)) => inline(left) || inline(right),
+            _ => false,
         };
-        let optional = super::order::is_of_optional(error)
-            && !conjuncts.iter().all(|one| matches!(&one.elem, Elem::Expr(Expr::Selector(..))));
-        let known = node.has_disjunction || node.scalar.is_some() || node.lacks_required;
-        if known || optional || error.code == Code::Cycle || !conjuncts.iter().all(plain) {
+        let known = node.has_disjunction || node.scalar.is_some();
+        if known || names_optional_definition(error) || self.vertices[w].conjuncts.iter().any(composed) {
             self.doubt(Weight::Always, v, "something is used that has no value");
         }
     }
@@ -317,15 +341,35 @@ impl<'p> Eval<'p> {
 
     /// A function or package stands where a value is used.
     pub(super) fn doubt_bare_function(&mut self, value: &Value<'p>) {
-        if matches!(value, Value::Function(_) | Value::Package(_)) {
-            self.doubt(Weight::Always, self.at, "a function is used as a value");
+        match value {
+            Value::Function(_) | Value::Package(_) => {
+                self.doubt(Weight::Always, self.at, "a function is used as a value");
+            }
+            // CUE makes one value of it first.
+            Value::Conjunction(parts) if parts.iter().all(|part| matches!(part, Value::Vertex(_))) => {
+                self.doubt(Weight::Always, self.at, "a function is called with a conjunction");
+            }
+            _ => {}
         }
     }
 
-    /// The same of a package as the value of a field.
+    /// A package does not have what is used of it.
+    pub(super) fn no_member<T>(&mut self, name: &str) -> R<'p, T> {
+        self.doubt(Weight::Always, self.at, "a package does not have what is used of it");
+        self.fail(Code::Incomplete, "undefined field: {}", vec![name.into()])
+    }
+
+    /// An operator is given a struct that names what it stands in: to CUE that may be a structural cycle.
+    pub(super) fn doubt_struct_operand(&mut self, operand: &Expr) {
+        if matches!(operand, Expr::Struct(_)) && names_alias(operand) {
+            self.doubt(Weight::Always, self.at, "an operator uses a struct within what it names");
+        }
+    }
+
+    /// The same of a package or function as the value of a field.
     pub(super) fn doubt_bare_package(&mut self, value: &Value<'p>) {
-        if let Value::Package(_) = value {
-            self.doubt(Weight::Always, self.at, "a package is used as a value");
+        if matches!(value, Value::Package(_) | Value::Function(_)) {
+            self.doubt(Weight::Always, self.at, "a package or function is used as a value");
         }
     }
 
@@ -343,25 +387,73 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
+    /// A field is used whose name is the value of another: CUE may take the one for the other.
+    pub(super) fn doubt_computed_name(&mut self, name: &Expr) {
+        if is_reference(name) {
+            self.doubt(Weight::Always, self.at, "a field is used whose name is that of another");
+        }
+    }
+
+    /// A comprehension has made nothing, and a pattern is for what it would have made: CUE works on that all the same.
+    pub(super) fn doubt_pattern_of_unmade(&mut self, v: VertexId, comprehension: &Comprehension) -> R<'p, ()> {
+        for decl in &comprehension.value.decls {
+            let Decl::Field { label, .. } = decl else { continue };
+            for pattern in self.vertices[v].patterns.clone() {
+                let computed = |one: &Conjunct<'p>| matches!(&one.elem, Elem::Expr(expr) if has_comprehension(expr) || is_reference(expr));
+                if pattern.conjuncts.iter().any(computed) && self.matches_pattern(&pattern.pattern, *label)? {
+                    self.doubt(Weight::Always, v, "a pattern is for a field that is not made");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// It is asked for a field beside one whose name is not known: to CUE the answer may have changed.
+    pub(super) fn doubt_asked_beside_name(&mut self, v: VertexId) {
+        let node = &self.vertices[self.vertices[v].parent].node;
+        let naming = |task: &super::tasks::Task<'p>| {
+            let waits = task.state != State::Done || node.errors.as_ref().is_some_and(|error| error.is_incomplete());
+            matches!(task.kind, TaskKind::Dynamic(_)) && waits
+        };
+        if node.tasks.iter().any(naming) {
+            self.doubt(Weight::Always, v, "it is asked for a field beside one whose name is not known");
+        }
+    }
+
+    /// A comprehension has made structs that may be plain values.
+    pub(super) fn note_made_structs(&mut self, v: VertexId, comprehension: &Comprehension) {
+        for decl in &comprehension.value.decls {
+            if let Decl::Field { label, value: Expr::Struct(lit), .. } = decl
+                && lit.has_embedding
+                && let Some(arc) = self.find_arc(v, *label)
+            {
+                self.made_structs.push(arc);
+            }
+        }
+    }
+
+    /// To CUE they may not.
+    pub(super) fn doubt_made_structs(&mut self) {
+        while let Some(arc) = self.made_structs.pop() {
+            if self.vertices[self.deref(arc)].node.scalar.is_some() {
+                self.doubt(Weight::Always, arc, "a comprehension makes a struct of a plain value");
+            }
+        }
+    }
+
     /// A field that is not allowed has no value. Which of the two counts depends on which CUE finds first.
     pub(super) fn doubt_unknown_typo(&mut self, arc: VertexId) {
         if self.vertices[arc].arc <= ArcType::Required {
             self.doubt(Weight::Always, arc, "a field that is not allowed has no value");
         }
     }
+}
 
-    /// The error of an index, noted.
-    pub(super) fn index_error(
-        &mut self,
-        subject: Option<VertexId>,
-        index: &Expr,
-        error: Option<Rc<Bottom<'p>>>,
-    ) -> Option<Rc<Bottom<'p>>> {
-        if let Some(error) = &error {
-            self.doubt_index(subject, index, error);
-        }
-        error
-    }
+/// Whether the error is that an optional definition has no value.
+fn names_optional_definition(error: &Bottom<'_>) -> bool {
+    let definition =
+        |piece: &Piece<'_>| matches!(piece, Piece::Text(text) if text.starts_with('#') || text.starts_with("_#"));
+    super::order::is_of_optional(error) && error.messages.iter().any(|message| message.pieces.iter().any(definition))
 }
 
 /// An index as people write it, which CUE finds incomplete while it is: a name, a text, a function of a package.
@@ -373,18 +465,6 @@ fn is_plain_index(index: &Expr) -> bool {
         Expr::Call(function, _) => packaged(function),
         index => is_reference(index),
     }
-}
-
-/// The way to write a choice: the first element of a list of conditions.
-fn is_choice(subject: &Expr, index: &Expr) -> bool {
-    let plain = |element: &Element| match element {
-        Element::Value(_) => true,
-        Element::Comprehension(comprehension) => {
-            comprehension.clauses.iter().all(|clause| matches!(clause, Clause::If(_)))
-        }
-    };
-    let Expr::List(list) = subject else { return false };
-    list.ellipsis.is_none() && matches!(index, Expr::Number(_)) && list.elements.iter().all(plain)
 }
 
 /// `and`, `or` and the like.
@@ -427,6 +507,10 @@ fn parts(expr: &Expr) -> Vec<&Expr> {
         Expr::Or { values, .. } => values.iter().map(|(value, _)| value).collect(),
         _ => Vec::new(),
     }
+}
+
+fn names_alias(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value { .. }) || parts(expr).into_iter().any(names_alias)
 }
 
 fn has_comprehension(expr: &Expr) -> bool {

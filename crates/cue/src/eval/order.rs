@@ -23,6 +23,7 @@ impl<'p> Eval<'p> {
         if node.scalar.is_some() && !node.has_disjunction && !self.asks_inline {
             return;
         }
+        let chosen = [v, self.deref(v)].iter().any(|v| self.vertices[*v].node.has_disjunction);
         let inline = self.vertices[self.at].is_dynamic;
         let mut path = path;
         let mut at = v;
@@ -33,7 +34,7 @@ impl<'p> Eval<'p> {
                 path.clear();
             }
             path.push(label);
-            if self.is_added_by_clauses_owner(self.vertices[at].parent, &path) {
+            if self.is_added_by_clauses_owner(self.vertices[at].parent, &path, chosen) {
                 self.own_read = v;
                 return;
             }
@@ -42,7 +43,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Whether a comprehension of `v` whose clauses are looked at may add to what is at the path.
-    fn is_added_by_clauses_owner(&self, v: VertexId, path: &[Label]) -> bool {
+    fn is_added_by_clauses_owner(&self, v: VertexId, path: &[Label], chosen: bool) -> bool {
         let tasks = &self.vertices[v].node.tasks;
         let any = |state: Option<State>, key: fn(&Expr, &str) -> bool| {
             tasks.iter().any(|task| match &task.kind {
@@ -52,8 +53,9 @@ impl<'p> Eval<'p> {
                 _ => false,
             })
         };
-        // A name with a fixed part counts where another comprehension does add to the field.
-        any(Some(State::Running), may_be_named) || (any(Some(State::Running), |_, _| true) && any(None, may_be_named))
+        // A name with a fixed part counts where another comprehension does add to the field, and where a choice is read.
+        let running = Some(State::Running);
+        any(running, may_be_named) || (any(running, |_, _| true) && (chosen || any(None, may_be_named)))
     }
 
     /// Whether declarations may add to what is at a path, the last name first.

@@ -11,6 +11,9 @@ const MAX_PRINT: usize = 64 << 10;
 /// Values within values in print.
 const MAX_PRINT_DEPTH: usize = 60;
 
+/// Values in one text: errors within values name values again.
+const MAX_PRINT_VALUES: usize = 1 << 14;
+
 impl<'p> Eval<'p> {
     pub(super) fn print_elem(&self, elem: &Elem<'p>, out: &mut String) {
         match elem {
@@ -85,7 +88,11 @@ impl<'p> Eval<'p> {
     }
 
     fn print_deeper(&self, out: &mut String, print: impl FnOnce(&mut String)) {
-        if self.printing.get() > MAX_PRINT_DEPTH {
+        if self.printing.get() == 0 {
+            self.printed.set(0);
+        }
+        self.printed.set(self.printed.get().saturating_add(1));
+        if self.printing.get() > MAX_PRINT_DEPTH || self.printed.get() > MAX_PRINT_VALUES {
             return out.push_str("...");
         }
         self.printing.set(self.printing.get().saturating_add(1));

@@ -44,10 +44,11 @@ impl<'p> Eval<'p> {
             }
             Expr::Value { up: 0, .. } => self.at,
             Expr::Value { up, .. } => self.env(self.env_up(env, up.saturating_sub(1))).vertex,
-            Expr::Dynamic { up, label } => {
+            Expr::Dynamic { up, label: name } => {
                 let env = self.env_up(env, *up);
-                let value = self.plain_value(label, env)?;
-                let label = self.label_of(&value, label)?;
+                let value = self.plain_value(name, env)?;
+                let label = self.label_of(&value, name)?;
+                self.doubt_computed_name(name);
                 self.lookup(self.env(env).vertex, label)?
             }
             Expr::Selector(subject, label) => {
@@ -71,10 +72,11 @@ impl<'p> Eval<'p> {
                 let label = value.and_then(|value| self.label_of(&value, index));
                 match (Self::caught(node)?, Self::caught(label)?) {
                     (Ok(node), Ok(label)) => self.lookup(node, label)?,
-                    (node, label) => {
-                        let error = self.index_error(node.as_ref().ok().copied(), index, label.err());
-                        return Err(Self::either(node.err(), error));
+                    (node, Err(error)) => {
+                        self.doubt_index(node.as_ref().ok().copied(), index, &error);
+                        return Err(Self::either(node.err(), Some(error)));
                     }
+                    (node, Ok(_)) => return Err(Self::either(node.err(), None)),
                 }
             }
             _ => return Ok(Resolved::Value(self.evaluate(expr, env)?)),
@@ -89,7 +91,7 @@ impl<'p> Eval<'p> {
             Some(Member::Source(source)) => {
                 Err(Stop::Unsupported(format!("{path}.{name}, which is {source}, is not supported")))
             }
-            None => self.fail(Code::Incomplete, "undefined field: {}", vec![name.into()]),
+            None => self.no_member(name),
         }
     }
 
