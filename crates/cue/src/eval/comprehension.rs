@@ -98,6 +98,13 @@ impl<'p> Eval<'p> {
 
     /// The environments in which the value is to be evaluated, one for each result.
     pub(super) fn yields(&mut self, comprehension: &'p Comprehension, env: EnvId) -> R<'p, Vec<EnvId>> {
+        let outer = std::mem::replace(&mut self.in_clause, true);
+        let envs = self.clause_envs(comprehension, env);
+        self.in_clause = outer;
+        envs
+    }
+
+    fn clause_envs(&mut self, comprehension: &'p Comprehension, env: EnvId) -> R<'p, Vec<EnvId>> {
         let mut envs = vec![env];
         for clause in &comprehension.clauses {
             let mut next = Vec::new();
@@ -253,6 +260,7 @@ impl<'p> Eval<'p> {
                 self.doubt_chosen_item(arc);
             }
         }
+        self.note_let_range(source, v);
         self.doubt_range_in_alternative(v)?;
         self.mark_seen(v, Seen::Itself);
         self.doubt_own_name(v);

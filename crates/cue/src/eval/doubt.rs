@@ -137,7 +137,7 @@ impl<'p> Eval<'p> {
 
     /// A field was missed for good.
     pub(super) fn mark_missed(&mut self, v: VertexId, label: Label) {
-        self.note_own_read(v);
+        self.note_own_read_of(v, vec![label]);
         if !self.force {
             return;
         }

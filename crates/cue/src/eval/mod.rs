@@ -148,6 +148,12 @@ pub(crate) struct Eval<'p> {
     has_asked: bool,
     /// What `let` clauses name.
     named_by_lets: Vec<VertexId>,
+    /// A `let` clause was used where it matters how far what it names is.
+    early_let: bool,
+    /// The clauses of a comprehension are looked at.
+    in_clause: bool,
+    /// The arguments of a function are looked at.
+    in_call: bool,
     /// Where comprehensions have added patterns.
     patterned: Vec<VertexId>,
     /// Parts of values within expressions that were used before they were done.
@@ -168,6 +174,8 @@ pub(crate) struct Eval<'p> {
     met_unfinished: u64,
     /// An argument of a function has parts that functions do not see.
     lossy: bool,
+    /// What a function takes is to be known again in what it returns.
+    keeps_origins: bool,
     /// The vertex that is looked at: errors are told there.
     at: VertexId,
     /// Where the task that runs comes from.
@@ -227,6 +235,9 @@ impl<'p> Eval<'p> {
             conjunctions: Vec::new(),
             has_asked: false,
             named_by_lets: Vec::new(),
+            early_let: false,
+            in_clause: false,
+            in_call: false,
             patterned: Vec::new(),
             early_parts: Vec::new(),
             missed_in_making: Vec::new(),
@@ -237,6 +248,7 @@ impl<'p> Eval<'p> {
             cycle_at: NO_VERTEX,
             met_unfinished: 0,
             lossy: false,
+            keeps_origins: false,
             at: NO_VERTEX,
             close: CloseInfo::default(),
             force: false,

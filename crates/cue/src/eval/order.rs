@@ -14,13 +14,26 @@ impl<'p> Eval<'p> {
     /// What the clauses of a comprehension use is what it may add to, or within that. A plain value stays what it is,
     /// whatever is added.
     pub(super) fn note_own_read(&mut self, v: VertexId) {
+        self.note_own_read_of(v, Vec::new());
+    }
+
+    /// The same, of what is at the end of `path` within it, the last name first.
+    pub(super) fn note_own_read_of(&mut self, v: VertexId, path: Vec<Label>) {
         let node = &self.vertices[v].node;
         if node.scalar.is_some() && !node.has_disjunction && !self.asks_inline {
             return;
         }
+        let inline = self.vertices[self.at].is_dynamic;
+        let mut path = path;
         let mut at = v;
         while at != NO_VERTEX {
-            if self.is_added_by_clauses_owner(at) {
+            let Some(label) = self.vertices[at].label else { return };
+            // What is made on the spot is looked at as a whole.
+            if inline {
+                path.clear();
+            }
+            path.push(label);
+            if self.is_added_by_clauses_owner(self.vertices[at].parent, &path) {
                 self.own_read = v;
                 return;
             }
@@ -28,22 +41,38 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// Whether a comprehension whose clauses are looked at may add to the field.
-    fn is_added_by_clauses_owner(&self, v: VertexId) -> bool {
-        let (parent, label) = (self.vertices[v].parent, self.vertices[v].label);
-        let Some(label) = label else { return false };
-        let name = self.names.is_regular(label).then(|| self.names.text(label));
-        let tasks = &self.vertices[parent].node.tasks;
+    /// Whether a comprehension of `v` whose clauses are looked at may add to what is at the path.
+    fn is_added_by_clauses_owner(&self, v: VertexId, path: &[Label]) -> bool {
+        let tasks = &self.vertices[v].node.tasks;
         let any = |state: Option<State>, key: fn(&Expr, &str) -> bool| {
             tasks.iter().any(|task| match &task.kind {
                 TaskKind::Comprehension(one) => {
-                    state.is_none_or(|state| task.state == state) && makes(one, label, name.as_deref(), key)
+                    state.is_none_or(|state| task.state == state) && self.makes(&one.value.decls, path, key)
                 }
                 _ => false,
             })
         };
         // A name with a fixed part counts where another comprehension does add to the field.
         any(Some(State::Running), may_be_named) || (any(Some(State::Running), |_, _| true) && any(None, may_be_named))
+    }
+
+    /// Whether declarations may add to what is at a path, the last name first.
+    fn makes(&self, decls: &[Decl], path: &[Label], key: fn(&Expr, &str) -> bool) -> bool {
+        let Some((first, rest)) = path.split_last() else { return true };
+        let regular = self.names.is_regular(*first);
+        // To CUE one without fields may make any.
+        decls.is_empty()
+            || decls.iter().any(|decl| match decl {
+                Decl::Field { label, value: Expr::Struct(lit), .. } => {
+                    label == first && (rest.is_empty() || self.makes(&lit.decls, rest, key))
+                }
+                Decl::Field { label, .. } => label == first,
+                Decl::Dynamic { key: computed, .. } => regular && key(computed, &self.names.text(*first)),
+                Decl::Pattern { .. } => regular,
+                Decl::Comprehension(inner) => self.makes(&inner.value.decls, path, key),
+                Decl::Let { .. } => false,
+                Decl::Ellipsis | Decl::Embed(_) => true,
+            })
     }
 
     /// The clauses of a comprehension have an answer, or (where only the last look counts) none. Whether CUE takes it for a cycle depends on what it has
@@ -366,12 +395,35 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// A `let` names a field that stands for another: what CUE finds there depends on how far the other is.
+    /// A `let` names a field that stands for another: what CUE finds there depends on how far the other is. Of a field of
+    /// the policy itself that matters only in some places.
     pub(super) fn doubt_lets(&mut self) {
         while let Some(v) = self.named_by_lets.pop() {
-            if !self.vertices[v].is_let && self.deref_shared(v) != v {
+            let of_policy = self.vertices[self.vertices[v].parent].parent == NO_VERTEX;
+            let early = self.early_let || !of_policy;
+            if early && !self.vertices[v].is_let && self.deref_shared(v) != v {
                 self.doubt(Weight::Always, v, "a let names what stands for another field");
             }
+        }
+    }
+
+    /// A `let` is used: in a question, in a call of a condition, or for the name of a field.
+    pub(super) fn note_let_use(&mut self) {
+        let naming = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Dynamic(_));
+        self.early_let |= self.question.is_some()
+            || (self.in_call && (self.in_clause || self.vertices[self.at].is_dynamic))
+            || self.vertices[self.at].node.tasks.iter().any(naming);
+    }
+
+    /// The same, of what it leads to: a list that may get more, or what is being worked out.
+    pub(super) fn note_let_range(&mut self, source: &Expr, v: VertexId) {
+        let closed = matches!(self.vertices[v].base, Base::List { open: false });
+        self.early_let |= is_of_let(source) && !closed;
+    }
+
+    pub(super) fn note_let_subject(&mut self, subject: &Expr, w: VertexId) {
+        if is_of_let(subject) && (self.at == w || self.has_ancestor(self.at, w)) {
+            self.early_let = true;
         }
     }
 
@@ -414,21 +466,6 @@ pub(super) fn is_of_optional(error: &Bottom<'_>) -> bool {
         let first = message.pieces.first();
         matches!(first, Some(Piece::Text(text)) if text.starts_with("cannot reference optional"))
     })
-}
-
-/// Whether a comprehension may add the field, which has a name where it is a regular one.
-fn makes(comprehension: &Comprehension, label: Label, name: Option<&str>, key: fn(&Expr, &str) -> bool) -> bool {
-    // To CUE one without fields may make any.
-    let decls = &comprehension.value.decls;
-    decls.is_empty()
-        || decls.iter().any(|decl| match decl {
-            Decl::Field { label: field, .. } => *field == label,
-            Decl::Dynamic { key: computed, .. } => name.is_some_and(|name| key(computed, name)),
-            Decl::Pattern { .. } => name.is_some(),
-            Decl::Comprehension(inner) => makes(inner, label, name, key),
-            Decl::Let { .. } => false,
-            Decl::Ellipsis | Decl::Embed(_) => true,
-        })
 }
 
 /// Whether a computed name may come out as this one: `"cve-\(id)"` is never `predicate`.

@@ -38,7 +38,10 @@ impl<'p> Eval<'p> {
                 let scope = self.env(self.env_up(env, *up)).vertex;
                 self.lookup(scope, *label)?
             }
-            Expr::Let { up, label } => self.resolve_let(self.env_up(env, *up), *label)?,
+            Expr::Let { up, label } => {
+                self.note_let_use();
+                self.resolve_let(self.env_up(env, *up), *label)?
+            }
             Expr::Value { up: 0, .. } => self.at,
             Expr::Value { up, .. } => self.env(self.env_up(env, up.saturating_sub(1))).vertex,
             Expr::Dynamic { up, label } => {
@@ -186,6 +189,7 @@ impl<'p> Eval<'p> {
         }
         let w = self.deref(v);
         self.note_conditional_subject(subject, w);
+        self.note_let_subject(subject, w);
         if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
             // That it cannot be both is the error to tell.
             self.update_kind(w, Kind::STRUCT, by, close);
@@ -489,10 +493,12 @@ impl<'p> Eval<'p> {
             let node = &self.vertices[w].node;
             let known =
                 node.scalar.is_some() || node.has_structs || node.a_struct.is_some() || node.list_open.is_some();
-            if error.is_incomplete() && known && !node.is_unfulfilled && !self.is_taken_whole(w, expr) {
-                self.doubt(Weight::Always, v, "a value is known, and incomplete too");
+            if !self.is_taken_whole(w, expr) {
+                if error.is_incomplete() && known && !node.is_unfulfilled {
+                    self.doubt(Weight::Always, v, "a value is known, and incomplete too");
+                }
+                self.doubt_error_read(v, &error);
             }
-            self.doubt_error_read(v, &error);
             self.doubt_failed_beside(v);
             return Err(Stop::Error(error));
         }
