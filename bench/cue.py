@@ -15,6 +15,7 @@ import json, os, pathlib, re, statistics, subprocess, sys, tempfile, time
 HERE = pathlib.Path(__file__).resolve().parent
 SHARED = pathlib.Path(sys.argv[1]).resolve()
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 15
+REPEATED = 10
 
 
 def report():
@@ -57,19 +58,20 @@ class Program:
         time.sleep(0.003)
         return sum(int((task / "schedstat").read_text().split()[0]) for task in self.tasks.iterdir()) / 1e9
 
-    def ask(self, line):
-        """The answer, and the processor's time for it."""
-        before = self.processor()
-        self.process.stdin.write(line)
+    def ask(self, case, times):
+        """The verdict, and the seconds of each evaluation."""
+        self.process.stdin.write((json.dumps({**case, "times": times}, separators=(",", ":")) + "\n").encode())
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
-        return answer, self.processor() - before
+        return answer["ok"], [nanoseconds / 1e9 for nanoseconds in answer["nanoseconds"] or ()]
 
     def time(self, case):
-        """The verdict, seconds, and seconds of the processor."""
-        _, reading = self.ask(lined(case, False))
-        answer, whole = self.ask(lined(case, True))
-        return answer["ok"], answer["nanoseconds"] / 1e9, max(whole - reading, 0)
+        """Seconds of one evaluation, and those of the processor."""
+        before = self.processor()
+        self.ask(case, 0)
+        read = self.processor()
+        _, [seconds] = self.ask(case, 1)
+        return seconds, max(self.processor() - read - (read - before), 0)
 
     def peak(self):
         """MiB of memory at most."""
@@ -81,20 +83,10 @@ class Program:
         self.process.wait()
 
 
-def lined(case, evaluate):
-    return (json.dumps({**case, "evaluate": evaluate}, separators=(",", ":")) + "\n").encode()
-
-
-def timed(programs, case, rounds):
-    """For each program the medians of both times and the best time, after one round that is not counted."""
-    first = [program.time(case) for program in programs]
-    assert len({ok for ok, *_ in first}) == 1, case["policy"]
-    rows = [[program.time(case) for program in programs] for _ in range(rounds)]
-    columns = []
-    for column in zip(*rows):
-        seconds, processor = [row[1] for row in column], [row[2] for row in column]
-        columns.append((statistics.median(seconds), statistics.median(processor), min(seconds)))
-    return columns
+def agree(programs, case):
+    """One round that is not counted."""
+    verdicts = {program.ask(case, 1)[0] for program in programs}
+    assert len(verdicts) == 1, case["policy"]
 
 
 def build(folder):
@@ -123,27 +115,37 @@ def main():
 
 
 def catalogue(programs):
+    """Each program evaluates a case REPEATED times in its turn; the median is that of all."""
     cases = json.loads((SHARED / "fixtures/policies/cases_catalog.json").read_text())
-    pairs = [timed(programs, {"policy": case["policy"], "input": case["input"]}, ROUNDS)
-             for case in cases if case["type"] == "cue"]
-    mine, theirs = ([pair[n][0] for pair in pairs] for n in (0, 1))
+    medians = []
+    for case in cases:
+        if case["type"] == "cue":
+            case = {"policy": case["policy"], "input": case["input"]}
+            agree(programs, case)
+            turns = [[program.ask(case, REPEATED)[1] for program in programs] for _ in range(ROUNDS)]
+            medians.append([statistics.median(sum(column, [])) for column in zip(*turns)])
+    ours, cue = (sorted(column) for column in zip(*medians))
     for name, at in (("median", 0.5), ("p95", 0.95), ("slowest", 1)):
-        ours, cue = (sorted(column)[min(int(len(column) * at), len(column) - 1)] for column in (mine, theirs))
-        print(f"{len(pairs)} catalogue cases, {name}: {ours * 1e6:.0f} µs, CUE {cue * 1e6:.0f} µs, {cue / ours:.1f} times")
+        mine, theirs = (column[min(int(len(column) * at), len(column) - 1)] for column in (ours, cue))
+        print(f"{len(ours)} catalogue cases, {name}: {mine * 1e6:.0f} µs, CUE {theirs * 1e6:.0f} µs, "
+              f"{theirs / mine:.0f} times")
     for program in programs:
         program.close()
 
 
 def one_report(programs, policy):
-    (mine, my_processor, my_best), (theirs, their_processor, their_best) = timed(
-        programs, {"policy": policy, "input": report()}, ROUNDS)
-    peaks = [program.peak() for program in programs]
-    print(f"report of 2.5 MB: {mine * 1e3:.1f} ms (best {my_best * 1e3:.1f}, processor {my_processor * 1e3:.1f}), "
-          f"CUE {theirs * 1e3:.0f} ms (best {their_best * 1e3:.0f}, processor {their_processor * 1e3:.0f}), "
-          f"{their_best / my_best:.0f} times by the best; peak {peaks[0]:.0f} and {peaks[1]:.0f} MiB: "
-          f"{' '.join(policy.split()) or 'no policy'}")
-    for program in programs:
+    case = {"policy": policy, "input": report()}
+    agree(programs, case)
+    turns = [[program.time(case) for program in programs] for _ in range(ROUNDS)]
+    texts, processors = [], []
+    for program, column in zip(programs, zip(*turns)):
+        seconds, processor = zip(*column)
+        processors.append(statistics.median(processor))
+        texts.append(f"{statistics.median(seconds) * 1e3:.1f} ms (best {min(seconds) * 1e3:.1f}, processor "
+                     f"{processors[-1] * 1e3:.1f}, peak {program.peak():.0f} MiB)")
         program.close()
+    print(f"report of 2.5 MB: {texts[0]}, CUE {texts[1]}, {processors[1] / processors[0]:.0f} times by the processor: "
+          f"{' '.join(policy.split()) or 'no policy'}")
 
 
 if __name__ == "__main__":

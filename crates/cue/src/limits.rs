@@ -19,7 +19,8 @@ pub const MAX_NUMBER_DIGITS: usize = 1_000;
 /// Decimal exponent of a number. apd stops at 100,000 with an error.
 pub const MAX_NUMBER_EXPONENT: u64 = 10_000;
 
-/// Steps of one evaluation: a conjunct added, an expression evaluated. About two seconds.
+/// Steps of one evaluation: a conjunct added, an expression evaluated. About a second
+/// (`docs/performance.md`).
 pub const MAX_STEPS: u64 = 5_000_000;
 
 /// Values within values during evaluation, counted in calls of the evaluator.
