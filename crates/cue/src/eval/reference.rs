@@ -188,8 +188,7 @@ impl<'p> Eval<'p> {
             }
         }
         let w = self.deref(v);
-        self.note_conditional_subject(subject, w);
-        self.note_let_subject(subject, w);
+        self.note_subject_use(subject, v, w);
         if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
             // That it cannot be both is the error to tell.
             self.update_kind(w, Kind::STRUCT, by, close);
