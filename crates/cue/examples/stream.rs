@@ -33,9 +33,11 @@ fn main() {
             Err(error) => json!({"ok": false, "stage": "policy", "error": error.to_string()}),
             Ok(policy) => {
                 let input = case.input.get();
-                let final_ok = policy.check(input, Mode::Final) == Outcome::Accept;
+                let last = policy.check(input, Mode::Final);
+                let final_ok = last == Outcome::Accept;
                 match policy.check(input, Mode::Default) {
-                    Outcome::Accept => json!({"ok": true, "final_ok": final_ok}),
+                    Outcome::Accept if final_ok => json!({"ok": true, "final_ok": true}),
+                    Outcome::Accept => json!({"ok": true, "final_ok": false, "final": format!("{last:?}")}),
                     Outcome::Reject { message } => {
                         json!({"ok": false, "stage": "evaluate", "error": message, "final_ok": final_ok})
                     }

@@ -145,6 +145,41 @@ fn a_bound_of_itself_ends() {
     }
 }
 
+/// What stands before a condition is finished when the condition is looked at, and what stands behind is not.
+#[test]
+fn a_list_that_is_too_short_is_incomplete_to_a_condition_behind_it() {
+    let policy = "import \"list\"\np: {r: list.MinItems(2) & [...], if r == _|_ {f: 1 & 2}}\n";
+    assert!(matches!(Policy::compile(policy), Err(CompileError::Evaluate { .. })));
+    let policy = "import \"list\"\np: {if r == _|_ {f: 1 & 2}, r: list.MinItems(2) & [...]}\n";
+    accepts(policy, "{}");
+    let policy = "import \"list\"\np: {r: list.MinItems(1) & [...], if len(r) == 0 {f: error(\"none\")}}\n";
+    accepts(policy, "{}");
+}
+
+/// CUE may read such a file in another way.
+#[test]
+fn a_file_that_asks_for_experiments_has_no_verdict() {
+    for head in ["@experiment(x)", "@experiment(structcmp)\npackage a", "package a\n@experiment(x)", "@extern(embed)"] {
+        let policy = format!("{head}\na: 1\n");
+        assert!(matches!(Policy::compile(&policy), Err(CompileError::Unsupported { .. })), "{head}");
+    }
+    accepts("a: 1\n@experiment(x)\n", "{}");
+    accepts("@if(x)\na: 1\n", "{}");
+}
+
+#[test]
+fn texts_name_what_cue_names() {
+    rejects("p: {let s = {a: x & 2}, x: _, b: s.a}", r#"{"p": {"x": 3}}"#, "p.s.a: conflicting values 3 and 2");
+    let text = "p: conflicting values 5 and {a:1,if (a == 1) {y:2}} (mismatched types int and struct)";
+    rejects("p: {a: 1, if a == 1 {y: 2}}", r#"{"p": 5}"#, text);
+    let text = "p: conflicting values int & >=0 & <=255 and \"a\" (mismatched types int and string)";
+    rejects("p: uint8", r#"{"p": "a"}"#, text);
+    let text = "p: invalid value 1 (does not satisfy matchN): 0 matched, expected 1 (and 2 more errors)";
+    rejects("p: matchN(1, [{a!: _}, {b!: _}])", r#"{"p": 1}"#, text);
+    let alias = Policy::compile("p: q: X=int\n").map(|_| ()).map_err(|error| error.to_string());
+    assert_eq!(alias, Err("p: unreferenced alias or let clause X".to_owned()));
+}
+
 #[test]
 fn a_field_that_takes_in_what_it_stands_in_is_refused() {
     let refused = |policy: &str| matches!(Policy::compile(policy), Err(CompileError::Evaluate { .. }));

@@ -205,6 +205,7 @@ fn value(json: &Json) -> Option<Value> {
                 ("incomplete" | "text", _) => Value::Incomplete {
                     kind: kind(object["incomplete"].as_str()?),
                     text: object["text"].as_str()?.into(),
+                    origin: None,
                 },
                 _ => return None,
             }

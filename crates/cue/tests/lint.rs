@@ -76,6 +76,18 @@ fn what_may_well_be_meant_is_a_note() {
     assert_eq!(codes("predicate: list: [...{a?: 1}]").first(), Some(&LintCode::AcceptsEmpty));
 }
 
+/// A validator is named without a call, and something refers to the field.
+#[test]
+fn a_field_that_only_has_to_be_a_time_may_be_missing() {
+    let policy = "import \"time\"\npredicate: metadata: {\n  from: time.Time\n  to: >from\n}\n";
+    assert_eq!(
+        about_fields(policy),
+        ["missing-field predicate.metadata.from:3", "missing-field predicate.metadata.to:4"]
+    );
+    let policy = "import \"time\"\nlayout: time.RFC3339\npredicate: date: time.Format(layout)\n";
+    assert_eq!(about_fields(policy), ["missing-field predicate.date:3"]);
+}
+
 #[test]
 fn no_false_alarm() {
     for source in [

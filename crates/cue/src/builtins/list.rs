@@ -115,12 +115,13 @@ fn equal(context: &mut CallContext<'_>, a: &Value, b: &Value) -> Result<bool> {
             }
             true
         }
-        (Value::Incomplete { .. } | Value::Schema(_), _) | (_, Value::Incomplete { .. } | Value::Schema(_)) => {
+        (Value::Incomplete { .. } | Value::Schema(_), Value::Incomplete { .. } | Value::Schema(_)) => {
             if !a.kind().meets(b.kind()) {
                 return Ok(false);
             }
             return Err(BuiltinError::Unsupported("values that are not concrete are compared".into()));
         }
+        // A constraint is no value, whatever it allows.
         _ => a == b,
     })
 }
@@ -138,7 +139,7 @@ fn is_constrained(value: &Value) -> bool {
     match value {
         Value::List { items, .. } => items.iter().any(is_constrained),
         Value::Struct { fields, .. } => fields.iter().any(|(_, value)| is_constrained(value)),
-        Value::Incomplete { kind, text } => **text != *kind.to_string(),
+        Value::Incomplete { kind, text, origin } => origin.is_none() && **text != *kind.to_string(),
         _ => false,
     }
 }

@@ -61,6 +61,8 @@ pub enum Value {
         kind: Kind,
         /// How CUE prints it.
         text: Arc<str>,
+        /// The value itself, for functions that copy elements.
+        origin: Option<Schema>,
     },
     /// A constraint, unevaluated: for a parameter with [`Parameter::schema`].
     Schema(Schema),

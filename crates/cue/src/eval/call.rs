@@ -207,7 +207,10 @@ impl<'p> Eval<'p> {
                 let template = format!("error in call to {}: non-concrete value {{}}", name());
                 return self.fail(Code::Incomplete, &template, vec![kind.into()]);
             }
-            plain.push(if builtin.non_concrete { self.open_plain(value)? } else { self.plain_of(value)? });
+            let outer = std::mem::replace(&mut self.keeps_origins, true);
+            let taken = if builtin.non_concrete { self.open_plain(value) } else { self.plain_of(value) };
+            self.keeps_origins = outer;
+            plain.push(taken?);
         }
         self.doubt_closed_items(builtin, &plain);
         let result = (builtin.call)(&mut CallContext { host: self, is_validator: validating }, &plain);

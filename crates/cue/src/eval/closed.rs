@@ -234,7 +234,9 @@ impl<'p> Eval<'p> {
         for arc in arcs {
             let Some(label) = self.vertices[arc].label else { continue };
             let field = self.deref_disjunct(arc);
-            if !self.names.is_regular(label) {
+            // A list has no fields; a comprehension beside it makes a struct of it.
+            let element = label.as_index().is_some() && !self.vertices[v].node.has_structs;
+            if !self.names.is_regular(label) || element {
                 continue;
             }
             let failed = match &self.vertices[field].base {

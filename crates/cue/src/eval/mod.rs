@@ -174,6 +174,8 @@ pub(crate) struct Eval<'p> {
     met_unfinished: u64,
     /// An argument of a function has parts that functions do not see.
     lossy: bool,
+    /// What a function takes is to be known again in what it returns.
+    keeps_origins: bool,
     /// The vertex that is looked at: errors are told there.
     at: VertexId,
     /// Where the task that runs comes from.
@@ -246,6 +248,7 @@ impl<'p> Eval<'p> {
             cycle_at: NO_VERTEX,
             met_unfinished: 0,
             lossy: false,
+            keeps_origins: false,
             at: NO_VERTEX,
             close: CloseInfo::default(),
             force: false,

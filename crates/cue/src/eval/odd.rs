@@ -9,7 +9,7 @@ use super::error::{Bottom, Code, R, Stop};
 use super::reference::{Resolved, is_reference};
 use super::tasks::{State, Task, TaskKind};
 use super::types::{Base, Conjunct, Elem, EnvId, NO_VERTEX, Value, VertexId};
-use crate::expr::{ArcType, Comprehension, Core, Decl, Element, Expr, Op};
+use crate::expr::{ArcType, Clause, Comprehension, Core, Decl, Element, Expr, Op};
 use crate::kind::Kind;
 use crate::label::Label;
 
@@ -285,8 +285,14 @@ impl<'p> Eval<'p> {
         }
         let w = self.deref(v);
         let node = &self.vertices[w].node;
+        if node.is_unfulfilled {
+            // Validators say so, in the order of fields.
+            return;
+        }
         let conjuncts = &self.vertices[w].conjuncts;
         let plain = |conjunct: &Conjunct<'p>| match &conjunct.elem {
+            // `[if condition {a}, b][0]`: the condition has no answer.
+            Elem::Expr(Expr::Index(subject, index)) if is_choice(subject, index) => true,
             Elem::Expr(Expr::Selector(subject, _) | Expr::Index(subject, _)) => is_static(subject),
             Elem::Expr(expr) => !matches!(expr, Expr::And(..) | Expr::Or { .. }),
             _ => true,
@@ -367,6 +373,18 @@ fn is_plain_index(index: &Expr) -> bool {
         Expr::Call(function, _) => packaged(function),
         index => is_reference(index),
     }
+}
+
+/// The way to write a choice: the first element of a list of conditions.
+fn is_choice(subject: &Expr, index: &Expr) -> bool {
+    let plain = |element: &Element| match element {
+        Element::Value(_) => true,
+        Element::Comprehension(comprehension) => {
+            comprehension.clauses.iter().all(|clause| matches!(clause, Clause::If(_)))
+        }
+    };
+    let Expr::List(list) = subject else { return false };
+    list.ellipsis.is_none() && matches!(index, Expr::Number(_)) && list.elements.iter().all(plain)
 }
 
 /// `and`, `or` and the like.

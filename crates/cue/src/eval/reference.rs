@@ -492,10 +492,12 @@ impl<'p> Eval<'p> {
             let node = &self.vertices[w].node;
             let known =
                 node.scalar.is_some() || node.has_structs || node.a_struct.is_some() || node.list_open.is_some();
-            if error.is_incomplete() && known && !node.is_unfulfilled && !self.is_taken_whole(w, expr) {
-                self.doubt(Weight::Always, v, "a value is known, and incomplete too");
+            if !self.is_taken_whole(w, expr) {
+                if error.is_incomplete() && known && !node.is_unfulfilled {
+                    self.doubt(Weight::Always, v, "a value is known, and incomplete too");
+                }
+                self.doubt_error_read(v, &error);
             }
-            self.doubt_error_read(v, &error);
             self.doubt_failed_beside(v);
             return Err(Stop::Error(error));
         }

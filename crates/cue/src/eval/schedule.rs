@@ -410,15 +410,6 @@ impl<'p> Eval<'p> {
         self.simplify_range(v, close)
     }
 
-    /// Constraints of one kind, as `uint8` is made of: a conflict names all of them.
-    fn name_conjunction(&mut self, v: VertexId, values: &Rc<Vec<Value<'p>>>, close: CloseInfo) {
-        let plain = values.iter().all(|value| matches!(value, Value::Basic(_) | Value::Bound(_)));
-        let kind = values.iter().fold(Kind::TOP, |kind, value| kind & self.kind_of(value));
-        if plain && !kind.is_bottom() {
-            self.update_kind(v, kind, Elem::Value(Value::Conjunction(Rc::clone(values))), close);
-        }
-    }
-
     fn insert_vertex_value(&mut self, v: VertexId, arc: VertexId, close: CloseInfo) -> R<'p, ()> {
         self.vertices[v].closed_once |= self.vertices[arc].closed_once;
         self.vertices[v].closed_recursive |= self.vertices[arc].closed_recursive;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::Eval;
 use super::error::{Code, R, Stop};
-use super::types::{Bound, Value};
+use super::types::{Bound, CloseInfo, Elem, Value, VertexId};
 use crate::expr::Op;
 use crate::kind::Kind;
 use crate::number::Number;
@@ -26,6 +26,15 @@ fn side(op: Op) -> Side {
 }
 
 impl<'p> Eval<'p> {
+    /// Constraints of one kind, as `uint8` is made of: a conflict names all of them.
+    pub(super) fn name_conjunction(&mut self, v: VertexId, values: &Rc<Vec<Value<'p>>>, close: CloseInfo) {
+        let plain = values.iter().all(|value| matches!(value, Value::Basic(_) | Value::Bound(_)));
+        let kind = values.iter().fold(Kind::TOP, |kind, value| kind & self.kind_of(value));
+        if plain && !kind.is_bottom() {
+            self.update_kind(v, kind, Elem::Value(Value::Conjunction(Rc::clone(values))), close);
+        }
+    }
+
     fn test(&mut self, op: Op, a: &Value<'p>, b: &Value<'p>) -> R<'p, bool> {
         Ok(matches!(Self::caught(self.operate(op, a, b))?, Ok(Value::Bool(true))))
     }

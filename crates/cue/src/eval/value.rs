@@ -198,11 +198,13 @@ impl<'p> Eval<'p> {
                 }
                 Value::Vertex(v)
             }
-            builtins::Value::Incomplete { kind, .. } => Value::Basic(*kind),
-            builtins::Value::Schema(schema) => match self.schemas.get(schema.0) {
-                Some(value) => value.clone(),
-                None => Value::Top,
-            },
+            builtins::Value::Incomplete { kind, origin: None, .. } => Value::Basic(*kind),
+            builtins::Value::Schema(schema) | builtins::Value::Incomplete { origin: Some(schema), .. } => {
+                match self.schemas.get(schema.0) {
+                    Some(value) => value.clone(),
+                    None => Value::Top,
+                }
+            }
         })
     }
 
@@ -247,13 +249,24 @@ impl<'p> Eval<'p> {
     }
 
     fn incomplete_plain(&mut self, value: &Value<'p>) -> builtins::Value {
-        self.lossy |= !matches!(value, Value::Basic(_) | Value::Top);
-        builtins::Value::Incomplete { kind: self.kind_of(value), text: self.print(value).into() }
+        builtins::Value::Incomplete { kind: self.kind_of(value), text: self.print(value).into(), origin: None }
     }
 
     fn vertex_plain(&mut self, v: VertexId) -> R<'p, builtins::Value> {
         self.finalize_operand(v)?;
         let w = self.deref(v);
+        let plain = self.finished_plain(w)?;
+        Ok(match plain {
+            builtins::Value::Incomplete { kind, text, origin: None } if self.keeps_origins => {
+                let origin = Some(builtins::Schema(self.schemas.len()));
+                self.schemas.push(Value::Vertex(w));
+                builtins::Value::Incomplete { kind, text, origin }
+            }
+            plain => plain,
+        })
+    }
+
+    fn finished_plain(&mut self, w: VertexId) -> R<'p, builtins::Value> {
         match self.vertices[w].base.clone() {
             Base::List { open } => {
                 let mut items = Vec::new();
@@ -286,7 +299,7 @@ impl<'p> Eval<'p> {
             Base::Value(Value::Bottom(bottom)) => {
                 if bottom.is_incomplete() {
                     let text = self.print(&Value::Bottom(bottom));
-                    return Ok(builtins::Value::Incomplete { kind: Kind::TOP, text: text.into() });
+                    return Ok(builtins::Value::Incomplete { kind: Kind::TOP, text: text.into(), origin: None });
                 }
                 Err(Stop::Error(bottom))
             }

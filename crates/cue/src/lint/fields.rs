@@ -327,7 +327,7 @@ impl<'a> Walk<'a> {
         let applied = text(ast).split('.').any(|step| step.starts_with(['#', '_']));
         let is_let = matches!(ast, Ast::Ident(name) if self.is_let(name));
         if values.is_empty() || !(applied || is_let) {
-            let own = !label.is_empty() && self.names.used.contains(label) && !is_type(ast);
+            let own = !label.is_empty() && self.names.used.contains(label) && !is_type(ast) && !self.is_validator(ast);
             return if own { Demand::Nothing } else { Demand::Value };
         }
         values.into_iter().map(|value| self.value(value, label)).max().unwrap_or(Demand::Nothing)
@@ -378,12 +378,21 @@ impl<'a> Walk<'a> {
         self.names.tested.iter().any(|tested| path == tested || path.ends_with(&format!(".{tested}")))
     }
 
+    /// What a package has under this name.
+    fn member(&self, reference: &Ast) -> Option<Member> {
+        let Ast::Selector(package, Selector::Ident(name)) = reference else { return None };
+        let Ast::Ident(package) = &**package else { return None };
+        self.names.packages.get(package).and_then(|path| builtins::lookup(path, name))
+    }
+
+    /// `time.Time` constrains a field, and is no value of its own.
+    fn is_validator(&self, reference: &Ast) -> bool {
+        matches!(self.member(reference), Some(Member::Function(_)))
+    }
+
     /// A call of a function that gives a truth value: with its first argument left out it is a constraint.
     fn truth(&self, function: &Ast, arguments: usize) -> Option<Demand> {
-        let Ast::Selector(package, Selector::Ident(name)) = function else { return None };
-        let Ast::Ident(package) = &**package else { return None };
-        let member = self.names.packages.get(package).and_then(|path| builtins::lookup(path, name));
-        match member {
+        match self.member(function) {
             Some(Member::Function(f)) if f.result == Kind::BOOL && arguments < f.parameters.len() => {
                 Some(Demand::Value)
             }
