@@ -543,18 +543,6 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// Through shared structure, but not into alternatives.
-    pub(super) fn deref_shared(&self, v: VertexId) -> VertexId {
-        let mut v = v;
-        for _ in 0..1_000 {
-            match self.vertices[v].base {
-                Base::Link(target) if !self.vertices[target].is_disjunct => v = target,
-                _ => break,
-            }
-        }
-        v
-    }
-
     /// The label that a computed name or index stands for.
     pub(super) fn label_of(&mut self, value: &Value<'p>, source: &'p Expr) -> R<'p, Label> {
         let named = super::types::Elem::Expr(source);
