@@ -196,6 +196,9 @@ fn a_field_that_takes_in_what_it_stands_in_is_refused() {
 fn a_let_of_a_reference_hides_nothing() {
     let policy = "let P = _x\n_x: predicate\npredicate: n: int\nif P.n > 3 {predicate: o: k: 2}";
     assert!(matches!(Policy::compile(policy), Err(CompileError::Evaluate { .. })));
+    let policy = "let P = _x\n_x: predicate\npredicate: n: int\nsmall: P.n & <3";
+    accepts(policy, r#"{"predicate":{"n":2}}"#);
+    assert!(matches!(check(policy, r#"{"predicate":{"n":4}}"#), Outcome::Reject { .. }));
     // CUE refuses these: how far the list is, and whether the field is there, it finds out too early.
     for policy in [
         "for x in P.s {\"y\\(x.v)\": 1}\npredicate: s: [...{v: <3, ...}]\n_x: predicate\nlet P = _x",

@@ -392,6 +392,18 @@ impl<'p> Eval<'p> {
         v
     }
 
+    /// The same, through shared structure, but not into alternatives.
+    pub(super) fn deref_shared(&self, v: VertexId) -> VertexId {
+        let mut v = v;
+        for _ in 0..1_000 {
+            match self.vertices[v].base {
+                Base::Link(target) if !self.vertices[target].is_disjunct => v = target,
+                _ => break,
+            }
+        }
+        v
+    }
+
     /// The same, through alternatives only.
     pub(super) fn deref_disjunct(&self, v: VertexId) -> VertexId {
         let mut v = v;

@@ -34,7 +34,7 @@ impl<'p> Eval<'p> {
                 path.clear();
             }
             path.push(label);
-            if self.is_added_by_clauses_owner(self.vertices[at].parent, &path, chosen) {
+            if self.is_added_by_clauses_owner(self.vertices[at].parent, &path, chosen || inline) {
                 self.own_read = v;
                 return;
             }
@@ -43,7 +43,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Whether a comprehension of `v` whose clauses are looked at may add to what is at the path.
-    fn is_added_by_clauses_owner(&self, v: VertexId, path: &[Label], chosen: bool) -> bool {
+    fn is_added_by_clauses_owner(&self, v: VertexId, path: &[Label], any_name: bool) -> bool {
         let tasks = &self.vertices[v].node.tasks;
         let any = |state: Option<State>, key: fn(&Expr, &str) -> bool| {
             tasks.iter().any(|task| match &task.kind {
@@ -53,9 +53,10 @@ impl<'p> Eval<'p> {
                 _ => false,
             })
         };
-        // A name with a fixed part counts where another comprehension does add to the field, and where a choice is read.
+        // A name with a fixed part counts where another comprehension does add to the field, and where a choice or what is
+        // made on the spot is read.
         let running = Some(State::Running);
-        any(running, may_be_named) || (any(running, |_, _| true) && (chosen || any(None, may_be_named)))
+        any(running, may_be_named) || (any(running, |_, _| true) && (any_name || any(None, may_be_named)))
     }
 
     /// Whether declarations may add to what is at a path, the last name first.
@@ -320,14 +321,22 @@ impl<'p> Eval<'p> {
         Ok(())
     }
 
+    /// A part of `w` is used, by what refers to it as `v`.
+    pub(super) fn note_subject_use(&mut self, subject: &Expr, v: VertexId, w: VertexId) {
+        self.note_conditional_subject(subject, v, w);
+        if is_of_let(subject) && (self.at == w || self.has_ancestor(self.at, w)) {
+            self.early_let = true;
+        }
+    }
+
     /// A part is used of what has conditions. Where one of these turns out to have no answer, CUE tells its error where
-    /// the policy itself asks through a `let`, and may find a cycle in the final look otherwise.
-    pub(super) fn note_conditional_subject(&mut self, subject: &Expr, w: VertexId) {
+    /// the policy itself asks by another name, and may find a cycle in the final look otherwise.
+    fn note_conditional_subject(&mut self, subject: &Expr, v: VertexId, w: VertexId) {
         let conditional = |task: &Task<'p>| matches!(task.kind, TaskKind::Comprehension(_));
         if !self.vertices[w].node.tasks.iter().any(conditional) {
             return;
         }
-        let weight = if self.root_task && is_of_let(subject) { Weight::Always } else { Weight::Last };
+        let weight = if self.root_task && (v != w || is_of_let(subject)) { Weight::Always } else { Weight::Last };
         let known = self.conditional_subjects.entry(w).or_insert(weight);
         *known = weight.max(*known);
     }
@@ -409,24 +418,19 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// A `let` is used: in a question, in a call of a condition, or for the name of a field.
+    /// A `let` is used: in a question or a condition, in a list that a function takes, or for the name of a field.
     pub(super) fn note_let_use(&mut self) {
         let naming = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Dynamic(_));
         self.early_let |= self.question.is_some()
-            || (self.in_call && (self.in_clause || self.vertices[self.at].is_dynamic))
+            || self.in_clause
+            || (self.in_call && self.vertices[self.at].is_dynamic)
             || self.vertices[self.at].node.tasks.iter().any(naming);
     }
 
-    /// The same, of what it leads to: a list that may get more, or what is being worked out.
+    /// The same, of what it leads to: a list that may get more.
     pub(super) fn note_let_range(&mut self, source: &Expr, v: VertexId) {
         let closed = matches!(self.vertices[v].base, Base::List { open: false });
         self.early_let |= is_of_let(source) && !closed;
-    }
-
-    pub(super) fn note_let_subject(&mut self, subject: &Expr, w: VertexId) {
-        if is_of_let(subject) && (self.at == w || self.has_ancestor(self.at, w)) {
-            self.early_let = true;
-        }
     }
 
     /// Alternatives that are under way, or that something beside them keeps incomplete, are selected from: for CUE the

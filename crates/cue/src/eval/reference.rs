@@ -190,8 +190,7 @@ impl<'p> Eval<'p> {
             }
         }
         let w = self.deref(v);
-        self.note_conditional_subject(subject, w);
-        self.note_let_subject(subject, w);
+        self.note_subject_use(subject, v, w);
         if let (Some((by, close)), Some(_)) = (self.vertices[w].node.a_struct.clone(), &self.vertices[w].node.scalar) {
             // That it cannot be both is the error to tell.
             self.update_kind(w, Kind::STRUCT, by, close);
@@ -544,18 +543,6 @@ impl<'p> Eval<'p> {
                 None => Value::Vertex(w),
             },
         }
-    }
-
-    /// Through shared structure, but not into alternatives.
-    pub(super) fn deref_shared(&self, v: VertexId) -> VertexId {
-        let mut v = v;
-        for _ in 0..1_000 {
-            match self.vertices[v].base {
-                Base::Link(target) if !self.vertices[target].is_disjunct => v = target,
-                _ => break,
-            }
-        }
-        v
     }
 
     /// The label that a computed name or index stands for.
