@@ -148,6 +148,8 @@ pub(crate) struct Eval<'p> {
     has_asked: bool,
     /// What `let` clauses name.
     named_by_lets: Vec<VertexId>,
+    /// Something was used within itself, by another name.
+    own_alias: bool,
     /// A `let` clause was used where it matters how far what it names is.
     early_let: bool,
     /// The clauses of a comprehension are looked at.
@@ -241,6 +243,7 @@ impl<'p> Eval<'p> {
             conjunctions: Vec::new(),
             has_asked: false,
             named_by_lets: Vec::new(),
+            own_alias: false,
             early_let: false,
             in_clause: false,
             in_call: false,

@@ -181,7 +181,7 @@ impl<'p> Eval<'p> {
 
     /// CUE goes on with the text before a cycle, where it comes back to it by another name.
     pub(super) fn doubt_cyclic_text(&mut self, error: &Bottom<'p>) {
-        if error.code == Code::Cycle {
+        if error.code == Code::Cycle || (self.own_alias && error.is_incomplete()) {
             self.doubt(Weight::Always, self.at, "a text is used to make itself");
         }
     }
@@ -324,6 +324,7 @@ impl<'p> Eval<'p> {
     /// A part of `w` is used, by what refers to it as `v`.
     pub(super) fn note_subject_use(&mut self, subject: &Expr, v: VertexId, w: VertexId) {
         self.note_conditional_subject(subject, v, w);
+        self.own_alias |= v != w && self.has_ancestor(self.at, w);
         if is_of_let(subject) && (self.at == w || self.has_ancestor(self.at, w)) {
             self.early_let = true;
         }
