@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use super::Eval;
+use super::doubt::Weight;
 use super::error::{Bottom, Code, combine};
 use super::types::{Base, CloseInfo, NO_VERTEX, Status, Value, VertexId};
 use crate::expr::ArcType;
@@ -234,9 +235,7 @@ impl<'p> Eval<'p> {
         for arc in arcs {
             let Some(label) = self.vertices[arc].label else { continue };
             let field = self.deref_disjunct(arc);
-            // A list has no fields; a comprehension beside it makes a struct of it.
-            let element = label.as_index().is_some() && !self.vertices[v].node.has_structs;
-            if !self.names.is_regular(label) || element {
+            if !self.names.is_regular(label) {
                 continue;
             }
             let failed = match &self.vertices[field].base {
@@ -263,6 +262,10 @@ impl<'p> Eval<'p> {
             if failed {
                 // CUE takes the one error or the other.
                 self.doubt_unknown_typo(arc);
+                continue;
+            }
+            if label.as_index().is_some() && !self.vertices[v].node.has_structs {
+                self.doubt(Weight::Always, arc, "an element of a list is not allowed");
                 continue;
             }
             let error = self.not_allowed(field);

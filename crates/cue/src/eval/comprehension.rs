@@ -94,6 +94,7 @@ impl<'p> Eval<'p> {
             self.spend(1)?;
             self.unshare(v)?;
             self.schedule_struct(v, env, &comprehension.value, close, false)?;
+            self.note_made_optionals(v, comprehension);
         }
         Ok(())
     }

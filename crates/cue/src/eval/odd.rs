@@ -183,6 +183,16 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// A comprehension makes optional fields that conjoin something.
+    pub(super) fn note_made_optionals(&mut self, v: VertexId, comprehension: &Comprehension) {
+        for decl in &comprehension.value.decls {
+            if let Decl::Field { label, arc: ArcType::Optional, value: Expr::And(..) } = decl {
+                let made = self.find_arc(v, *label);
+                self.optionals.extend(made);
+            }
+        }
+    }
+
     /// An error in an optional field counts for CUE where a comprehension has made it.
     pub(super) fn doubt_optionals(&mut self) -> R<'p, ()> {
         while let Some(arc) = self.optionals.pop() {
