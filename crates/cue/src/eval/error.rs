@@ -112,7 +112,7 @@ impl<'p> Bottom<'p> {
         Rc::new(Self { messages: messages.into(), ..self.clone() })
     }
 
-    /// The message of another error, with its own code.
+    /// Whether more information may take it away.
     pub(super) fn is_incomplete(&self) -> bool {
         self.code.is_incomplete()
     }

@@ -78,8 +78,8 @@ impl<'p> Eval<'p> {
             })
     }
 
-    /// The clauses of a comprehension have an answer, or (where only the last look counts) none. Whether CUE takes it for a cycle depends on what it has
-    /// looked at before.
+    /// The clauses of a comprehension have an answer, or (where only the last look counts) none. Whether CUE takes it for a
+    /// cycle depends on what it has looked at before.
     pub(super) fn doubt_own_read(&mut self, weight: Weight) {
         if self.own_read != NO_VERTEX {
             self.doubt(weight, self.own_read, "a comprehension reads what it may add to");
