@@ -235,3 +235,13 @@ fn what_is_told_of_real_policies_is_true() {
         }
     }
 }
+
+/// What a value takes from itself was followed without end, or twice at each step.
+#[test]
+fn a_value_that_refers_to_itself_ends() {
+    for policy in
+        ["a: {b: c: 2} & a.b", "a: {b: 1} & a.b & a.c & a.d & a.e", "a: {b: a.b & a.c, c: a.c & a.b} & a.b.c & a.c.b"]
+    {
+        found(policy);
+    }
+}

@@ -1,6 +1,8 @@
 //! The fields that a policy demands of a document, found in its text: with definitions that are applied followed, and
 //! elements of lists, which no evaluation of `{}` would show.
 
+use std::cell::Cell;
+
 use super::LintCode;
 use super::names::{Names, text};
 use crate::builtins::{self, Member};
@@ -10,6 +12,9 @@ use crate::syntax::ast::{Ast, Clause, Comprehension, Constraint, Decl, Element, 
 
 /// Definitions within definitions that are followed: they may refer to themselves.
 const MAX_DEPTH: usize = 24;
+
+/// Values that are looked up behind references, in one policy.
+const MAX_LOOKUPS: usize = 100_000;
 
 /// Fields of a Pod that are true where they are missing (Kubernetes API, core/v1); all others are false then.
 const TRUE_IF_MISSING: [&str; 3] = ["allowPrivilegeEscalation", "automountServiceAccountToken", "enableServiceLinks"];
@@ -39,7 +44,8 @@ pub(super) struct Note {
 /// Looks at all fields.
 pub(super) fn walk(file: &File, names: &Names, given: &[&str]) -> Walked {
     let (scopes, path, found) = (Vec::new(), Vec::new(), Walked::default());
-    let mut walk = Walk { names, given, scopes, path, at: 0, depth: 0, found };
+    let lookups = Cell::new(MAX_LOOKUPS);
+    let mut walk = Walk { names, given, scopes, path, at: 0, depth: 0, lookups, found };
     walk.decls(&file.decls);
     walk.found
 }
@@ -80,6 +86,8 @@ struct Walk<'a> {
     path: Vec<String>,
     at: usize,
     depth: usize,
+    /// How many more values may be looked up.
+    lookups: Cell<usize>,
     found: Walked,
 }
 
@@ -339,6 +347,10 @@ impl<'a> Walk<'a> {
 
     /// The values that a reference leads to, as far as the text tells.
     fn resolve(&self, ast: &'a Ast) -> Vec<&'a Ast> {
+        self.resolve_within(ast, 0)
+    }
+
+    fn resolve_within(&self, ast: &'a Ast, depth: usize) -> Vec<&'a Ast> {
         match ast {
             Ast::Ident(name) => {
                 let found = self.scopes.iter().rev().map(|decls| named(decls, name)).find(|values| !values.is_empty());
@@ -346,14 +358,14 @@ impl<'a> Walk<'a> {
             }
             Ast::Selector(subject, Selector::Ident(name) | Selector::String(name)) => {
                 let mut out = Vec::new();
-                for value in self.resolve(subject) {
-                    for decls in self.structs(value, 0) {
+                for value in self.resolve_within(subject, depth) {
+                    for decls in self.structs(value, depth) {
                         out.extend(named(decls, name));
                     }
                 }
                 out
             }
-            Ast::Paren(inner) => self.resolve(inner),
+            Ast::Paren(inner) => self.resolve_within(inner, depth),
             _ => Vec::new(),
         }
     }
@@ -361,13 +373,16 @@ impl<'a> Walk<'a> {
     /// The struct literals that a value is made of.
     fn structs(&self, ast: &'a Ast, depth: usize) -> Vec<&'a [Decl]> {
         let deeper = depth.saturating_add(1);
+        // `a: {b: 1} & a.b & a.c` leads to itself, twice each time.
+        let left = self.lookups.get().saturating_sub(1);
+        self.lookups.set(left);
         match ast {
-            _ if depth >= MAX_DEPTH => Vec::new(),
+            _ if depth >= MAX_DEPTH || left == 0 => Vec::new(),
             Ast::Struct(decls) => vec![decls],
             Ast::Paren(inner) => self.structs(inner, deeper),
             Ast::Binary("&", left, right) => [self.structs(left, deeper), self.structs(right, deeper)].concat(),
             Ast::Ident(_) | Ast::Selector(..) => {
-                self.resolve(ast).into_iter().flat_map(|value| self.structs(value, deeper)).collect()
+                self.resolve_within(ast, deeper).into_iter().flat_map(|value| self.structs(value, deeper)).collect()
             }
             _ => Vec::new(),
         }
