@@ -319,6 +319,9 @@ impl<'s> Parser<'s> {
         let mut clauses = Vec::new();
         loop {
             let first = clauses.is_empty();
+            if clauses.len() > MAX_POLICY_DEPTH {
+                return self.error(format!("more than {MAX_POLICY_DEPTH} clauses in a row"));
+            }
             let not_clause = |p: &Self| {
                 first && (p.is(":") || p.is("=") || p.is("?") || matches!(p.lexeme.token, Token::Comma | Token::Eof))
             };
