@@ -1,5 +1,7 @@
 //! What an evaluation may cost: every input ends, on the stack of a worker thread (2 MiB, as test threads have).
 
+#![allow(clippy::disallowed_methods, reason = "a test takes its own time")]
+
 use sigward_cue::{CompileError, Mode, Outcome, Policy};
 
 fn compiled(source: &str) -> Policy {
@@ -96,4 +98,27 @@ fn a_number_of_a_billion_digits_is_refused() {
 fn a_policy_that_is_too_long_is_refused() {
     let long = format!("// {}\na: 1", "x".repeat(2 << 20));
     assert!(matches!(Policy::compile(&long), Err(CompileError::Unsupported { .. })));
+}
+
+/// Each clause saw a copy of all scopes around it.
+#[test]
+fn attack_very_many_clauses_in_a_row_are_refused() {
+    for clause in ["for a in x ", "if true ", "let a = 1 "] {
+        let source = format!("x: [1], y: [if true {}{{1}}]", clause.repeat(30_000));
+        assert!(matches!(Policy::compile(&source), Err(CompileError::Syntax { .. })), "{clause}");
+        let source = format!("x: [1], y: [if true {}{{1}}]", clause.repeat(60));
+        compiled(&source);
+    }
+}
+
+/// A name was looked up by looking through all conditions beside it, which did not count.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes ten seconds without optimisation")]
+fn attack_very_many_conditions_in_a_row_are_refused() {
+    let fields: String = (0..20_000).map(|n| format!("f{n}: int\n")).collect();
+    let conditions: String = (0..20_000).map(|n| format!("if a.f{n} > 1 {{b{n}: 1}}\n")).collect();
+    let started = std::time::Instant::now();
+    let result = Policy::compile(&format!("a: {{{fields}}}\n{conditions}"));
+    assert!(matches!(result, Err(CompileError::Unsupported { .. })));
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
 }
