@@ -207,3 +207,13 @@ fn a_let_of_a_reference_hides_nothing() {
         assert!(matches!(Policy::compile(policy), Err(CompileError::Unsupported { .. })), "{policy}");
     }
 }
+
+/// CUE finds none of its packages by such a path.
+#[test]
+fn a_package_with_a_name_behind_it_is_unknown() {
+    for path in ["strings:strings", "encoding/json:json", "strings:other"] {
+        let Err(error) = Policy::compile(&format!("import x {path:?}\na: x.Valid")) else { panic!("{path}") };
+        assert!(matches!(error, CompileError::Resolve { .. }), "{error:?}");
+        assert_eq!(error.to_string(), format!("builtin package {path:?} undefined (and 1 more errors)"));
+    }
+}

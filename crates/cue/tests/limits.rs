@@ -19,6 +19,20 @@ fn a_depth_bomb_in_the_document_is_refused() {
     assert!(is_unsupported(&policy.check(&bomb, Mode::Default)));
 }
 
+/// Each of two bytes took the memory of fifty.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes ten seconds without optimisation")]
+fn attack_a_document_of_very_many_values_is_refused() {
+    let policy = compiled("a: _");
+    for value in ["0", "[]", "{}"] {
+        let document = |count: usize| format!("{{\"a\":[{}{value}]}}", format!("{value},").repeat(count));
+        assert!(is_unsupported(&policy.check(&document(8_000_000), Mode::Default)), "{value}");
+    }
+    let names = |count: usize| (0..count).map(|n| format!("\"n{n}\":0")).collect::<Vec<_>>().join(",");
+    assert!(is_unsupported(&policy.check(&format!("{{\"b\":{{{}}}}}", names(2_100_000)), Mode::Default)));
+    assert_eq!(policy.check(&format!("{{\"b\":{{{}}}}}", names(900_000)), Mode::Default), Outcome::Accept);
+}
+
 #[test]
 fn the_deepest_document_meets_a_recursive_policy() {
     let policy = compiled("#L: {n?: #L, v?: int}, a: #L");

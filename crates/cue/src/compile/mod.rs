@@ -91,20 +91,21 @@ impl Compiler {
 
     fn imports(&mut self, file: &ast::File) {
         for import in &file.imports {
-            let (path, package) = import.path.rsplit_once(':').unwrap_or((&import.path, ""));
+            // With a package's name behind it (`strings:strings`), CUE finds none of its own packages.
+            let path = &*import.path;
             if builtins::is_unsupported(path) {
                 self.unsupported = Some(format!("package {path:?} is not supported"));
             } else if !builtins::is_package(path) {
                 self.unknown_package = true;
                 self.errors.push(if path.split('/').next().is_some_and(|first| first.contains('.')) {
-                    format!("package {:?} not found", import.path)
+                    format!("package {path:?} not found")
                 } else {
                     format!("builtin package {path:?} undefined")
                 });
                 self.errors.push(format!("package {path:?} not found"));
                 continue;
             }
-            let base = if package.is_empty() { path.rsplit('/').next().unwrap_or(path) } else { package };
+            let base = path.rsplit('/').next().unwrap_or(path);
             let name = import.name.clone().unwrap_or_else(|| base.to_owned());
             let is_field = |decl: &ast::Decl| matches!(decl, ast::Decl::Field(field) if matches!(&field.label, ast::Label::Ident(label) if *label == name));
             if self.imports.contains_key(&name) || file.decls.iter().any(is_field) {
