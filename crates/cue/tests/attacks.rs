@@ -217,3 +217,19 @@ fn a_package_with_a_name_behind_it_is_unknown() {
         assert_eq!(error.to_string(), format!("builtin package {path:?} undefined (and 1 more errors)"));
     }
 }
+
+/// What the second one stands for did not see the first.
+#[test]
+fn let_clauses_that_lead_to_each_other_are_refused() {
+    for (policy, message) in [
+        ("let x = y, let y = x, a: 1", "let[]: cyclic references in let clause or alias"),
+        ("let x = y, let y = z, let z = x, a: x", "let[]: cyclic references in let clause or alias"),
+        ("let x = y.z, let y = {z: 1, w: x}, a: x", "let[]: cyclic references in let clause or alias"),
+        ("let x = {p: y}, let y = {q: x}, a: x.p", "let[].p: cyclic references in let clause or alias"),
+        ("a: {let x = y + 1, let y = x - 1, b: x}", "a.let[]: cyclic references in let clause or alias"),
+    ] {
+        let error = Policy::compile(policy).map(|_| ()).unwrap_err();
+        assert_eq!(error, CompileError::Resolve { message: message.to_owned() }, "{policy}");
+    }
+    accepts("let x = 1, let y = {z: x}, a: y, b: y.z", r#"{"a":{"z":1},"b":1}"#);
+}

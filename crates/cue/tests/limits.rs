@@ -125,6 +125,15 @@ fn attack_very_many_clauses_in_a_row_are_refused() {
     }
 }
 
+/// Each was compiled twice for each time that the one around it was.
+#[test]
+fn attack_let_clauses_within_each_other_are_refused() {
+    let nested = |depth: usize| (0..depth).fold("1".to_owned(), |value, n| format!("{{let x{n} = {value}, b: x{n}}}"));
+    compiled(&format!("a: {}", nested(8)));
+    let result = Policy::compile(&format!("a: {}", nested(30)));
+    assert!(matches!(result, Err(CompileError::Unsupported { .. })));
+}
+
 /// A name was looked up by looking through all conditions beside it, which did not count.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "takes ten seconds without optimisation")]

@@ -50,6 +50,9 @@ pub(crate) fn compile(file: &ast::File, program: &mut Program) -> Result<(), Ref
     let root = compiler.struct_lit(&file.decls, true);
     compiler.check_imports();
     program.names = compiler.names;
+    if compiler.compiled > MAX_COMPILED {
+        return Err(Refused::Unsupported("let clauses and aliases refer to each other too often".to_owned()));
+    }
     if !compiler.errors.is_empty() {
         return Err(Refused::Errors(compiler.errors));
     }
@@ -73,7 +76,13 @@ struct Compiler {
     /// What CUE knows and this does not.
     unsupported: Option<String>,
     refers_to_for: bool,
+    /// How many expressions.
+    compiled: usize,
 }
+
+/// Expressions that are compiled. What a `let` clause stands for is compiled where it is named first, and once more where
+/// it is declared: within others, each time that these are. The longest policy has fewer than half without that.
+const MAX_COMPILED: usize = 2_000_000;
 
 impl Compiler {
     fn error(&mut self, message: impl std::fmt::Display) -> Expr {
@@ -172,13 +181,12 @@ impl Compiler {
 
     /// A `let` clause does not see itself.
     fn let_value(&mut self, name: &str, value: &Ast) -> Expr {
-        let depth = self.scopes.len().saturating_sub(1);
-        let hidden = self.scopes.get_mut(depth).and_then(|s| s.names.remove(name));
+        let outer = self.scopes.last_mut().and_then(|scope| scope.hidden.replace(name.to_owned()));
         self.path.push("let[]".to_owned());
         let value = self.expr(value);
         self.path.pop();
-        if let (Some(hidden), Some(scope)) = (hidden, self.scopes.get_mut(depth)) {
-            scope.names.insert(name.to_owned(), hidden);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.hidden = outer;
         }
         value
     }
@@ -245,7 +253,12 @@ impl Compiler {
         }
         let filter = match pattern {
             Ast::Alias(name, pattern) => {
-                let entry = Entry { target: Target::LabelName, used: true, busy: false, checked: true, is_alias: true };
+                let entry = Entry {
+                    used: true,
+                    checked: true,
+                    is_alias: true,
+                    ..Entry::new(Target::LabelName, self.path.len())
+                };
                 if !self.is_taken(&scope, name, true) {
                     scope.names.insert(name.clone(), entry);
                 }
@@ -309,12 +322,16 @@ impl Compiler {
         }
         let label = self.names.identifier(name);
         self.is_taken(scope, name, false);
-        let entry = Entry { target: Target::Field(label), used: true, busy: false, checked: true, is_alias: false };
+        let entry = Entry { used: true, checked: true, ..Entry::new(Target::Field(label), self.path.len()) };
         scope.names.insert(name.to_owned(), entry);
         Some(label)
     }
 
     fn expr(&mut self, ast: &Ast) -> Expr {
+        self.compiled = self.compiled.saturating_add(1);
+        if self.compiled > MAX_COMPILED {
+            return Expr::Bottom;
+        }
         match ast {
             Ast::Ident(name) => self.resolve(name),
             Ast::Bottom => Expr::Bottom,
@@ -472,7 +489,9 @@ impl Compiler {
             let Some(scope) = self.scopes.get_mut(depth) else { continue };
             let above = scope.up;
             let is_for = scope.is_for;
-            if let Some(entry) = scope.names.get_mut(name) {
+            if scope.get(name).is_some()
+                && let Some(entry) = scope.names.get_mut(name)
+            {
                 entry.used = true;
                 let entry = entry.clone();
                 self.refers_to_for |= is_for;
@@ -504,7 +523,7 @@ impl Compiler {
                     return self.error("cyclic references in let clause or alias");
                 }
                 if !entry.checked {
-                    self.at_scope(depth, name, |c| c.let_value(name, value));
+                    self.at_scope(depth, name, entry.path, |c| c.let_value(name, value));
                 }
                 Expr::Let { up, label: *label }
             }
@@ -512,15 +531,17 @@ impl Compiler {
                 if entry.busy {
                     return self.error("cyclic reference in field alias");
                 }
-                let label = self.at_scope(depth, name, |c| c.expr(key));
+                let label = self.at_scope(depth, name, entry.path, |c| c.expr(key));
                 Expr::Dynamic { up, label: Box::new(label) }
             }
         }
     }
 
     /// Compiles what an alias stands for where it is declared; errors there are told where it is declared.
-    fn at_scope(&mut self, depth: usize, name: &str, compile: impl FnOnce(&mut Self) -> Expr) -> Expr {
+    fn at_scope(&mut self, depth: usize, name: &str, path: usize, compile: impl FnOnce(&mut Self) -> Expr) -> Expr {
         let inner = self.scopes.split_off(depth.saturating_add(1));
+        let hidden = self.scopes.last_mut().and_then(|scope| scope.hidden.take());
+        let steps = self.path.split_off(path.min(self.path.len()));
         let mark = |c: &mut Self, busy: bool| {
             if let Some(entry) = c.scopes.last_mut().and_then(|s| s.names.get_mut(name)) {
                 entry.busy = busy;
@@ -536,6 +557,10 @@ impl Compiler {
         // Only a cycle is told here; the rest is found again at the declaration.
         let found = self.errors.split_off(known);
         self.errors.extend(found.into_iter().filter(|e| e.ends_with("let clause or alias")));
+        self.path.extend(steps);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.hidden = hidden;
+        }
         self.scopes.extend(inner);
         expr
     }
