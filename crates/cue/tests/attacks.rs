@@ -233,3 +233,17 @@ fn let_clauses_that_lead_to_each_other_are_refused() {
     }
     accepts("let x = 1, let y = {z: x}, a: y, b: y.z", r#"{"a":{"z":1},"b":1}"#);
 }
+
+/// A computed name is there for what stands behind it.
+#[test]
+fn a_computed_name_that_is_made_of_a_later_one_is_refused() {
+    for (policy, message) in [
+        (r#"a: {X=("\(Y)"): 1, Y=("q"): "z", b: X}"#, "a: cyclic reference in field alias"),
+        (r#"a: {X=("\(X)"): 1, b: 2}"#, "a: cyclic reference in field alias"),
+        (r#"a: {let y = Y, X=("\(y)"): 1, Y=("q"): "z", b: X}"#, "a.let[]: cyclic reference in field alias"),
+    ] {
+        let error = Policy::compile(policy).map(|_| ()).unwrap_err();
+        assert_eq!(error, CompileError::Resolve { message: message.to_owned() }, "{policy}");
+    }
+    accepts(r#"a: {Y=("q"): "z", X=("\(Y)"): 1, b: X}"#, r#"{"a":{"b":1}}"#);
+}

@@ -145,6 +145,7 @@ impl Compiler {
     fn struct_lit(&mut self, decls: &[ast::Decl], is_file: bool) -> StructLit {
         let scope = self.declare(decls);
         self.scopes.push(scope);
+        self.computed_aliases(decls);
         let mut compiled = Vec::with_capacity(decls.len());
         for decl in decls {
             if let Some(decl) = self.decl(decl) {
@@ -153,6 +154,31 @@ impl Compiler {
         }
         self.pop_scope();
         StructLit::new(compiled, is_file)
+    }
+
+    /// Computed names with an alias are compiled before all else, one after the other.
+    fn computed_aliases(&mut self, decls: &[ast::Decl]) {
+        for decl in decls {
+            let ast::Decl::Field(ast::Field { alias: Some(alias), label: ast::Label::Dynamic(key), .. }) = decl else {
+                continue;
+            };
+            let known = self.errors.len();
+            self.expr(key);
+            let before = self.errors.len();
+            self.keep_cycles(known);
+            let Some(entry) = self.scopes.last_mut().and_then(|scope| scope.names.get_mut(alias)) else { continue };
+            entry.ready = true;
+            if before > known {
+                entry.target = Target::Wrong;
+            }
+        }
+    }
+
+    /// Of the errors from here on only cycles are told; the rest is found again at the declaration.
+    fn keep_cycles(&mut self, known: usize) {
+        let found = self.errors.split_off(known);
+        self.errors
+            .extend(found.into_iter().filter(|e| e.ends_with("let clause or alias") || e.ends_with("field alias")));
     }
 
     fn decl(&mut self, decl: &ast::Decl) -> Option<Decl> {
@@ -518,6 +544,7 @@ impl Compiler {
             Target::LabelName => Expr::LabelName { up, name: name.into() },
             Target::MatchedField => Expr::Dynamic { up, label: Box::new(Expr::LabelName { up: 0, name: name.into() }) },
             Target::Value(label) => Expr::Value { up, name: *label },
+            Target::Wrong => Expr::Bottom,
             Target::Let { label, value } => {
                 if entry.busy {
                     return self.error("cyclic references in let clause or alias");
@@ -528,7 +555,7 @@ impl Compiler {
                 Expr::Let { up, label: *label }
             }
             Target::Dynamic(key) => {
-                if entry.busy {
+                if entry.busy || !entry.ready {
                     return self.error("cyclic reference in field alias");
                 }
                 let label = self.at_scope(depth, name, entry.path, |c| c.expr(key));
@@ -554,9 +581,7 @@ impl Compiler {
         let expr = compile(self);
         self.refers_to_for = refers;
         mark(self, false);
-        // Only a cycle is told here; the rest is found again at the declaration.
-        let found = self.errors.split_off(known);
-        self.errors.extend(found.into_iter().filter(|e| e.ends_with("let clause or alias")));
+        self.keep_cycles(known);
         self.path.extend(steps);
         if let Some(scope) = self.scopes.last_mut() {
             scope.hidden = hidden;

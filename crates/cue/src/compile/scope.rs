@@ -30,6 +30,8 @@ pub(super) struct Entry {
     /// While a `let` clause is compiled, it may not be met again.
     pub(super) busy: bool,
     pub(super) checked: bool,
+    /// A computed name is there only for what stands behind it.
+    pub(super) ready: bool,
     /// How long the path is where it is declared.
     pub(super) path: usize,
     /// An alias or a `let` clause: it may not have the name of a field around it, nor the other way round.
@@ -45,6 +47,8 @@ pub(super) enum Target {
     },
     /// `X=(expression): …`
     Dynamic(Arc<Ast>),
+    /// The same, and it is an error.
+    Wrong,
     /// `[X=pattern]: …`
     LabelName,
     /// `X=[pattern]: …`
@@ -62,7 +66,8 @@ impl Scope {
 
 impl Entry {
     pub(super) fn new(target: Target, path: usize) -> Self {
-        Self { target, used: false, busy: false, checked: false, path, is_alias: false }
+        let ready = !matches!(target, Target::Dynamic(_));
+        Self { target, used: false, busy: false, checked: false, ready, path, is_alias: false }
     }
 }
 
