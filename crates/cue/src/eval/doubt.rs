@@ -80,11 +80,7 @@ impl<'p> Eval<'p> {
             }
         }
         for v in std::mem::take(&mut self.inlines) {
-            // What is doubtful in it has not been used.
-            let known = self.doubt.clone();
-            self.finalize(v)?;
-            self.doubt = known;
-            if self.own_error(v).is_some_and(|error| !error.is_incomplete()) {
+            if self.has_error_within(v)? {
                 // CUE looks into some of these, however little of it is used.
                 self.doubt(Weight::Always, v, "a value within an expression has an error");
             }
@@ -96,6 +92,14 @@ impl<'p> Eval<'p> {
             }
         }
         Ok(())
+    }
+
+    /// Whether what is no part of the result has an error. What is doubtful in it has not been used.
+    pub(super) fn has_error_within(&mut self, v: VertexId) -> R<'p, bool> {
+        let known = self.doubt.clone();
+        self.finalize(v)?;
+        self.doubt = known;
+        Ok(self.own_error(v).is_some_and(|error| !error.is_incomplete()))
     }
 
     /// An expression has used a vertex.

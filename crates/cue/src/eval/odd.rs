@@ -196,13 +196,7 @@ impl<'p> Eval<'p> {
     /// An error in an optional field counts for CUE where a comprehension has made it.
     pub(super) fn doubt_optionals(&mut self) -> R<'p, ()> {
         while let Some(arc) = self.optionals.pop() {
-            if self.vertices[arc].arc != ArcType::Optional {
-                continue;
-            }
-            let known = self.doubt.clone();
-            self.finalize(arc)?;
-            self.doubt = known;
-            if self.own_error(arc).is_some_and(|error| !error.is_incomplete()) {
+            if self.vertices[arc].arc == ArcType::Optional && self.has_error_within(arc)? {
                 self.doubt(Weight::Always, arc, "a comprehension in an optional field has an error");
             }
         }

@@ -270,13 +270,7 @@ impl<'p> Eval<'p> {
     pub(super) fn doubt_patterned(&mut self) -> R<'p, ()> {
         while let Some(v) = self.patterned.pop() {
             for arc in self.arcs_of(self.deref(v)) {
-                if self.vertices[arc].arc != ArcType::Optional {
-                    continue;
-                }
-                let known = self.doubt.clone();
-                self.finalize(arc)?;
-                self.doubt = known;
-                if self.own_error(arc).is_some_and(|error| !error.is_incomplete()) {
+                if self.vertices[arc].arc == ArcType::Optional && self.has_error_within(arc)? {
                     self.doubt(
                         Weight::Always,
                         arc,
