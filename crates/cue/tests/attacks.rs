@@ -247,3 +247,45 @@ fn a_computed_name_that_is_made_of_a_later_one_is_refused() {
     }
     accepts(r#"a: {Y=("q"): "z", X=("\(Y)"): 1, b: X}"#, r#"{"a":{"b":1}}"#);
 }
+
+/// What an error says may not be known: it is one all the same.
+#[test]
+fn an_error_without_a_text_is_an_error() {
+    let policy = "predicate: {x: string, y: string}\n\
+                  ok: [if predicate.x == \"q\" {true}, error(\"bad \" + predicate.y)][0]\n";
+    accepts(policy, r#"{"predicate":{"x":"q"}}"#);
+    rejects(policy, r#"{"predicate":{"x":"z"}}"#, "ok: ");
+    rejects(policy, r#"{"predicate":{"x":"z","y":"w"}}"#, "ok: bad w");
+    let policy = "a: int | error(b), b: string";
+    rejects(policy, r#"{"a":"s"}"#, "a: ");
+    for source in ["a: error(b), b: string", "a: error(b), b?: string", "a: {if error(b) {x: 1}}, b: string"] {
+        assert!(matches!(Policy::compile(source), Err(CompileError::Evaluate { .. })), "{source}");
+    }
+}
+
+/// A part up to what is not known ends at 0.
+#[test]
+fn a_part_that_ends_before_it_begins_is_an_error() {
+    let message = "a: invalid slice index: 1 > 0".to_owned();
+    let error = Policy::compile("predicate: l: [...string], a: predicate.l[1:predicate.n]").map(|_| ());
+    assert_eq!(error, Err(CompileError::Evaluate { message }));
+    rejects("a: [1,2,3][b:c], b: int, c: int", r#"{"b":1}"#, "a: invalid slice index: 1 > 0");
+    accepts("a: [1,2,3][b:c], b: int, c: int", r#"{"c":5}"#);
+    assert!(matches!(check("a: [1,2,3][b:], b: number", r#"{"b":2.0}"#), Outcome::Unsupported { .. }));
+}
+
+#[test]
+fn what_no_string_or_comment_may_hold_is_refused() {
+    for policy in [
+        "a: \"x\0\"",
+        "a: \"x\u{feff}\"",
+        "// \u{feff}\na: 1",
+        "a: \"\"\"\n  x\0\n  \"\"\"",
+        "a: #\"\"\"\n  x\n\"\"\"\"#",
+        "a: {@x//c\n(y)\nb: 1}",
+        "X=#\"a\"#: 1, b: X",
+    ] {
+        assert!(matches!(Policy::compile(policy), Err(CompileError::Syntax { .. })), "{policy:?}");
+    }
+    accepts("\u{feff}a: 1", "{}");
+}
