@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::Eval;
 use super::messages::Messages;
 use super::types::{Elem, Value, VertexId};
+use crate::expr::Expr;
 use crate::label::Label;
 
 /// The class of an error, the gravest first. Only the first four reject; the others may go away with more information.
@@ -31,6 +32,8 @@ impl Code {
 pub(crate) enum Piece<'p> {
     Text(String),
     Node(Elem<'p>),
+    /// An expression as it was written: hidden names without their package.
+    Source(&'p Expr),
     Label(Label),
 }
 
@@ -262,6 +265,7 @@ impl<'p> Eval<'p> {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Label(label) => out.push_str(&self.names.step(*label).to_string()),
                 Piece::Node(elem) => self.print_elem(elem, out),
+                Piece::Source(expr) => self.print_source(expr, out),
             }
         }
         let Some(first) = message.wrapped.first() else { return };
