@@ -237,3 +237,12 @@ fn texts_quote_the_package_of_a_function() {
     let policy = "import \"encoding/json\"\nx: json.Valid";
     rejects(policy, r#"{"x": "{"}"#, "x: invalid value \"{\" (does not satisfy encoding/json.Valid)");
 }
+
+/// An interpolation of what fails fails once for each of its errors, at their paths.
+#[test]
+fn texts_tell_each_error_of_an_interpolation() {
+    let text = "env: 2 errors in empty disjunction: (and 5 more errors)";
+    rejects("env: string | *\"dev\"\nhost: \"\\(env).example\"", r#"{"env": null}"#, text);
+    let text = "env: invalid interpolation: conflicting values int and null (mismatched types int and null) (and 1 more errors)";
+    rejects("a: b: \"\\(env)\"\nenv: int", r#"{"env": null}"#, text);
+}

@@ -218,6 +218,23 @@ impl<'p> Eval<'p> {
         node.errors = combine(node.errors.take(), Some(error));
     }
 
+    /// Each message of an error, with a text before it: CUE wraps a list one by one, and keeps the paths.
+    pub(super) fn wrap_each(&self, error: &Bottom<'p>, text: &str) -> Rc<Bottom<'p>> {
+        let wrap = |message: &Rc<Message<'p>>| {
+            let path = message.path.clone().unwrap_or_else(|| self.path(message.at));
+            let (pieces, wrapped) = (vec![text.into()], vec![Rc::clone(message)]);
+            Rc::new(Message { at: self.at, path: Some(path), pieces, wrapped })
+        };
+        let messages: Vec<_> = error.messages.iter().map(wrap).collect();
+        Rc::new(Bottom {
+            code: error.code,
+            messages: messages.into(),
+            close_check: false,
+            child_error: false,
+            has_recursive: false,
+        })
+    }
+
     /// The graver of two errors, or both.
     pub(super) fn either(a: Option<Rc<Bottom<'p>>>, b: Option<Rc<Bottom<'p>>>) -> Stop<'p> {
         match combine(a, b) {
