@@ -68,9 +68,16 @@ pub(crate) struct Names {
     indexed: HashSet<Label>,
     /// An expression works out which field it refers to, of something without a name.
     refers_to_any: bool,
+    /// The package that the hidden fields belong to, where the file names one.
+    package: Option<String>,
 }
 
 impl Names {
+    /// Hidden fields belong to this package; `_` is none.
+    pub(crate) fn set_package(&mut self, name: &str) {
+        self.package = (name != "_").then(|| name.to_owned());
+    }
+
     /// Looks a text up as it is: a document has a name for each value, and few different ones.
     fn get(&self, kind: LabelKind, name: &str) -> Option<u32> {
         let numbers = self.numbers.get(name)?;
@@ -188,6 +195,15 @@ impl<'p> Interner<'p> {
     /// How a label is printed in expressions: a `let` clause has its number there.
     pub(crate) fn selector(&self, label: Label) -> Selector {
         Selector { kind: self.kind(label), is_index: label.as_index().is_some(), name: self.text(label) }
+    }
+
+    /// How a label is printed in values: a hidden one has its package there.
+    pub(crate) fn qualified(&self, label: Label) -> String {
+        let selector = self.selector(label);
+        match (selector.kind, &self.base.package) {
+            (LabelKind::Hidden | LabelKind::HiddenDefinition, Some(package)) => format!("{selector}(:{package})"),
+            _ => selector.to_string(),
+        }
     }
 
     /// How a label is printed in paths.

@@ -289,3 +289,42 @@ fn what_no_string_or_comment_may_hold_is_refused() {
     }
     accepts("\u{feff}a: 1", "{}");
 }
+
+/// A hidden field belongs to a package, which CUE tells where it prints a value, but not where it shows the source.
+#[test]
+fn texts_name_the_package_of_hidden_fields() {
+    let text = "x: conflicting values 1 and {_h(:p):string,_#e(:p)?:1,y:_h(:p)} (mismatched types int and struct)";
+    rejects("package p\nx: {_h: string, _#e?: 1, y: _h}", r#"{"x": 1}"#, text);
+    let text = "x: conflicting values 1 and {_h:string} (mismatched types int and struct)";
+    rejects("package _\nx: {_h: string}", r#"{"x": 1}"#, text);
+    rejects("x: {_h: string}", r#"{"x": 1}"#, text);
+    rejects("package p\n_a: {b: 1}\nx: _a", r#"{"x": {"b": 2}}"#, "x.b: conflicting values 1 and 2");
+    for (source, message) in [
+        ("x: _a._b.c", "x: invalid operand _a._b (found int, want list or struct)"),
+        ("x: {for v in _a._b {\"\\(v)\": 1}}", "x: cannot range over _a._b (found int, want list or struct)"),
+    ] {
+        let policy = format!("package p\n_a: {{_b: 1}}\n{source}");
+        let Err(CompileError::Evaluate { message: found }) = Policy::compile(&policy) else { panic!("it compiles") };
+        assert_eq!(found, message);
+    }
+}
+
+/// A package whose path is no identifier is quoted in a value, but not where a check by it is named.
+#[test]
+fn texts_quote_the_package_of_a_function() {
+    let policy = "import \"encoding/json\"\nx: json.Validate({a: int})";
+    let text =
+        "x: conflicting values 1 and \"encoding/json\".Validate({a:int}) (mismatched types int and (string|bytes))";
+    rejects(policy, r#"{"x": 1}"#, text);
+    let policy = "import \"encoding/json\"\nx: json.Valid";
+    rejects(policy, r#"{"x": "{"}"#, "x: invalid value \"{\" (does not satisfy encoding/json.Valid)");
+}
+
+/// An interpolation of what fails fails once for each of its errors, at their paths.
+#[test]
+fn texts_tell_each_error_of_an_interpolation() {
+    let text = "env: 2 errors in empty disjunction: (and 5 more errors)";
+    rejects("env: string | *\"dev\"\nhost: \"\\(env).example\"", r#"{"env": null}"#, text);
+    let text = "env: invalid interpolation: conflicting values int and null (mismatched types int and null) (and 1 more errors)";
+    rejects("a: b: \"\\(env)\"\nenv: int", r#"{"env": null}"#, text);
+}

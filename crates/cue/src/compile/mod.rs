@@ -37,7 +37,10 @@ pub(crate) struct Program {
 
 /// Compiles a file into a program. The errors are those of CUE, in its order.
 pub(crate) fn compile(file: &ast::File, program: &mut Program) -> Result<(), Refused> {
-    let names = std::mem::take(&mut program.names);
+    let mut names = std::mem::take(&mut program.names);
+    if let Some(package) = &file.package {
+        names.set_package(package);
+    }
     let mut compiler = Compiler { names, ..Compiler::default() };
     compiler.directive(file);
     compiler.imports(file);

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::doubt::{Seen, Weight};
-use super::error::{Code, R};
+use super::error::{Code, Piece, R};
 use super::few::Few;
 use super::tasks::{Task, TaskKind};
 use super::types::{Base, CloseInfo, Conjunct, Elem, EnvId, NO_VERTEX, Status, Value, Vertex, VertexId};
@@ -227,7 +227,7 @@ impl<'p> Eval<'p> {
             self.doubt(Weight::Always, self.at, "a comprehension ranges over alternatives");
         }
         let value = self.default_of(value)?;
-        let named = || vec![Elem::Expr(source).into()];
+        let named = || vec![Piece::Source(source)];
         let Value::Vertex(v) = value else {
             let kind = self.kind_of(&value);
             let kinds = kind.to_string();

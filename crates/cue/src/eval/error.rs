@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::Eval;
 use super::messages::Messages;
 use super::types::{Elem, Value, VertexId};
+use crate::expr::Expr;
 use crate::label::Label;
 
 /// The class of an error, the gravest first. Only the first four reject; the others may go away with more information.
@@ -31,6 +32,8 @@ impl Code {
 pub(crate) enum Piece<'p> {
     Text(String),
     Node(Elem<'p>),
+    /// An expression as it was written: hidden names without their package.
+    Source(&'p Expr),
     Label(Label),
 }
 
@@ -215,6 +218,23 @@ impl<'p> Eval<'p> {
         node.errors = combine(node.errors.take(), Some(error));
     }
 
+    /// Each message of an error, with a text before it: CUE wraps a list one by one, and keeps the paths.
+    pub(super) fn wrap_each(&self, error: &Bottom<'p>, text: &str) -> Rc<Bottom<'p>> {
+        let wrap = |message: &Rc<Message<'p>>| {
+            let path = message.path.clone().unwrap_or_else(|| self.path(message.at));
+            let (pieces, wrapped) = (vec![text.into()], vec![Rc::clone(message)]);
+            Rc::new(Message { at: self.at, path: Some(path), pieces, wrapped })
+        };
+        let messages: Vec<_> = error.messages.iter().map(wrap).collect();
+        Rc::new(Bottom {
+            code: error.code,
+            messages: messages.into(),
+            close_check: false,
+            child_error: false,
+            has_recursive: false,
+        })
+    }
+
     /// The graver of two errors, or both.
     pub(super) fn either(a: Option<Rc<Bottom<'p>>>, b: Option<Rc<Bottom<'p>>>) -> Stop<'p> {
         match combine(a, b) {
@@ -262,6 +282,7 @@ impl<'p> Eval<'p> {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Label(label) => out.push_str(&self.names.step(*label).to_string()),
                 Piece::Node(elem) => self.print_elem(elem, out),
+                Piece::Source(expr) => self.print_source(expr, out),
             }
         }
         let Some(first) = message.wrapped.first() else { return };

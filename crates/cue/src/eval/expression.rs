@@ -172,8 +172,7 @@ impl<'p> Eval<'p> {
         }
         if let Some(error) = failed {
             self.doubt_cyclic_text(&error);
-            let pieces = vec!["invalid interpolation".into()];
-            return Err(Stop::Error(Bottom::wrapping(error.code, self.at, pieces, error.messages.to_vec())));
+            return Err(Stop::Error(self.wrap_each(&error, "invalid interpolation")));
         }
         self.spend(u64::try_from(out.len()).unwrap_or(u64::MAX) / 64)?;
         Ok(if bytes { Value::Bytes(out.into()) } else { Value::String(String::from_utf8_lossy(&out).as_ref().into()) })

@@ -3,7 +3,7 @@
 use super::Eval;
 use super::types::{Base, Elem, Function, Status, Value, VertexId};
 use crate::expr::{ArcType, Clause, Comprehension, Decl, Element, Expr, ListLit, StructLit};
-use crate::label::{Label, quote, quote_bytes};
+use crate::label::{Label, quote, quote_bytes, quote_if_needed};
 
 /// A text that is longer ends here: nobody reads on.
 const MAX_PRINT: usize = 64 << 10;
@@ -35,8 +35,29 @@ impl<'p> Eval<'p> {
         out
     }
 
+    /// An expression as it was written. CUE formats the source there; the names of hidden fields are what differs.
+    pub(super) fn print_source(&self, expr: &'p Expr, out: &mut String) {
+        match expr {
+            Expr::Field { label, .. } | Expr::Value { name: label, .. } => {
+                out.push_str(&self.names.selector(*label).to_string());
+            }
+            Expr::Selector(subject, label) => {
+                self.print_source(subject, out);
+                out.push('.');
+                out.push_str(&self.names.selector(*label).to_string());
+            }
+            Expr::Index(subject, index) => {
+                self.print_source(subject, out);
+                out.push('[');
+                self.print_source(index, out);
+                out.push(']');
+            }
+            other => self.print_expr(other, out),
+        }
+    }
+
     fn label(&self, label: Label) -> String {
-        self.names.selector(label).to_string()
+        self.names.qualified(label)
     }
 
     pub(super) fn print_value(&self, value: &Value<'p>, out: &mut String) {
@@ -56,12 +77,12 @@ impl<'p> Eval<'p> {
                 self.print_value(&bound.value, out);
             }
             Value::Validator(validator) => {
-                out.push_str(&function_name(validator.function));
+                out.push_str(&function_value(validator.function));
                 out.push('(');
                 separated(out, ", ", validator.args.iter(), |value, out| self.print_value(value, out));
                 out.push(')');
             }
-            Value::Function(function) => out.push_str(&function_name(*function)),
+            Value::Function(function) => out.push_str(&function_value(*function)),
             Value::Conjunction(values) => {
                 separated(out, " & ", values.iter(), |value, out| self.print_value(value, out));
             }
@@ -79,7 +100,7 @@ impl<'p> Eval<'p> {
                 out.push(')');
             }
             Value::Vertex(v) => self.print_vertex(*v, out),
-            Value::Package(path) => out.push_str(&crate::label::quote_if_needed(path)),
+            Value::Package(path) => out.push_str(&quote_if_needed(path)),
         }
     }
 
@@ -255,7 +276,7 @@ impl<'p> Eval<'p> {
             }
             Expr::LabelName { name, .. } => out.push_str(name),
             Expr::Dynamic { label, .. } => self.print_expr(label, out),
-            Expr::Import(path) => out.push_str(&crate::label::quote_if_needed(path)),
+            Expr::Import(path) => out.push_str(&quote_if_needed(path)),
             Expr::Selector(subject, label) => {
                 self.print_expr(subject, out);
                 out.push('.');
@@ -326,6 +347,14 @@ impl<'p> Eval<'p> {
             }
         }
         out.push(sign);
+    }
+}
+
+/// `time.Parse`, `"encoding/json".Valid`.
+fn function_value(function: Function) -> String {
+    match function {
+        Function::Core(core) => core.name().to_owned(),
+        Function::Package(builtin) => format!("{}.{}", quote_if_needed(builtin.package), builtin.name),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Eval;
 use super::doubt::{Seen, Weight};
-use super::error::{Code, R, Stop};
+use super::error::{Code, Piece, R, Stop};
 use super::few::Few;
 use super::tasks::State;
 use super::types::{Base, Conjunct, EnvId, Function, Status, Value, Vertex, VertexId};
@@ -131,15 +131,14 @@ impl<'p> Eval<'p> {
             value => {
                 self.doubt_element(whole, &value);
                 let kind = self.kind_of(&value);
-                let whole = super::types::Elem::Expr(whole);
-                let subject = super::types::Elem::Expr(subject);
                 if kind.meets(Kind::STRUCT) {
                     let template = "{} undefined as {} is incomplete (type {})";
-                    let nodes = vec![whole.into(), subject.into(), kind.to_string().into()];
+                    let (whole, named) = (super::types::Elem::Expr(whole), super::types::Elem::Expr(subject));
+                    let nodes = vec![whole.into(), named.into(), kind.to_string().into()];
                     return self.fail(Code::Incomplete, template, nodes);
                 }
                 let template = "invalid operand {} (found {}, want list or struct)";
-                self.fail(Code::Eval, template, vec![subject.into(), kind.to_string().into()])
+                self.fail(Code::Eval, template, vec![Piece::Source(subject), kind.to_string().into()])
             }
         }
     }
