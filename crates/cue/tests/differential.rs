@@ -2,8 +2,8 @@
 //!
 //! `SIGWARD_CUE_ORACLE` names a program that answers `stream`: one JSON case a line in, one verdict of CUE v0.15.4 a line
 //! out. `SIGWARD_CUE_COUNT` says how many pairs (10,000), `SIGWARD_CUE_SEED` which ones, `SIGWARD_CUE_KIND` of what kind:
-//! `statements` and `shapes` are policies as people write them; otherwise the whole grammar and mutants. `SIGWARD_CUE_ALL`
-//! prints every difference, and not only wrong accepts.
+//! `statements` and `shapes` are policies as people write them, `rare` those with what only few write; otherwise the whole
+//! grammar and mutants. `SIGWARD_CUE_ALL` prints every difference, and not only wrong accepts.
 
 #![allow(
     clippy::disallowed_methods,
@@ -226,6 +226,7 @@ fn nothing_is_accepted_that_cue_rejects() {
             let pair = match (&*kind, random.below(5)) {
                 ("statements", _) => people::statement(&mut random),
                 ("shapes", _) => people::shape(&mut random),
+                ("rare", _) => generator::rare(&mut random),
                 (_, 0) if !corpus.is_empty() => mutant::mutant(&mut random, &corpus),
                 _ => generator::pair(&mut random),
             };

@@ -457,7 +457,17 @@ impl<'p> Eval<'p> {
 
     fn slice_index(&mut self, expr: &'p Expr, env: EnvId) -> R<'p, usize> {
         let value = self.plain_value(expr, env);
-        let value = self.doubt_cycle(value)?;
+        let value = self.doubt_cycle(value);
+        let unknown = match &value {
+            Err(Stop::Error(error)) => error.is_incomplete(),
+            Ok(value) => !value.is_concrete(),
+            Err(_) => false,
+        };
+        if unknown && self.force {
+            // CUE looks at the other index and the whole all the same, and finds errors there.
+            self.doubt(Weight::Always, self.at, "a part is cut at what is not known");
+        }
+        let value = value?;
         let Value::Number(number) = &value else { return self.type_error(&value, Kind::INT, Some("slice index")) };
         if number.kind() != Kind::INT {
             // CUE takes the digits of `2.0` for 20.

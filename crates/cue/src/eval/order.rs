@@ -208,7 +208,7 @@ impl<'p> Eval<'p> {
 
     /// A list that is not known yet is a list already, which few operators take.
     pub(super) fn doubt_list_operand<T>(&mut self, expr: &Expr, op: Option<Op>, result: R<'p, T>) -> R<'p, T> {
-        if let Expr::List(_) = expr {
+        if let Expr::List(_) | Expr::Slice(..) = expr {
             let compares = matches!(op, Some(Op::Equal | Op::NotEqual));
             let unsure = match &result {
                 Err(Stop::Error(error)) => {

@@ -84,6 +84,9 @@ impl Maker<'_> {
         if !self.spend() || depth > 5 {
             return self.atom(kind);
         }
+        if self.rare && self.random.chance(15) {
+            return self.rarity(kind, depth);
+        }
         match self.random.below(100) {
             0..=29 => self.atom(kind),
             30..=54 => match self.reference(kind) {
@@ -101,6 +104,33 @@ impl Maker<'_> {
                 format!("{}.{name}", self.block(depth + 1))
             }
             _ => self.composite(kind, depth),
+        }
+    }
+
+    fn rarity(&mut self, kind: Kind, depth: usize) -> String {
+        let number = |maker: &mut Self| match maker.random.below(3) {
+            0 => maker.expr(Kind::Number, depth + 2),
+            _ => maker.reference(Kind::Number).unwrap_or_else(|| "1".to_owned()),
+        };
+        match self.random.below(10) {
+            0..=3 => {
+                let (whole, low, high) = (self.operand(Kind::List, depth), number(self), number(self));
+                let whole = if self.random.chance(10) { "'abc'".to_owned() } else { format!("({whole})") };
+                let part = match self.random.below(3) {
+                    0 => format!("{whole}[{low}:{high}]"),
+                    1 => format!("{whole}[{low}:]"),
+                    _ => format!("{whole}[:{high}]"),
+                };
+                if self.random.chance(50) { format!("{part}[0]") } else { part }
+            }
+            4..=5 => format!("error({})", self.expr(Kind::String, depth + 1)),
+            6 => format!("{} | error({})", self.operand(kind, depth), self.expr(Kind::String, depth + 1)),
+            7 => {
+                let (whole, index) = (self.operand(Kind::List, depth), number(self));
+                format!("({whole})[{index}]")
+            }
+            8 => format!("({} * {})", number(self), self.operand(Kind::String, depth)),
+            _ => format!("+{}", self.operand(Kind::Number, depth)),
         }
     }
 

@@ -43,16 +43,35 @@ pub(crate) struct Maker<'r> {
     pub(crate) budget: usize,
     /// The fields that the value stands in, which it mostly does not refer to.
     pub(crate) within: Vec<String>,
+    /// With what only few write: parts of lists, errors with computed texts, computed indices, bytes.
+    pub(crate) rare: bool,
 }
 
 pub(crate) fn pair(random: &mut Random) -> Pair {
+    made(random, false)
+}
+
+/// With what only few write.
+pub(crate) fn rare(random: &mut Random) -> Pair {
+    made(random, true)
+}
+
+fn made(random: &mut Random, rare: bool) -> Pair {
     let mut kinds = [Kind::Any; NAMES.len()];
     for kind in &mut kinds {
         *kind = KINDS[random.below(KINDS.len())];
     }
     let budget = 8 + random.below(50);
-    let mut maker =
-        Maker { random, kinds, scopes: Vec::new(), imports: BTreeSet::new(), next: 0, budget, within: Vec::new() };
+    let mut maker = Maker {
+        random,
+        kinds,
+        scopes: Vec::new(),
+        imports: BTreeSet::new(),
+        next: 0,
+        budget,
+        within: Vec::new(),
+        rare,
+    };
     let policy = maker.file();
     let input = if maker.random.chance(3) {
         maker.random.pick(&["1", "\"a\"", "[]", "[1]", "null", "true", "{}"]).to_owned()
