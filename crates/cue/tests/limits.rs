@@ -106,6 +106,8 @@ fn a_number_of_a_billion_digits_is_refused() {
     let policy = compiled("a: <10");
     assert!(is_unsupported(&policy.check(r#"{"a":1e999999999}"#, Mode::Default)));
     assert!(is_unsupported(&policy.check(r#"{"a":-1E-99999999999999999999}"#, Mode::Default)));
+    // In a policy, too: CUE reads it.
+    assert!(matches!(Policy::compile("a: 1e10001"), Err(CompileError::Unsupported { .. })));
 }
 
 #[test]

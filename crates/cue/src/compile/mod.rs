@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::builtins::{self, Member};
 use crate::expr::{ArcType, Clause, Comprehension, Decl, Element, Expr, ListLit, Op, StructLit};
 use crate::label::{Label, LabelKind, Names};
-use crate::number::Number;
+use crate::number::{Number, NumberFault};
 use crate::syntax::ast::{self, Ast};
 
 pub(crate) use predeclared::{RANGES, may_be_concrete};
@@ -368,6 +368,10 @@ impl Compiler {
             Ast::Bool(value) => Expr::Bool(*value),
             Ast::Number(text) => match Number::parse_literal(text) {
                 Ok(number) => Expr::Number(number),
+                Err(NumberFault::TooLarge) => {
+                    self.unsupported = Some("a number is too large".to_owned());
+                    Expr::Bottom
+                }
                 Err(fault) => self.error(format!("error converting number to decimal: {fault}")),
             },
             Ast::String(text) => Expr::String(text.as_str().into()),
