@@ -147,6 +147,32 @@ fn places(report: &Value) -> Vec<String> {
     findings.map(|f| ["file", "line", "severity", "code", "path"].map(|key| text(&f[key])).join(" ")).collect()
 }
 
+/// A message about a field named `a` begins with that word, and with no path.
+#[test]
+fn a_field_with_a_short_name_is_named_in_the_text() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("p.cue"), "a: int\nan: int\nb: 1 & 2\n").unwrap();
+    fs::write(folder.path().join("q.cue"), "a: int\nan: int\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_sigward"))
+        .args(["policy", "lint", "p.cue", "q.cue"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let begins: Vec<_> = text.lines().map(|line| line.split(": ").take(3).collect::<Vec<_>>().join(": ")).collect();
+    assert_eq!(
+        begins,
+        [
+            "p.cue:3: error[does-not-compile]: b",
+            "q.cue: warning[accepts-empty]: the policy accepts {}",
+            "q.cue:1: warning[missing-field]: a",
+            "q.cue:2: warning[missing-field]: an",
+        ],
+        "{text}"
+    );
+    assert_eq!(text.matches("b: conflicting").count(), 1, "{text}");
+}
+
 #[test]
 fn a_policy_is_linted_with_exit_codes_for_scripts() {
     let traps = ("a.cue", "predicate: {\n  approved: true\n}\n");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::expr::{ArcType, Decl, Element, Excerpt, Expr, ListLit, StructLit};
 use crate::label::{Interner, Label};
-use crate::limits::{MAX_INPUT_BYTES, MAX_INPUT_DEPTH};
+use crate::limits::{MAX_INPUT_BYTES, MAX_INPUT_DEPTH, MAX_INPUT_VALUES};
 use crate::number::{Number, NumberFault};
 
 /// What is wrong with a document.
@@ -16,6 +16,8 @@ pub(crate) enum InputFault {
     TooLong { found: usize },
     #[error("byte {at}: values nest deeper than {MAX_INPUT_DEPTH} levels")]
     TooDeep { at: usize },
+    #[error("byte {at}: there are more than {MAX_INPUT_VALUES} values and names")]
+    TooMany { at: usize },
     #[error("byte {at}: a number is out of range")]
     Number { at: usize },
     /// Which one counts would be a matter of the reader.
@@ -28,7 +30,7 @@ pub(crate) enum InputFault {
 impl InputFault {
     /// Whether a limit was hit, while the document may be valid.
     pub(crate) fn is_limit(self) -> bool {
-        matches!(self, Self::TooLong { .. } | Self::TooDeep { .. } | Self::Number { .. })
+        matches!(self, Self::TooLong { .. } | Self::TooDeep { .. } | Self::TooMany { .. } | Self::Number { .. })
     }
 }
 
@@ -37,7 +39,7 @@ pub(crate) fn parse(text: &str, names: &mut Interner<'_>) -> Result<Expr, InputF
     if text.len() > MAX_INPUT_BYTES {
         return Err(InputFault::TooLong { found: text.len() });
     }
-    let mut reader = Reader { text, document: text.into(), at: 0, names, shapes: Vec::new() };
+    let mut reader = Reader { text, document: text.into(), at: 0, names, shapes: Vec::new(), values: 0 };
     let value = reader.value(0)?;
     reader.space();
     if reader.at < text.len() { Err(reader.expected("the end")) } else { Ok(value) }
@@ -54,7 +56,12 @@ struct Reader<'a, 'n, 'p> {
     names: &'n mut Interner<'p>,
     /// For each depth, the names in the last object there: the next one mostly has the same.
     shapes: Vec<Vec<Label>>,
+    /// How many there are so far.
+    values: usize,
 }
+
+/// What a new name counts as, in values.
+const NEW_NAME: usize = 3;
 
 impl<'a> Reader<'a, '_, '_> {
     fn peek(&self) -> Option<u8> {
@@ -85,7 +92,11 @@ impl<'a> Reader<'a, '_, '_> {
 
     fn value(&mut self, depth: usize) -> Result<Expr, InputFault> {
         self.space();
+        self.values = self.values.saturating_add(1);
         match self.peek() {
+            _ if self.values.saturating_add(self.names.added().saturating_mul(NEW_NAME)) > MAX_INPUT_VALUES => {
+                Err(InputFault::TooMany { at: self.at })
+            }
             Some(b'{' | b'[') if depth >= MAX_INPUT_DEPTH => Err(InputFault::TooDeep { at: self.at }),
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),

@@ -156,6 +156,11 @@ impl<'p> Interner<'p> {
         self.entry(label).filter(|(kind, _)| *kind == LabelKind::Regular).map(|(_, name)| &**name)
     }
 
+    /// How many names a document has added.
+    pub(crate) fn added(&self) -> usize {
+        self.extra.names.len()
+    }
+
     pub(crate) fn regular(&mut self, name: &str) -> Label {
         self.intern(LabelKind::Regular, name)
     }

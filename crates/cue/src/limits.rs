@@ -10,6 +10,10 @@ pub const MAX_INPUT_BYTES: usize = 128 << 20;
 /// Depth of a JSON document. Real ones nest below 30 levels; serde_json stops at 128.
 pub const MAX_INPUT_DEPTH: usize = 128;
 
+/// Values in a JSON document; a name that was not there before counts as three more. Together they take about 1 GiB at most
+/// (`docs/performance.md`). The densest of real documents have one value for 28 bytes, below five million in 128 MiB.
+pub const MAX_INPUT_VALUES: usize = 6_000_000;
+
 /// Expressions within each other in a policy. The deepest known policy has 14.
 pub const MAX_POLICY_DEPTH: usize = 64;
 

@@ -20,8 +20,8 @@ const MAX_WORK: usize = 1 << 20;
 pub(crate) fn has_optional_loop(program: &Program) -> bool {
     let mut graph = Graph::default();
     for root in &program.roots {
-        let at = graph.node(None, &[]);
-        graph.struct_lit(root, at, &mut Vec::new(), None);
+        let at = graph.node(None, None);
+        graph.struct_lit(root, at, None, None);
     }
     if !graph.has_optional {
         return false;
@@ -44,28 +44,32 @@ pub(crate) fn has_optional_loop(program: &Program) -> bool {
     optional.into_iter().any(looped)
 }
 
+/// The number of a scope.
+type ScopeId = Option<usize>;
+
 /// The struct that a name is looked up in, and whose value it is.
-#[derive(Clone, Copy)]
 struct Scope<'p> {
     lit: Option<&'p StructLit>,
     owner: usize,
+    around: ScopeId,
 }
 
 struct Node<'p> {
     value: Option<&'p Expr>,
-    scopes: Vec<Scope<'p>>,
+    scope: ScopeId,
     edges: Vec<usize>,
 }
 
 struct Reference<'p> {
     from: usize,
     expr: &'p Expr,
-    scopes: Vec<Scope<'p>>,
+    scope: ScopeId,
 }
 
 #[derive(Default)]
 struct Graph<'p> {
     nodes: Vec<Node<'p>>,
+    scopes: Vec<Scope<'p>>,
     /// The values of a field of a struct, and whether one of them is not optional.
     fields: HashMap<(usize, Label), (Vec<usize>, bool)>,
     references: Vec<Reference<'p>>,
@@ -76,9 +80,22 @@ struct Graph<'p> {
 }
 
 impl<'p> Graph<'p> {
-    fn node(&mut self, value: Option<&'p Expr>, scopes: &[Scope<'p>]) -> usize {
-        self.nodes.push(Node { value, scopes: scopes.to_vec(), edges: Vec::new() });
+    fn node(&mut self, value: Option<&'p Expr>, scope: ScopeId) -> usize {
+        self.nodes.push(Node { value, scope, edges: Vec::new() });
         self.nodes.len().saturating_sub(1)
+    }
+
+    fn scope(&mut self, lit: Option<&'p StructLit>, owner: usize, around: ScopeId) -> ScopeId {
+        self.scopes.push(Scope { lit, owner, around });
+        self.scopes.len().checked_sub(1)
+    }
+
+    fn scope_above(&self, scope: ScopeId, up: usize) -> Option<&Scope<'p>> {
+        let mut scope = self.scopes.get(scope?);
+        for _ in 0..up {
+            scope = self.scopes.get(scope?.around?);
+        }
+        scope
     }
 
     fn edge(&mut self, from: usize, to: usize) {
@@ -87,41 +104,40 @@ impl<'p> Graph<'p> {
         }
     }
 
-    fn within(&mut self, at: usize, value: &'p Expr, scopes: &mut Vec<Scope<'p>>) -> usize {
-        let node = self.node(Some(value), scopes);
+    fn within(&mut self, at: usize, value: &'p Expr, scope: ScopeId) -> usize {
+        let node = self.node(Some(value), scope);
         self.edge(at, node);
         self.contained.push((at, node));
-        self.expr(value, node, scopes);
+        self.expr(value, node, scope);
         node
     }
 
     /// `clauses`: what the fields are made by.
-    fn struct_lit(&mut self, lit: &'p StructLit, at: usize, scopes: &mut Vec<Scope<'p>>, clauses: Option<usize>) {
-        scopes.push(Scope { lit: Some(lit), owner: at });
+    fn struct_lit(&mut self, lit: &'p StructLit, at: usize, scope: ScopeId, clauses: Option<usize>) {
+        let scope = self.scope(Some(lit), at, scope);
         for decl in &lit.decls {
             match decl {
                 Decl::Field { label, arc, value } => {
-                    let node = self.within(at, value, scopes);
+                    let node = self.within(at, value, scope);
                     self.declare(lit, *label, node, *arc);
                     if let Some(clauses) = clauses {
                         self.edge(node, clauses);
                     }
                 }
                 Decl::Let { label, value, .. } => {
-                    let node = self.node(Some(value), scopes);
+                    let node = self.node(Some(value), scope);
                     self.declare(lit, *label, node, ArcType::Member);
-                    self.expr(value, node, scopes);
+                    self.expr(value, node, scope);
                 }
-                Decl::Embed(value) => self.expr(value, at, scopes),
+                Decl::Embed(value) => self.expr(value, at, scope),
                 Decl::Pattern { filter: key, value } | Decl::Dynamic { key, value, .. } => {
-                    self.expr(key, at, scopes);
-                    self.within(at, value, scopes);
+                    self.expr(key, at, scope);
+                    self.within(at, value, scope);
                 }
-                Decl::Comprehension(comprehension) => self.comprehension(comprehension, at, scopes),
+                Decl::Comprehension(comprehension) => self.comprehension(comprehension, at, scope),
                 Decl::Ellipsis => {}
             }
         }
-        scopes.pop();
     }
 
     fn declare(&mut self, lit: &StructLit, label: Label, node: usize, arc: ArcType) {
@@ -131,76 +147,74 @@ impl<'p> Graph<'p> {
         self.has_optional |= arc == ArcType::Optional;
     }
 
-    fn comprehension(&mut self, comprehension: &'p Comprehension, at: usize, scopes: &mut Vec<Scope<'p>>) {
-        let node = self.node(None, scopes);
+    fn comprehension(&mut self, comprehension: &'p Comprehension, at: usize, scope: ScopeId) {
+        let node = self.node(None, scope);
         self.edge(at, node);
-        let outer = scopes.len();
+        let mut scope = scope;
         for clause in &comprehension.clauses {
             match clause {
-                Clause::If(condition) => self.expr(condition, node, scopes),
+                Clause::If(condition) => self.expr(condition, node, scope),
                 Clause::For { source: value, .. } | Clause::Let { value, .. } => {
-                    self.expr(value, node, scopes);
-                    scopes.push(Scope { lit: None, owner: node });
+                    self.expr(value, node, scope);
+                    scope = self.scope(None, node, scope);
                 }
             }
         }
-        self.struct_lit(&comprehension.value, at, scopes, Some(node));
-        scopes.truncate(outer);
+        self.struct_lit(&comprehension.value, at, scope, Some(node));
     }
 
-    fn list(&mut self, lit: &'p ListLit, at: usize, scopes: &mut Vec<Scope<'p>>) {
-        scopes.push(Scope { lit: None, owner: at });
+    fn list(&mut self, lit: &'p ListLit, at: usize, scope: ScopeId) {
+        let scope = self.scope(None, at, scope);
         for element in &lit.elements {
             match element {
-                Element::Value(value) => self.expr(value, at, scopes),
-                Element::Comprehension(comprehension) => self.comprehension(comprehension, at, scopes),
+                Element::Value(value) => self.expr(value, at, scope),
+                Element::Comprehension(comprehension) => self.comprehension(comprehension, at, scope),
             }
         }
         if let Some(Some(rest)) = &lit.ellipsis {
-            self.expr(rest, at, scopes);
+            self.expr(rest, at, scope);
         }
-        scopes.pop();
     }
 
-    fn expr(&mut self, expr: &'p Expr, at: usize, scopes: &mut Vec<Scope<'p>>) {
+    fn expr(&mut self, expr: &'p Expr, at: usize, scope: ScopeId) {
         match expr {
             Expr::Field { .. } | Expr::Let { .. } | Expr::Value { .. } | Expr::Selector(..) | Expr::Index(..) => {
-                self.references.push(Reference { from: at, expr, scopes: scopes.clone() });
-                self.parts(expr, at, scopes);
+                self.references.push(Reference { from: at, expr, scope });
+                self.parts(expr, at, scope);
             }
             Expr::Slice(subject, low, high) => {
-                self.expr(subject, at, scopes);
-                low.iter().chain(high).for_each(|bound| self.expr(bound, at, scopes));
+                self.expr(subject, at, scope);
+                low.iter().chain(high).for_each(|bound| self.expr(bound, at, scope));
             }
             Expr::Bound(_, value) | Expr::Unary(_, value) | Expr::Dynamic { label: value, .. } => {
-                self.expr(value, at, scopes);
+                self.expr(value, at, scope);
             }
             Expr::Binary(_, left, right) | Expr::And(left, right) => {
-                self.expr(left, at, scopes);
-                self.expr(right, at, scopes);
+                self.expr(left, at, scope);
+                self.expr(right, at, scope);
             }
-            Expr::Interpolation { parts, .. } => parts.iter().for_each(|part| self.expr(part, at, scopes)),
-            Expr::Or { values, .. } => values.iter().for_each(|(value, _)| self.expr(value, at, scopes)),
+            Expr::Interpolation { parts, .. } => parts.iter().for_each(|part| self.expr(part, at, scope)),
+            Expr::Or { values, .. } => values.iter().for_each(|(value, _)| self.expr(value, at, scope)),
             Expr::Call(function, arguments) => {
-                self.expr(function, at, scopes);
-                arguments.iter().for_each(|argument| self.expr(argument, at, scopes));
+                self.expr(function, at, scope);
+                arguments.iter().for_each(|argument| self.expr(argument, at, scope));
             }
-            Expr::Struct(lit) => self.struct_lit(lit, at, scopes, None),
-            Expr::List(lit) => self.list(lit, at, scopes),
+            Expr::Struct(lit) => self.struct_lit(lit, at, scope, None),
+            Expr::List(lit) => self.list(lit, at, scope),
             _ => {}
         }
     }
 
     /// What a path is made of beside names.
-    fn parts(&mut self, path: &'p Expr, at: usize, scopes: &mut Vec<Scope<'p>>) {
+    fn parts(&mut self, path: &'p Expr, at: usize, scope: ScopeId) {
         match path {
-            Expr::Selector(subject, _) => self.parts(subject, at, scopes),
+            Expr::Selector(subject, _) => self.parts(subject, at, scope),
             Expr::Index(subject, index) => {
-                self.parts(subject, at, scopes);
-                self.expr(index, at, scopes);
+                self.parts(subject, at, scope);
+                self.expr(index, at, scope);
             }
             Expr::Field { .. } | Expr::Let { .. } | Expr::Value { .. } => {}
-            other => self.expr(other, at, scopes),
+            other => self.expr(other, at, scope),
         }
     }
 
@@ -208,7 +222,7 @@ impl<'p> Graph<'p> {
     fn resolve_all(&mut self) -> Vec<(usize, usize)> {
         let mut optional = Vec::new();
         for reference in std::mem::take(&mut self.references) {
-            for (to, is_optional) in self.resolve(reference.expr, &reference.scopes, 0) {
+            for (to, is_optional) in self.resolve(reference.expr, reference.scope, 0) {
                 self.edge(reference.from, to);
                 if is_optional {
                     optional.push((reference.from, to));
@@ -218,22 +232,22 @@ impl<'p> Graph<'p> {
         optional
     }
 
-    fn resolve(&self, expr: &'p Expr, scopes: &[Scope<'p>], followed: usize) -> Vec<(usize, bool)> {
-        let scope = |up: usize| scopes.iter().rev().nth(up);
+    fn resolve(&self, expr: &'p Expr, scope: ScopeId, followed: usize) -> Vec<(usize, bool)> {
         match expr {
             Expr::Field { up, label } | Expr::Let { up, label } => {
-                let Some(scope) = scope(*up) else { return Vec::new() };
+                let Some(scope) = self.scope_above(scope, *up) else { return Vec::new() };
                 let found = scope.lit.map(|lit| self.declared(lit, *label)).unwrap_or_default();
                 if found.is_empty() { vec![(scope.owner, false)] } else { found }
             }
             Expr::Value { up, .. } => {
-                scope(up.saturating_sub(1)).map(|scope| (scope.owner, false)).into_iter().collect()
+                let scope = self.scope_above(scope, up.saturating_sub(1));
+                scope.map(|scope| (scope.owner, false)).into_iter().collect()
             }
             Expr::Selector(subject, label) => {
-                let subjects = self.resolve(subject, scopes, followed);
+                let subjects = self.resolve(subject, scope, followed);
                 subjects.into_iter().flat_map(|(node, _)| self.select(node, *label, followed)).collect()
             }
-            Expr::Index(subject, _) => self.resolve(subject, scopes, followed),
+            Expr::Index(subject, _) => self.resolve(subject, scope, followed),
             _ => Vec::new(),
         }
     }
@@ -253,13 +267,13 @@ impl<'p> Graph<'p> {
         if self.work.get() > MAX_WORK {
             return whole;
         }
-        let Some(Node { value: Some(value), scopes, .. }) = self.nodes.get(node) else { return whole };
+        let Some(Node { value: Some(value), scope, .. }) = self.nodes.get(node) else { return whole };
         let found: Vec<_> = structs(value).into_iter().flat_map(|lit| self.declared(lit, label)).collect();
         if !found.is_empty() || followed >= MAX_FOLLOWED {
             return if found.is_empty() { whole } else { found };
         }
         let next = followed.saturating_add(1);
-        let targets = self.resolve(value, scopes, next);
+        let targets = self.resolve(value, *scope, next);
         let found: Vec<_> = targets
             .into_iter()
             .filter(|(target, _)| *target != node)
@@ -323,7 +337,8 @@ fn visit(edges: &[&[usize]], start: usize, mark: usize, marks: &mut [usize], don
 fn structs(value: &Expr) -> Vec<&StructLit> {
     match value {
         Expr::Struct(lit) => {
-            let embedded = lit.decls.iter().flat_map(|decl| match decl {
+            let decls = if lit.has_embedding { lit.decls.as_slice() } else { &[] };
+            let embedded = decls.iter().flat_map(|decl| match decl {
                 Decl::Embed(value) => structs(value),
                 _ => Vec::new(),
             });

@@ -205,8 +205,6 @@ impl Policy {
                     if missing.is_empty() { None } else { Some(Refusal::Missing(missing)) }
                 }
             };
-            // Work that was only counted may have been cut short.
-            eval.spend(0)?;
             Ok(refusal)
         });
         let result =
@@ -234,6 +232,8 @@ fn sure<'p, T>(result: R<'p, Option<T>>, eval: &mut Eval<'p>, least: Weight) -> 
     if let Ok(None) = result {
         eval.doubt_ranged()?;
     }
+    // Work that was only counted may have been cut short.
+    eval.spend(0)?;
     match (result, eval.doubts(least)) {
         (Ok(None), Some(doubt)) => Err(Stop::Unsupported(doubt)),
         (result, _) => result,

@@ -246,3 +246,85 @@ fn texts_tell_each_error_of_an_interpolation() {
     let text = "env: invalid interpolation: conflicting values int and null (mismatched types int and null) (and 1 more errors)";
     rejects("a: b: \"\\(env)\"\nenv: int", r#"{"env": null}"#, text);
 }
+
+/// CUE finds none of its packages by such a path.
+#[test]
+fn a_package_with_a_name_behind_it_is_unknown() {
+    for path in ["strings:strings", "encoding/json:json", "strings:other"] {
+        let Err(error) = Policy::compile(&format!("import x {path:?}\na: x.Valid")) else { panic!("{path}") };
+        assert!(matches!(error, CompileError::Resolve { .. }), "{error:?}");
+        assert_eq!(error.to_string(), format!("builtin package {path:?} undefined (and 1 more errors)"));
+    }
+}
+
+/// What the second one stands for did not see the first.
+#[test]
+fn let_clauses_that_lead_to_each_other_are_refused() {
+    for (policy, message) in [
+        ("let x = y, let y = x, a: 1", "let[]: cyclic references in let clause or alias"),
+        ("let x = y, let y = z, let z = x, a: x", "let[]: cyclic references in let clause or alias"),
+        ("let x = y.z, let y = {z: 1, w: x}, a: x", "let[]: cyclic references in let clause or alias"),
+        ("let x = {p: y}, let y = {q: x}, a: x.p", "let[].p: cyclic references in let clause or alias"),
+        ("a: {let x = y + 1, let y = x - 1, b: x}", "a.let[]: cyclic references in let clause or alias"),
+    ] {
+        let error = Policy::compile(policy).map(|_| ()).unwrap_err();
+        assert_eq!(error, CompileError::Resolve { message: message.to_owned() }, "{policy}");
+    }
+    accepts("let x = 1, let y = {z: x}, a: y, b: y.z", r#"{"a":{"z":1},"b":1}"#);
+}
+
+/// A computed name is there for what stands behind it.
+#[test]
+fn a_computed_name_that_is_made_of_a_later_one_is_refused() {
+    for (policy, message) in [
+        (r#"a: {X=("\(Y)"): 1, Y=("q"): "z", b: X}"#, "a: cyclic reference in field alias"),
+        (r#"a: {X=("\(X)"): 1, b: 2}"#, "a: cyclic reference in field alias"),
+        (r#"a: {let y = Y, X=("\(y)"): 1, Y=("q"): "z", b: X}"#, "a.let[]: cyclic reference in field alias"),
+    ] {
+        let error = Policy::compile(policy).map(|_| ()).unwrap_err();
+        assert_eq!(error, CompileError::Resolve { message: message.to_owned() }, "{policy}");
+    }
+    accepts(r#"a: {Y=("q"): "z", X=("\(Y)"): 1, b: X}"#, r#"{"a":{"b":1}}"#);
+}
+
+/// What an error says may not be known: it is one all the same.
+#[test]
+fn an_error_without_a_text_is_an_error() {
+    let policy = "predicate: {x: string, y: string}\n\
+                  ok: [if predicate.x == \"q\" {true}, error(\"bad \" + predicate.y)][0]\n";
+    accepts(policy, r#"{"predicate":{"x":"q"}}"#);
+    rejects(policy, r#"{"predicate":{"x":"z"}}"#, "ok: ");
+    rejects(policy, r#"{"predicate":{"x":"z","y":"w"}}"#, "ok: bad w");
+    let policy = "a: int | error(b), b: string";
+    rejects(policy, r#"{"a":"s"}"#, "a: ");
+    for source in ["a: error(b), b: string", "a: error(b), b?: string", "a: {if error(b) {x: 1}}, b: string"] {
+        assert!(matches!(Policy::compile(source), Err(CompileError::Evaluate { .. })), "{source}");
+    }
+}
+
+/// A part up to what is not known ends at 0.
+#[test]
+fn a_part_that_ends_before_it_begins_is_an_error() {
+    let message = "a: invalid slice index: 1 > 0".to_owned();
+    let error = Policy::compile("predicate: l: [...string], a: predicate.l[1:predicate.n]").map(|_| ());
+    assert_eq!(error, Err(CompileError::Evaluate { message }));
+    rejects("a: [1,2,3][b:c], b: int, c: int", r#"{"b":1}"#, "a: invalid slice index: 1 > 0");
+    accepts("a: [1,2,3][b:c], b: int, c: int", r#"{"c":5}"#);
+    assert!(matches!(check("a: [1,2,3][b:], b: number", r#"{"b":2.0}"#), Outcome::Unsupported { .. }));
+}
+
+#[test]
+fn what_no_string_or_comment_may_hold_is_refused() {
+    for policy in [
+        "a: \"x\0\"",
+        "a: \"x\u{feff}\"",
+        "// \u{feff}\na: 1",
+        "a: \"\"\"\n  x\0\n  \"\"\"",
+        "a: #\"\"\"\n  x\n\"\"\"\"#",
+        "a: {@x//c\n(y)\nb: 1}",
+        "X=#\"a\"#: 1, b: X",
+    ] {
+        assert!(matches!(Policy::compile(policy), Err(CompileError::Syntax { .. })), "{policy:?}");
+    }
+    accepts("\u{feff}a: 1", "{}");
+}

@@ -1,5 +1,7 @@
 //! What an evaluation may cost: every input ends, on the stack of a worker thread (2 MiB, as test threads have).
 
+#![allow(clippy::disallowed_methods, reason = "a test takes its own time")]
+
 use sigward_cue::{CompileError, Mode, Outcome, Policy};
 
 fn compiled(source: &str) -> Policy {
@@ -15,6 +17,20 @@ fn a_depth_bomb_in_the_document_is_refused() {
     let policy = compiled("a: _");
     let bomb = format!("{{\"a\":{}", "[".repeat(1_000_000));
     assert!(is_unsupported(&policy.check(&bomb, Mode::Default)));
+}
+
+/// Each of two bytes took the memory of fifty.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes ten seconds without optimisation")]
+fn attack_a_document_of_very_many_values_is_refused() {
+    let policy = compiled("a: _");
+    for value in ["0", "[]", "{}"] {
+        let document = |count: usize| format!("{{\"a\":[{}{value}]}}", format!("{value},").repeat(count));
+        assert!(is_unsupported(&policy.check(&document(6_000_000), Mode::Default)), "{value}");
+    }
+    let names = |count: usize| (0..count).map(|n| format!("\"n{n}\":0")).collect::<Vec<_>>().join(",");
+    assert!(is_unsupported(&policy.check(&format!("{{\"b\":{{{}}}}}", names(1_600_000)), Mode::Default)));
+    assert_eq!(policy.check(&format!("{{\"b\":{{{}}}}}", names(900_000)), Mode::Default), Outcome::Accept);
 }
 
 #[test]
@@ -96,4 +112,36 @@ fn a_number_of_a_billion_digits_is_refused() {
 fn a_policy_that_is_too_long_is_refused() {
     let long = format!("// {}\na: 1", "x".repeat(2 << 20));
     assert!(matches!(Policy::compile(&long), Err(CompileError::Unsupported { .. })));
+}
+
+/// Each clause saw a copy of all scopes around it.
+#[test]
+fn attack_very_many_clauses_in_a_row_are_refused() {
+    for clause in ["for a in x ", "if true ", "let a = 1 "] {
+        let source = format!("x: [1], y: [if true {}{{1}}]", clause.repeat(30_000));
+        assert!(matches!(Policy::compile(&source), Err(CompileError::Syntax { .. })), "{clause}");
+        let source = format!("x: [1], y: [if true {}{{1}}]", clause.repeat(60));
+        compiled(&source);
+    }
+}
+
+/// Each was compiled twice for each time that the one around it was.
+#[test]
+fn attack_let_clauses_within_each_other_are_refused() {
+    let nested = |depth: usize| (0..depth).fold("1".to_owned(), |value, n| format!("{{let x{n} = {value}, b: x{n}}}"));
+    compiled(&format!("a: {}", nested(8)));
+    let result = Policy::compile(&format!("a: {}", nested(30)));
+    assert!(matches!(result, Err(CompileError::Unsupported { .. })));
+}
+
+/// A name was looked up by looking through all conditions beside it, which did not count.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes ten seconds without optimisation")]
+fn attack_very_many_conditions_in_a_row_are_refused() {
+    let fields: String = (0..20_000).map(|n| format!("f{n}: int\n")).collect();
+    let conditions: String = (0..20_000).map(|n| format!("if a.f{n} > 1 {{b{n}: 1}}\n")).collect();
+    let started = std::time::Instant::now();
+    let result = Policy::compile(&format!("a: {{{fields}}}\n{conditions}"));
+    assert!(matches!(result, Err(CompileError::Unsupported { .. })));
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
 }

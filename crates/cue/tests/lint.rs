@@ -245,3 +245,23 @@ fn a_value_that_refers_to_itself_ends() {
         found(policy);
     }
 }
+
+/// Each field was followed into the definition again, without a budget.
+#[test]
+fn attack_a_definition_that_has_itself_many_times_ends() {
+    let fields: Vec<String> = (0..10).map(|n| format!("f{n}?: #A")).collect();
+    assert_eq!(codes(&format!("#A: {{{}}}\nx: #A\n", fields.join(", "))), []);
+}
+
+/// Each name was looked up by looking through all fields.
+#[test]
+fn attack_very_many_fields_are_looked_at_in_time() {
+    let started = std::time::Instant::now();
+    for value in ["true", "int", "f1 == 1"] {
+        let source: String = (0..20_000).map(|n| format!("f{n}: {value}\n")).collect();
+        assert!(lint(&source, &[]).len() >= 1_000, "{value}");
+    }
+    let source: String = (0..10_000).map(|n| format!("if p.f{n} == _|_ {{x: 1}}\np: f{n}: int\n")).collect();
+    let _ = lint(&source, &[]);
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+}

@@ -262,7 +262,8 @@ fn as_text(finding: &Finding) -> String {
     }
     let _ = write!(out, ": {}[{}]: ", finding.severity.as_str(), finding.code);
     // Messages of CUE begin with the path themselves.
-    if !finding.path.is_empty() && !finding.message.starts_with(&finding.path) {
+    let told = finding.message.strip_prefix(&finding.path).is_some_and(|rest| rest.starts_with(": "));
+    if !finding.path.is_empty() && !told {
         let _ = write!(out, "{}: ", finding.path);
     }
     out.push_str(&finding.message);

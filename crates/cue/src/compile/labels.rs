@@ -21,7 +21,7 @@ impl Compiler {
 
     /// Whether a name stands for something else around here: an alias for a field, or a field for an alias.
     pub(super) fn is_taken(&mut self, scope: &Scope, name: &str, is_alias: bool) -> bool {
-        let entry = scope.names.get(name).or_else(|| self.scopes.iter().rev().find_map(|s| s.names.get(name)));
+        let entry = scope.get(name).or_else(|| self.scopes.iter().rev().find_map(|s| s.get(name)));
         let taken = match entry {
             Some(entry) => entry.is_alias != is_alias,
             None => is_alias && self.imports.contains_key(name),
@@ -37,7 +37,7 @@ impl Compiler {
             if scope.in_field {
                 return false;
             }
-            if scope.names.contains_key(name) || (scope.names_blank && name == "_") {
+            if scope.get(name).is_some() || (scope.names_blank && name == "_") {
                 return true;
             }
         }

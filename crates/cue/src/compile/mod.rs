@@ -53,6 +53,9 @@ pub(crate) fn compile(file: &ast::File, program: &mut Program) -> Result<(), Ref
     let root = compiler.struct_lit(&file.decls, true);
     compiler.check_imports();
     program.names = compiler.names;
+    if compiler.compiled > MAX_COMPILED {
+        return Err(Refused::Unsupported("let clauses and aliases refer to each other too often".to_owned()));
+    }
     if !compiler.errors.is_empty() {
         return Err(Refused::Errors(compiler.errors));
     }
@@ -76,7 +79,13 @@ struct Compiler {
     /// What CUE knows and this does not.
     unsupported: Option<String>,
     refers_to_for: bool,
+    /// How many expressions.
+    compiled: usize,
 }
+
+/// Expressions that are compiled. What a `let` clause stands for is compiled where it is named first, and once more where
+/// it is declared: within others, each time that these are. The longest policy has fewer than half without that.
+const MAX_COMPILED: usize = 2_000_000;
 
 impl Compiler {
     fn error(&mut self, message: impl std::fmt::Display) -> Expr {
@@ -94,20 +103,21 @@ impl Compiler {
 
     fn imports(&mut self, file: &ast::File) {
         for import in &file.imports {
-            let (path, package) = import.path.rsplit_once(':').unwrap_or((&import.path, ""));
+            // With a package's name behind it (`strings:strings`), CUE finds none of its own packages.
+            let path = &*import.path;
             if builtins::is_unsupported(path) {
                 self.unsupported = Some(format!("package {path:?} is not supported"));
             } else if !builtins::is_package(path) {
                 self.unknown_package = true;
                 self.errors.push(if path.split('/').next().is_some_and(|first| first.contains('.')) {
-                    format!("package {:?} not found", import.path)
+                    format!("package {path:?} not found")
                 } else {
                     format!("builtin package {path:?} undefined")
                 });
                 self.errors.push(format!("package {path:?} not found"));
                 continue;
             }
-            let base = if package.is_empty() { path.rsplit('/').next().unwrap_or(path) } else { package };
+            let base = path.rsplit('/').next().unwrap_or(path);
             let name = import.name.clone().unwrap_or_else(|| base.to_owned());
             let is_field = |decl: &ast::Decl| matches!(decl, ast::Decl::Field(field) if matches!(&field.label, ast::Label::Ident(label) if *label == name));
             if self.imports.contains_key(&name) || file.decls.iter().any(is_field) {
@@ -138,6 +148,7 @@ impl Compiler {
     fn struct_lit(&mut self, decls: &[ast::Decl], is_file: bool) -> StructLit {
         let scope = self.declare(decls);
         self.scopes.push(scope);
+        self.computed_aliases(decls);
         let mut compiled = Vec::with_capacity(decls.len());
         for decl in decls {
             if let Some(decl) = self.decl(decl) {
@@ -146,6 +157,31 @@ impl Compiler {
         }
         self.pop_scope();
         StructLit::new(compiled, is_file)
+    }
+
+    /// Computed names with an alias are compiled before all else, one after the other.
+    fn computed_aliases(&mut self, decls: &[ast::Decl]) {
+        for decl in decls {
+            let ast::Decl::Field(ast::Field { alias: Some(alias), label: ast::Label::Dynamic(key), .. }) = decl else {
+                continue;
+            };
+            let known = self.errors.len();
+            self.expr(key);
+            let before = self.errors.len();
+            self.keep_cycles(known);
+            let Some(entry) = self.scopes.last_mut().and_then(|scope| scope.names.get_mut(alias)) else { continue };
+            entry.ready = true;
+            if before > known {
+                entry.target = Target::Wrong;
+            }
+        }
+    }
+
+    /// Of the errors from here on only cycles are told; the rest is found again at the declaration.
+    fn keep_cycles(&mut self, known: usize) {
+        let found = self.errors.split_off(known);
+        self.errors
+            .extend(found.into_iter().filter(|e| e.ends_with("let clause or alias") || e.ends_with("field alias")));
     }
 
     fn decl(&mut self, decl: &ast::Decl) -> Option<Decl> {
@@ -174,13 +210,12 @@ impl Compiler {
 
     /// A `let` clause does not see itself.
     fn let_value(&mut self, name: &str, value: &Ast) -> Expr {
-        let depth = self.scopes.len().saturating_sub(1);
-        let hidden = self.scopes.get_mut(depth).and_then(|s| s.names.remove(name));
+        let outer = self.scopes.last_mut().and_then(|scope| scope.hidden.replace(name.to_owned()));
         self.path.push("let[]".to_owned());
         let value = self.expr(value);
         self.path.pop();
-        if let (Some(hidden), Some(scope)) = (hidden, self.scopes.get_mut(depth)) {
-            scope.names.insert(name.to_owned(), hidden);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.hidden = outer;
         }
         value
     }
@@ -247,7 +282,12 @@ impl Compiler {
         }
         let filter = match pattern {
             Ast::Alias(name, pattern) => {
-                let entry = Entry { target: Target::LabelName, used: true, busy: false, checked: true, is_alias: true };
+                let entry = Entry {
+                    used: true,
+                    checked: true,
+                    is_alias: true,
+                    ..Entry::new(Target::LabelName, self.path.len())
+                };
                 if !self.is_taken(&scope, name, true) {
                     scope.names.insert(name.clone(), entry);
                 }
@@ -311,12 +351,16 @@ impl Compiler {
         }
         let label = self.names.identifier(name);
         self.is_taken(scope, name, false);
-        let entry = Entry { target: Target::Field(label), used: true, busy: false, checked: true, is_alias: false };
+        let entry = Entry { used: true, checked: true, ..Entry::new(Target::Field(label), self.path.len()) };
         scope.names.insert(name.to_owned(), entry);
         Some(label)
     }
 
     fn expr(&mut self, ast: &Ast) -> Expr {
+        self.compiled = self.compiled.saturating_add(1);
+        if self.compiled > MAX_COMPILED {
+            return Expr::Bottom;
+        }
         match ast {
             Ast::Ident(name) => self.resolve(name),
             Ast::Bottom => Expr::Bottom,
@@ -474,7 +518,9 @@ impl Compiler {
             let Some(scope) = self.scopes.get_mut(depth) else { continue };
             let above = scope.up;
             let is_for = scope.is_for;
-            if let Some(entry) = scope.names.get_mut(name) {
+            if scope.get(name).is_some()
+                && let Some(entry) = scope.names.get_mut(name)
+            {
                 entry.used = true;
                 let entry = entry.clone();
                 self.refers_to_for |= is_for;
@@ -501,28 +547,31 @@ impl Compiler {
             Target::LabelName => Expr::LabelName { up, name: name.into() },
             Target::MatchedField => Expr::Dynamic { up, label: Box::new(Expr::LabelName { up: 0, name: name.into() }) },
             Target::Value(label) => Expr::Value { up, name: *label },
+            Target::Wrong => Expr::Bottom,
             Target::Let { label, value } => {
                 if entry.busy {
                     return self.error("cyclic references in let clause or alias");
                 }
                 if !entry.checked {
-                    self.at_scope(depth, name, |c| c.let_value(name, value));
+                    self.at_scope(depth, name, entry.path, |c| c.let_value(name, value));
                 }
                 Expr::Let { up, label: *label }
             }
             Target::Dynamic(key) => {
-                if entry.busy {
+                if entry.busy || !entry.ready {
                     return self.error("cyclic reference in field alias");
                 }
-                let label = self.at_scope(depth, name, |c| c.expr(key));
+                let label = self.at_scope(depth, name, entry.path, |c| c.expr(key));
                 Expr::Dynamic { up, label: Box::new(label) }
             }
         }
     }
 
     /// Compiles what an alias stands for where it is declared; errors there are told where it is declared.
-    fn at_scope(&mut self, depth: usize, name: &str, compile: impl FnOnce(&mut Self) -> Expr) -> Expr {
+    fn at_scope(&mut self, depth: usize, name: &str, path: usize, compile: impl FnOnce(&mut Self) -> Expr) -> Expr {
         let inner = self.scopes.split_off(depth.saturating_add(1));
+        let hidden = self.scopes.last_mut().and_then(|scope| scope.hidden.take());
+        let steps = self.path.split_off(path.min(self.path.len()));
         let mark = |c: &mut Self, busy: bool| {
             if let Some(entry) = c.scopes.last_mut().and_then(|s| s.names.get_mut(name)) {
                 entry.busy = busy;
@@ -535,9 +584,11 @@ impl Compiler {
         let expr = compile(self);
         self.refers_to_for = refers;
         mark(self, false);
-        // Only a cycle is told here; the rest is found again at the declaration.
-        let found = self.errors.split_off(known);
-        self.errors.extend(found.into_iter().filter(|e| e.ends_with("let clause or alias")));
+        self.keep_cycles(known);
+        self.path.extend(steps);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.hidden = hidden;
+        }
         self.scopes.extend(inner);
         expr
     }

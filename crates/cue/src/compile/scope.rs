@@ -13,6 +13,8 @@ pub(super) struct Scope {
     pub(super) up: usize,
     pub(super) names: HashMap<String, Entry>,
     pub(super) aliases: Vec<String>,
+    /// The `let` clause of which the text is compiled: it does not see itself.
+    pub(super) hidden: Option<String>,
     /// A `for` clause, or a `let` clause that depends on one, in a struct.
     pub(super) is_for: bool,
     /// A clause that names something `_`, which CUE takes for that in names of fields.
@@ -28,6 +30,10 @@ pub(super) struct Entry {
     /// While a `let` clause is compiled, it may not be met again.
     pub(super) busy: bool,
     pub(super) checked: bool,
+    /// A computed name is there only for what stands behind it.
+    pub(super) ready: bool,
+    /// How long the path is where it is declared.
+    pub(super) path: usize,
     /// An alias or a `let` clause: it may not have the name of a field around it, nor the other way round.
     pub(super) is_alias: bool,
 }
@@ -41,12 +47,28 @@ pub(super) enum Target {
     },
     /// `X=(expression): …`
     Dynamic(Arc<Ast>),
+    /// The same, and it is an error.
+    Wrong,
     /// `[X=pattern]: …`
     LabelName,
     /// `X=[pattern]: …`
     MatchedField,
     /// `field: X=value`
     Value(Label),
+}
+
+impl Scope {
+    /// What a name stands for here.
+    pub(super) fn get(&self, name: &str) -> Option<&Entry> {
+        self.names.get(name).filter(|_| self.hidden.as_deref() != Some(name))
+    }
+}
+
+impl Entry {
+    pub(super) fn new(target: Target, path: usize) -> Self {
+        let ready = !matches!(target, Target::Dynamic(_));
+        Self { target, used: false, busy: false, checked: false, ready, path, is_alias: false }
+    }
 }
 
 impl Compiler {
@@ -91,7 +113,7 @@ impl Compiler {
                     let target = Target::Field(self.names.identifier(name));
                     scope.names.insert(
                         name.clone(),
-                        Entry { target, used: true, busy: false, checked: true, is_alias: false },
+                        Entry { used: true, checked: true, ..Entry::new(target, self.path.len()) },
                     );
                 }
             }
@@ -111,7 +133,8 @@ impl Compiler {
             return;
         }
         scope.aliases.push(name.to_owned());
-        scope.names.insert(name.to_owned(), Entry { target, used: false, busy: false, checked: false, is_alias: true });
+        let entry = Entry { is_alias: true, ..Entry::new(target, self.path.len()) };
+        scope.names.insert(name.to_owned(), entry);
     }
 
     pub(super) fn pop_scope(&mut self) {

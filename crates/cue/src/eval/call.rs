@@ -398,7 +398,7 @@ impl<'p> Eval<'p> {
         })
     }
 
-    /// `error("…")`: an interpolation in it never fails.
+    /// `error("…")`: always an error, also where its text is not known.
     fn error_call(&mut self, arguments: &'p [Expr], env: EnvId) -> R<'p, Value<'p>> {
         let [argument] = arguments else {
             let template = format!(
@@ -408,7 +408,7 @@ impl<'p> Eval<'p> {
             );
             return self.fail(Code::Eval, &template, vec![]);
         };
-        let mut pieces = Vec::new();
+        let (mut pieces, mut failed) = (Vec::new(), None);
         match argument {
             Expr::Interpolation { parts, .. } => {
                 for part in parts {
@@ -423,12 +423,16 @@ impl<'p> Eval<'p> {
                 }
             }
             argument => {
-                let value = self.plain_value(argument, env)?;
-                let Value::String(text) = &value else { return self.type_error(&value, Kind::STRING, None) };
-                pieces.push(text.to_string().into());
+                let text = self.evaluate(argument, env).and_then(|value| self.text_of(&value, false));
+                match Self::caught(text)? {
+                    Ok(text) => pieces.push(String::from_utf8_lossy(&text).into_owned().into()),
+                    Err(error) if error.is_incomplete() && !self.force => return Err(Stop::Error(error)),
+                    // It is an error all the same, without a text.
+                    Err(error) => failed = Some(error),
+                }
             }
         }
-        Err(Stop::Error(Bottom::new(Code::User, self.at, pieces)))
+        Err(Self::either(failed, Some(Bottom::new(Code::User, self.at, pieces))))
     }
 
     /// Whether a value satisfies a validator; nothing if it does.

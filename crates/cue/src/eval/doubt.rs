@@ -80,11 +80,7 @@ impl<'p> Eval<'p> {
             }
         }
         for v in std::mem::take(&mut self.inlines) {
-            // What is doubtful in it has not been used.
-            let known = self.doubt.clone();
-            self.finalize(v)?;
-            self.doubt = known;
-            if self.own_error(v).is_some_and(|error| !error.is_incomplete()) {
+            if self.has_error_within(v)? {
                 // CUE looks into some of these, however little of it is used.
                 self.doubt(Weight::Always, v, "a value within an expression has an error");
             }
@@ -96,6 +92,14 @@ impl<'p> Eval<'p> {
             }
         }
         Ok(())
+    }
+
+    /// Whether what is no part of the result has an error. What is doubtful in it has not been used.
+    pub(super) fn has_error_within(&mut self, v: VertexId) -> R<'p, bool> {
+        let known = self.doubt.clone();
+        self.finalize(v)?;
+        self.doubt = known;
+        Ok(self.own_error(v).is_some_and(|error| !error.is_incomplete()))
     }
 
     /// An expression has used a vertex.
@@ -143,7 +147,7 @@ impl<'p> Eval<'p> {
             let comprehension = matches!(task.kind, TaskKind::Comprehension(_));
             comprehension && task.state == State::Running && task.may_add(Some(label))
         };
-        if self.vertices[v].node.tasks.iter().any(adds) {
+        if self.tasks_of(v).iter().any(adds) {
             self.doubt(Weight::Always, v, "a comprehension misses a field that it may add");
         }
     }
@@ -156,7 +160,7 @@ impl<'p> Eval<'p> {
             && !vertex.node.has_disjunction
             && vertex.node.a_struct.is_some()
             && label.as_index().is_none()
-            && !vertex.node.tasks.iter().any(|task| {
+            && !self.tasks_of(v).iter().any(|task| {
                 task.state == State::Running && matches!(task.kind, TaskKind::Resolve(_) | TaskKind::Expr(_))
             });
         if vertex.node.list_open == Some(false) && vertex.status < Status::Known && self.force {
@@ -166,7 +170,7 @@ impl<'p> Eval<'p> {
         if vertex.node.running == 0 {
             return;
         }
-        if !simple || vertex.node.a_struct.is_none() {
+        if !simple {
             self.met_unfinished = self.met_unfinished.saturating_add(1);
         }
         if !vertex.node.has_structs {
@@ -223,7 +227,7 @@ impl<'p> Eval<'p> {
         let parent = self.vertices[v].parent;
         let conditional =
             |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_));
-        if self.vertices[parent].node.tasks.iter().any(conditional) {
+        if self.tasks_of(parent).iter().any(conditional) {
             self.doubt(Weight::Last, v, "a comprehension uses a field that has no value");
         }
     }
@@ -244,7 +248,7 @@ impl<'p> Eval<'p> {
         let mut at = self.vertices[v].parent;
         while at != NO_VERTEX {
             let naming = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Dynamic(_));
-            if self.vertices[at].node.tasks.iter().any(naming) {
+            if self.tasks_of(at).iter().any(naming) {
                 self.doubt(Weight::Always, v, "the name of a field depends on which fields there are");
                 return;
             }
@@ -255,7 +259,7 @@ impl<'p> Eval<'p> {
     /// The name of a field is the value of one beside it whose name is that of a third: CUE may leave the first one out.
     pub(super) fn doubt_chained_name(&mut self, v: VertexId, arc: VertexId) {
         let naming = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Dynamic(_));
-        if self.named_by_sibling.contains(&arc) && self.vertices[v].node.tasks.iter().any(naming) {
+        if self.named_by_sibling.contains(&arc) && self.tasks_of(v).iter().any(naming) {
             self.doubt(Weight::Always, arc, "the name of a field depends on another one's");
         }
     }
@@ -271,7 +275,7 @@ impl<'p> Eval<'p> {
                 }
                 _ => false,
             };
-            if self.vertices[parent].node.tasks.iter().any(adds) {
+            if self.tasks_of(parent).iter().any(adds) {
                 self.doubt(Weight::Always, v, "a comprehension ranges over what it may add to");
                 return;
             }
@@ -314,7 +318,7 @@ impl<'p> Eval<'p> {
             let comprehension = matches!(task.kind, TaskKind::Comprehension(_));
             comprehension && task.state == State::Running && task.may_add(label)
         };
-        if v != w && self.vertices[parent].node.tasks.iter().any(makes) {
+        if v != w && self.tasks_of(parent).iter().any(makes) {
             self.doubt(Weight::Always, v, "a comprehension asks for what it may add to");
         }
     }
@@ -440,7 +444,7 @@ impl<'p> Eval<'p> {
     /// Whether a comprehension of the value is under way.
     pub(super) fn is_conditional(&self, v: VertexId) -> bool {
         let runs = |task: &Task<'p>| task.state == State::Running && matches!(task.kind, TaskKind::Comprehension(_));
-        self.vertices[v].node.tasks.iter().any(runs)
+        self.tasks_of(v).iter().any(runs)
     }
 
     /// CUE may take the closed alternative for the open one, or the other way round.

@@ -178,7 +178,7 @@ impl<'p> Eval<'p> {
         Ok(if bytes { Value::Bytes(out.into()) } else { Value::String(String::from_utf8_lossy(&out).as_ref().into()) })
     }
 
-    fn text_of(&mut self, value: &Value<'p>, bytes: bool) -> R<'p, Vec<u8>> {
+    pub(super) fn text_of(&mut self, value: &Value<'p>, bytes: bool) -> R<'p, Vec<u8>> {
         Ok(match value {
             Value::String(text) => text.as_bytes().to_vec(),
             Value::Bytes(raw) if bytes => raw.to_vec(),
@@ -412,16 +412,29 @@ impl<'p> Eval<'p> {
             Some(expr) => self.slice_index(expr, env)?,
             None => 0,
         };
+        let mut failed = None;
         let to = match high {
-            Some(expr) => self.slice_index(expr, env)?,
             None => length,
+            Some(expr) => match Self::caught(self.slice_index(expr, env))? {
+                Ok(index) => index,
+                Err(error) if error.is_incomplete() && !self.force => return Err(Stop::Error(error)),
+                // To CUE one that has no value is 0, and compared with the other all the same.
+                Err(error) => {
+                    failed = Some(error);
+                    0
+                }
+            },
         };
-        if to > length {
-            return self.fail(Code::Eval, "index {} out of range", vec![to.to_string().into()]);
-        }
-        if from > to {
+        let wrong = if to > length {
+            Some(self.error(Code::Eval, "index {} out of range", vec![to.to_string().into()]))
+        } else if from > to {
             let nodes = vec![from.to_string().into(), to.to_string().into()];
-            return self.fail(Code::Eval, "invalid slice index: {} > {}", nodes);
+            Some(self.error(Code::Eval, "invalid slice index: {} > {}", nodes))
+        } else {
+            None
+        };
+        if let Some(error) = combine(failed, wrong) {
+            return Err(Stop::Error(error));
         }
         if let Value::Bytes(bytes) = &value {
             return Ok(Value::Bytes(bytes.get(from..to).unwrap_or_default().into()));
@@ -446,6 +459,10 @@ impl<'p> Eval<'p> {
         let value = self.plain_value(expr, env);
         let value = self.doubt_cycle(value)?;
         let Value::Number(number) = &value else { return self.type_error(&value, Kind::INT, Some("slice index")) };
+        if number.kind() != Kind::INT {
+            // CUE takes the digits of `2.0` for 20.
+            self.doubt(Weight::Always, self.at, "a part is cut at what is no whole number");
+        }
         if number.is_negative() {
             return self.fail(Code::Eval, "cannot convert negative number to uint64", vec![]);
         }

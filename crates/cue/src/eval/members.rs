@@ -32,9 +32,9 @@ pub(super) struct Object<'p> {
     close: CloseInfo,
 }
 
-/// What looking through so many fields counts as.
-pub(super) fn steps_of(fields: usize) -> u64 {
-    u64::try_from(fields / 64).unwrap_or(u64::MAX)
+/// What looking through so many fields, or tasks, counts as.
+pub(super) fn steps_of(things: usize) -> u64 {
+    u64::try_from(things / 64).unwrap_or(u64::MAX)
 }
 
 impl Arcs {

@@ -321,6 +321,7 @@ impl<'p> Eval<'p> {
 
     fn env_up(&self, id: EnvId, up: usize) -> EnvId {
         let mut id = id;
+        self.count(u64::try_from(up).unwrap_or(u64::MAX) / 32);
         for _ in 0..up {
             id = self.env(id).up;
         }

@@ -67,7 +67,7 @@ impl<'p> Eval<'p> {
             task.state == State::Running
                 && decls.iter().any(|decl| matches!(decl, Decl::Field { label: field, .. } if field == label))
         };
-        if op == Op::Equal && self.vertices[self.at].node.tasks.iter().any(makes) {
+        if op == Op::Equal && self.tasks_of(self.at).iter().any(makes) {
             self.doubt(Weight::Always, self.at, "a comprehension makes what it finds missing");
         }
     }
@@ -146,7 +146,7 @@ impl<'p> Eval<'p> {
                 return;
             }
             let node = &self.vertices[at].node;
-            let waits = node.running == 0 && node.tasks.iter().any(|task| task.state == State::Ready);
+            let waits = node.running == 0 && self.tasks_of(at).iter().any(|task| task.state == State::Ready);
             if waits || node.errors.is_some() {
                 return self.doubt(Weight::Always, at, "a field stands for another before all of it is known");
             }
@@ -196,13 +196,7 @@ impl<'p> Eval<'p> {
     /// An error in an optional field counts for CUE where a comprehension has made it.
     pub(super) fn doubt_optionals(&mut self) -> R<'p, ()> {
         while let Some(arc) = self.optionals.pop() {
-            if self.vertices[arc].arc != ArcType::Optional {
-                continue;
-            }
-            let known = self.doubt.clone();
-            self.finalize(arc)?;
-            self.doubt = known;
-            if self.own_error(arc).is_some_and(|error| !error.is_incomplete()) {
+            if self.vertices[arc].arc == ArcType::Optional && self.has_error_within(arc)? {
                 self.doubt(Weight::Always, arc, "a comprehension in an optional field has an error");
             }
         }
@@ -420,12 +414,13 @@ impl<'p> Eval<'p> {
 
     /// It is asked for a field beside one whose name is not known: to CUE the answer may have changed.
     pub(super) fn doubt_asked_beside_name(&mut self, v: VertexId) {
-        let node = &self.vertices[self.vertices[v].parent].node;
+        let parent = self.vertices[v].parent;
+        let node = &self.vertices[parent].node;
         let naming = |task: &super::tasks::Task<'p>| {
             let waits = task.state != State::Done || node.errors.as_ref().is_some_and(|error| error.is_incomplete());
             matches!(task.kind, TaskKind::Dynamic(_)) && waits
         };
-        if node.tasks.iter().any(naming) {
+        if self.tasks_of(parent).iter().any(naming) {
             self.doubt(Weight::Always, v, "it is asked for a field beside one whose name is not known");
         }
     }

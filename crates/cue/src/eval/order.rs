@@ -44,7 +44,7 @@ impl<'p> Eval<'p> {
 
     /// Whether a comprehension of `v` whose clauses are looked at may add to what is at the path.
     fn is_added_by_clauses_owner(&self, v: VertexId, path: &[Label], any_name: bool) -> bool {
-        let tasks = &self.vertices[v].node.tasks;
+        let tasks = self.tasks_of(v);
         let any = |state: Option<State>, key: fn(&Expr, &str) -> bool| {
             tasks.iter().any(|task| match &task.kind {
                 TaskKind::Comprehension(one) => {
@@ -201,7 +201,7 @@ impl<'p> Eval<'p> {
             _ => false,
         };
         let choice = self.vertices[arc].node.has_disjunction || self.vertices[w].node.has_disjunction;
-        if choice && self.vertices[v].node.tasks.iter().any(|task| task.state == State::Running && own(&task.kind)) {
+        if choice && self.tasks_of(v).iter().any(|task| task.state == State::Running && own(&task.kind)) {
             self.doubt(Weight::Always, arc, "a comprehension reads a choice that it may add to");
         }
     }
@@ -270,13 +270,7 @@ impl<'p> Eval<'p> {
     pub(super) fn doubt_patterned(&mut self) -> R<'p, ()> {
         while let Some(v) = self.patterned.pop() {
             for arc in self.arcs_of(self.deref(v)) {
-                if self.vertices[arc].arc != ArcType::Optional {
-                    continue;
-                }
-                let known = self.doubt.clone();
-                self.finalize(arc)?;
-                self.doubt = known;
-                if self.own_error(arc).is_some_and(|error| !error.is_incomplete()) {
+                if self.vertices[arc].arc == ArcType::Optional && self.has_error_within(arc)? {
                     self.doubt(
                         Weight::Always,
                         arc,
@@ -313,7 +307,7 @@ impl<'p> Eval<'p> {
         let mut at = self.vertices[v].parent;
         while at != NO_VERTEX && at != self.at {
             let is_part = at == self.vertices[v].parent || self.vertices[at].parent != NO_VERTEX;
-            if is_part && self.vertices[at].node.tasks.iter().any(waits) {
+            if is_part && self.tasks_of(at).iter().any(waits) {
                 self.doubt(Weight::Always, v, "a field without a value is asked for beside a condition");
             }
             at = self.vertices[at].parent;
@@ -334,7 +328,7 @@ impl<'p> Eval<'p> {
     /// the policy itself asks by another name, and may find a cycle in the final look otherwise.
     fn note_conditional_subject(&mut self, subject: &Expr, v: VertexId, w: VertexId) {
         let conditional = |task: &Task<'p>| matches!(task.kind, TaskKind::Comprehension(_));
-        if !self.vertices[w].node.tasks.iter().any(conditional) {
+        if !self.tasks_of(w).iter().any(conditional) {
             return;
         }
         let weight = if self.root_task && (v != w || is_of_let(subject)) { Weight::Always } else { Weight::Last };
@@ -425,7 +419,7 @@ impl<'p> Eval<'p> {
         self.early_let |= self.question.is_some()
             || self.in_clause
             || (self.in_call && self.vertices[self.at].is_dynamic)
-            || self.vertices[self.at].node.tasks.iter().any(naming);
+            || self.tasks_of(self.at).iter().any(naming);
     }
 
     /// The same, of what it leads to: a list that may get more.
@@ -451,7 +445,7 @@ impl<'p> Eval<'p> {
     /// A plain value that is under way is selected from: CUE may still hold it for a struct, or not.
     pub(super) fn doubt_plain_subject(&mut self, v: VertexId) {
         let node = &self.vertices[v].node;
-        let unfinished = node.running > 0 || node.tasks.iter().any(|task| task.state != State::Done);
+        let unfinished = node.running > 0 || self.tasks_of(v).iter().any(|task| task.state != State::Done);
         if unfinished && node.scalar.is_some() && !self.vertex_kind(v).meets(Kind::STRUCT) {
             self.doubt(Weight::Always, v, "something is selected from a plain value that is being made");
         }

@@ -325,7 +325,7 @@ impl<'p> Eval<'p> {
 
     /// Comprehensions that may make the field come first.
     fn run_pending(&mut self, v: VertexId, label: Label) -> R<'p, ()> {
-        for n in 0..self.vertices[v].node.tasks.len() {
+        for n in 0..self.tasks_of(v).len() {
             let wanted =
                 self.vertices[v].node.tasks.get(n).is_some_and(|t| t.state == State::Ready && t.may_add(Some(label)));
             if wanted {
@@ -340,7 +340,7 @@ impl<'p> Eval<'p> {
         if vertex.status >= Status::Known {
             return false;
         }
-        let waits = vertex.node.tasks.iter().any(|t| t.state != State::Done && t.may_add(Some(label)));
+        let waits = self.tasks_of(v).iter().any(|t| t.state != State::Done && t.may_add(Some(label)));
         waits || !vertex.node.choices.is_empty() || !self.is_settled(v)
     }
 
@@ -444,7 +444,7 @@ impl<'p> Eval<'p> {
             if e.vertices[v].status >= Status::Known || e.vertices[v].node.running > 0 {
                 return Ok(());
             }
-            let ready = e.vertices[v].node.tasks.iter().any(|t| t.state == State::Ready);
+            let ready = e.tasks_of(v).iter().any(|t| t.state == State::Ready);
             // Alternatives may supply what tasks wait for.
             let waits = ready && e.vertices[v].node.choices.is_empty();
             if force || e.force || (!waits && e.is_settled(v)) {

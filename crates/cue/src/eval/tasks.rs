@@ -66,6 +66,13 @@ impl<'p> Eval<'p> {
         self.busy(v, |e| e.run_loop(v, false))
     }
 
+    /// The tasks of a vertex, to be looked through, which counts.
+    pub(super) fn tasks_of(&self, v: VertexId) -> &[Task<'p>] {
+        let tasks = &self.vertices[v].node.tasks;
+        self.count(steps_of(tasks.len()));
+        tasks
+    }
+
     /// Marks a vertex as being worked on.
     pub(super) fn busy<T>(&mut self, v: VertexId, run: impl FnOnce(&mut Self) -> R<'p, T>) -> R<'p, T> {
         let depth = self.arc_depth;
@@ -81,6 +88,7 @@ impl<'p> Eval<'p> {
 
     pub(super) fn run_loop(&mut self, v: VertexId, force: bool) -> R<'p, ()> {
         loop {
+            self.spend(steps_of(self.vertices[v].node.tasks.len()))?;
             let mut progress = false;
             let mut n = 0;
             while n < self.vertices[v].node.tasks.len() {
@@ -90,7 +98,7 @@ impl<'p> Eval<'p> {
             if progress {
                 continue;
             }
-            let ready = self.vertices[v].node.tasks.iter().position(|t| t.state == State::Ready);
+            let ready = self.tasks_of(v).iter().position(|t| t.state == State::Ready);
             match ready {
                 Some(n) if force && self.vertices[v].node.choices.is_empty() => {
                     self.run_task(v, n, true)?;
@@ -423,7 +431,8 @@ impl<'p> Eval<'p> {
             if parent.status == Status::New || !parent.node.choices.is_empty() {
                 return false;
             }
-            let waits = parent.node.tasks.iter().any(|t| t.state == State::Ready && t.may_add(vertex.label));
+            let tasks = self.tasks_of(vertex.parent);
+            let waits = tasks.iter().any(|t| t.state == State::Ready && t.may_add(vertex.label));
             if waits {
                 return false;
             }

@@ -1,7 +1,9 @@
 //! The fields that a policy demands of a document, found in its text: with definitions that are applied followed, and
 //! elements of lists, which no evaluation of `{}` would show.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::LintCode;
 use super::names::{Names, text};
@@ -13,8 +15,8 @@ use crate::syntax::ast::{Ast, Clause, Comprehension, Constraint, Decl, Element, 
 /// Definitions within definitions that are followed: they may refer to themselves.
 const MAX_DEPTH: usize = 24;
 
-/// Values that are looked up behind references, in one policy.
-const MAX_LOOKUPS: usize = 100_000;
+/// Values that are looked at in one policy, by themselves or behind references. The longest has fewer.
+const MAX_LOOKUPS: usize = 1_000_000;
 
 /// Fields of a Pod that are true where they are missing (Kubernetes API, core/v1); all others are false then.
 const TRUE_IF_MISSING: [&str; 3] = ["allowPrivilegeEscalation", "automountServiceAccountToken", "enableServiceLinks"];
@@ -44,8 +46,8 @@ pub(super) struct Note {
 /// Looks at all fields.
 pub(super) fn walk(file: &File, names: &Names, given: &[&str]) -> Walked {
     let (scopes, path, found) = (Vec::new(), Vec::new(), Walked::default());
-    let lookups = Cell::new(MAX_LOOKUPS);
-    let mut walk = Walk { names, given, scopes, path, at: 0, depth: 0, lookups, found };
+    let (lookups, indices) = (Cell::new(MAX_LOOKUPS), RefCell::default());
+    let mut walk = Walk { names, given, scopes, path, at: 0, depth: 0, lookups, indices, found };
     walk.decls(&file.decls);
     walk.found
 }
@@ -79,15 +81,20 @@ enum Demand {
     Condition,
 }
 
+/// The declarations of a struct that have a name, by that.
+type Index<'a> = Rc<HashMap<&'a str, Vec<&'a Decl>>>;
+
 struct Walk<'a> {
     names: &'a Names,
     given: &'a [&'a str],
-    scopes: Vec<&'a [Decl]>,
+    scopes: Vec<Index<'a>>,
     path: Vec<String>,
     at: usize,
     depth: usize,
     /// How many more values may be looked up.
     lookups: Cell<usize>,
+    /// By the place of the first declaration.
+    indices: RefCell<HashMap<usize, Index<'a>>>,
     found: Walked,
 }
 
@@ -111,10 +118,10 @@ impl<'a> Walk<'a> {
     }
 
     fn decls(&mut self, decls: &'a [Decl]) {
-        self.scopes.push(decls);
+        self.scopes.push(self.index(decls));
         for decl in decls {
             match decl {
-                Decl::Field(field) => self.field(field, decls),
+                Decl::Field(field) => self.field(field),
                 Decl::Embed(value) => {
                     let demand = self.value(value, "");
                     self.found.constrains |= demand != Demand::Nothing;
@@ -126,7 +133,7 @@ impl<'a> Walk<'a> {
         self.scopes.pop();
     }
 
-    fn field(&mut self, field: &'a Field, siblings: &'a [Decl]) {
+    fn field(&mut self, field: &'a Field) {
         let saved = std::mem::replace(&mut self.at, field.at);
         let name = label_text(&field.label);
         self.path.push(name.clone().unwrap_or_else(|| "[_]".to_owned()));
@@ -145,10 +152,10 @@ impl<'a> Walk<'a> {
                         "a document without this field is accepted: policy-controller does not ask for required fields \
                          (cosign verify-attestation does)",
                     ),
-                    Constraint::None if demand == Demand::Value && !self.is_of_condition(field, siblings) => {
+                    Constraint::None if demand == Demand::Value && !self.is_of_condition(field) => {
                         self.missing(&field.value)
                     }
-                    Constraint::None if demand == Demand::Condition => self.condition(field, siblings),
+                    Constraint::None if demand == Demand::Condition => self.condition(field),
                     Constraint::None => {}
                 }
             }
@@ -210,25 +217,26 @@ impl<'a> Walk<'a> {
     }
 
     /// The `true` of `ok: true` beside `ok: a == b`.
-    fn is_of_condition(&mut self, field: &'a Field, siblings: &'a [Decl]) -> bool {
-        let name = label_text(&field.label);
+    fn is_of_condition(&mut self, field: &'a Field) -> bool {
         has_literal(&field.value)
-            && siblings.iter().any(|decl| match decl {
-                Decl::Field(other) if label_text(&other.label) == name => {
-                    self.quietly(|w| w.value(&other.value, "")) == Demand::Condition
-                }
-                _ => false,
-            })
+            && self.beside(field).iter().any(|value| self.quietly(|w| w.value(value, "")) == Demand::Condition)
     }
 
     /// `ok: a == b` does not reject where it is false; `ok: true & (a == b)` does.
-    fn condition(&mut self, field: &'a Field, siblings: &'a [Decl]) {
+    fn condition(&mut self, field: &'a Field) {
         let name = label_text(&field.label);
-        let same = |decl: &&Decl| matches!(decl, Decl::Field(other) if label_text(&other.label) == name);
-        let enforced = siblings.iter().filter(same).count() > 1 || has_literal(&field.value);
+        let enforced = self.beside(field).len() > 1 || has_literal(&field.value);
         let bare = name.as_deref().is_some_and(|name| self.names.used.contains(name));
         if !enforced && !bare {
             self.note(LintCode::ConditionNotEnforced, "a condition that is false rejects nothing; write true & (…)");
+        }
+    }
+
+    /// The values of a field that is looked at, wherever they stand in its struct.
+    fn beside(&self, field: &Field) -> Vec<&'a Ast> {
+        match (&field.label, self.scopes.last()) {
+            (Label::Ident(name) | Label::String(name), Some(scope)) => self.named(scope, name),
+            _ => Vec::new(),
         }
     }
 
@@ -257,7 +265,7 @@ impl<'a> Walk<'a> {
     /// Adds the reference to the path where it begins in the struct that is looked at.
     fn enter(&mut self, reference: &Ast, name: String) {
         let root = root_of(reference).unwrap_or_default();
-        if self.scopes.last().is_some_and(|decls| !named(decls, root).is_empty()) {
+        if self.scopes.last().is_some_and(|scope| scope.contains_key(root)) {
             self.path.push(name);
         }
     }
@@ -274,15 +282,13 @@ impl<'a> Walk<'a> {
 
     /// Whether the name is that of a field of the document, and not of a package, a `let` clause or a loop.
     fn declares_field(&self, name: &str) -> bool {
-        let declares = |decl: &Decl| match decl {
-            Decl::Field(field) => matches!(&field.label, Label::Ident(label) if label == name),
-            _ => false,
-        };
-        !name.starts_with(['_', '#']) && self.scopes.iter().any(|decls| decls.iter().any(declares))
+        let declares = |decl: &&Decl| matches!(decl, Decl::Field(Field { label: Label::Ident(_), .. }));
+        !name.starts_with(['_', '#']) && self.scopes.iter().any(|scope| declared(scope, name).iter().any(declares))
     }
 
     fn value(&mut self, ast: &'a Ast, label: &str) -> Demand {
-        if self.depth >= MAX_DEPTH {
+        // `#A: {a?: #A, b?: #A}` leads to itself, twice each time.
+        if self.depth >= MAX_DEPTH || !self.spend(1) {
             return Demand::Nothing;
         }
         self.depth = self.depth.saturating_add(1);
@@ -342,7 +348,8 @@ impl<'a> Walk<'a> {
     }
 
     fn is_let(&self, name: &str) -> bool {
-        self.scopes.iter().any(|decls| decls.iter().any(|decl| matches!(decl, Decl::Let(other, _) if other == name)))
+        let is_let = |decl: &&Decl| matches!(decl, Decl::Let(..));
+        self.scopes.iter().any(|scope| declared(scope, name).iter().any(is_let))
     }
 
     /// The values that a reference leads to, as far as the text tells.
@@ -353,14 +360,14 @@ impl<'a> Walk<'a> {
     fn resolve_within(&self, ast: &'a Ast, depth: usize) -> Vec<&'a Ast> {
         match ast {
             Ast::Ident(name) => {
-                let found = self.scopes.iter().rev().map(|decls| named(decls, name)).find(|values| !values.is_empty());
-                found.unwrap_or_default()
+                let scope = self.scopes.iter().rev().find(|scope| scope.contains_key(name.as_str()));
+                scope.map(|scope| self.named(scope, name)).unwrap_or_default()
             }
             Ast::Selector(subject, Selector::Ident(name) | Selector::String(name)) => {
                 let mut out = Vec::new();
                 for value in self.resolve_within(subject, depth) {
                     for decls in self.structs(value, depth) {
-                        out.extend(named(decls, name));
+                        out.extend(self.named(&self.index(decls), name));
                     }
                 }
                 out
@@ -373,11 +380,9 @@ impl<'a> Walk<'a> {
     /// The struct literals that a value is made of.
     fn structs(&self, ast: &'a Ast, depth: usize) -> Vec<&'a [Decl]> {
         let deeper = depth.saturating_add(1);
-        // `a: {b: 1} & a.b & a.c` leads to itself, twice each time.
-        let left = self.lookups.get().saturating_sub(1);
-        self.lookups.set(left);
         match ast {
-            _ if depth >= MAX_DEPTH || left == 0 => Vec::new(),
+            // `a: {b: 1} & a.b & a.c` leads to itself, twice each time.
+            _ if depth >= MAX_DEPTH || !self.spend(1) => Vec::new(),
             Ast::Struct(decls) => vec![decls],
             Ast::Paren(inner) => self.structs(inner, deeper),
             Ast::Binary("&", left, right) => [self.structs(left, deeper), self.structs(right, deeper)].concat(),
@@ -388,9 +393,43 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether a condition asks for the field: `if predicate.level == _|_ { … }`.
+    /// The declarations of a struct by name, which is gone through once.
+    fn index(&self, decls: &'a [Decl]) -> Index<'a> {
+        let place = decls.as_ptr().addr();
+        Rc::clone(self.indices.borrow_mut().entry(place).or_insert_with(|| {
+            let mut index: HashMap<&str, Vec<&Decl>> = HashMap::new();
+            for decl in decls {
+                if let Some(name) = name_of(decl) {
+                    index.entry(name).or_default().push(decl);
+                }
+            }
+            Rc::new(index)
+        }))
+    }
+
+    fn named(&self, scope: &Index<'a>, name: &str) -> Vec<&'a Ast> {
+        let decls = declared(scope, name);
+        if !self.spend(decls.len()) {
+            return Vec::new();
+        }
+        let value = |decl: &&'a Decl| match decl {
+            Decl::Field(field) => Some(&field.value),
+            Decl::Let(_, value) => Some(value),
+            _ => None,
+        };
+        decls.iter().filter_map(value).collect()
+    }
+
+    /// False if all is looked at that is to be looked at.
+    fn spend(&self, values: usize) -> bool {
+        self.lookups.set(self.lookups.get().saturating_sub(values));
+        self.lookups.get() > 0
+    }
+
+    /// Whether a condition asks for the field: `if predicate.level == _|_ { … }`, or `if level == _|_` within `predicate`.
     fn tested(&self, path: &str) -> bool {
-        self.names.tested.iter().any(|tested| path == tested || path.ends_with(&format!(".{tested}")))
+        let ends = path.match_indices('.').filter_map(|(at, _)| path.get(at.saturating_add(1)..));
+        std::iter::once(path).chain(ends).any(|end| self.names.tested.contains(end))
     }
 
     /// What a package has under this name.
@@ -417,16 +456,15 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn named<'a>(decls: &'a [Decl], name: &str) -> Vec<&'a Ast> {
-    let value = |decl: &'a Decl| match decl {
-        Decl::Field(field) => match &field.label {
-            Label::Ident(label) | Label::String(label) if label == name => Some(&field.value),
-            _ => None,
-        },
-        Decl::Let(label, value) if label == name => Some(value),
+fn declared<'i, 'a>(scope: &'i Index<'a>, name: &str) -> &'i [&'a Decl] {
+    scope.get(name).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn name_of(decl: &Decl) -> Option<&str> {
+    match decl {
+        Decl::Field(Field { label: Label::Ident(name) | Label::String(name), .. }) | Decl::Let(name, _) => Some(name),
         _ => None,
-    };
-    decls.iter().filter_map(value).collect()
+    }
 }
 
 /// A label as paths have it; nothing for computed ones and patterns.

@@ -19,7 +19,7 @@ pub(super) struct Names {
 pub(super) fn of(file: &File) -> Names {
     let mut names = Names::default();
     for import in &file.imports {
-        let path = import.path.split(':').next().unwrap_or_default();
+        let path = &*import.path;
         let base = path.rsplit('/').next().unwrap_or(path);
         names.packages.insert(import.name.clone().unwrap_or_else(|| base.to_owned()), path.to_owned());
     }

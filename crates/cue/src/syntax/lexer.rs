@@ -313,7 +313,14 @@ impl<'s> Lexer<'s> {
             match self.peek() {
                 None => return self.error(start, "string literal not terminated"),
                 Some('\n') if quote.count == 1 => return self.error(start, "string literal not terminated"),
-                _ if self.take(&closing) => return Ok(Token::String),
+                Some(char) if char == char::from(quote.char) => {
+                    // What is there of the end belongs to the text, and to no other end.
+                    let found = self.rest().bytes().zip(closing.bytes()).take_while(|(a, b)| a == b).count();
+                    self.advance(found);
+                    if found == closing.len() {
+                        return Ok(Token::String);
+                    }
+                }
                 Some('\\') => {
                     if !self.take(&escape) {
                         self.advance(1);
@@ -385,7 +392,8 @@ impl<'s> Lexer<'s> {
         while self.peek().is_some_and(|c| c == '_' || c == '$' || c.is_alphanumeric()) {
             self.step();
         }
-        if self.next()?.token != Token::Sign("(") {
+        let is_comment = self.rest().trim_start_matches([' ', '\t', '\r', '\n']).starts_with("//");
+        if is_comment || self.next()?.token != Token::Sign("(") {
             return self.error(self.at, "invalid attribute: expected '('");
         }
         let mut open = vec![")"];

@@ -19,7 +19,16 @@ pub(crate) fn parse(source: &str) -> Parsed<File> {
     let mut lexer = Lexer::new(source);
     let lexeme = lexer.next()?;
     let mut parser = Parser { lexer, lexeme, depth: 0 };
-    parser.file()
+    let file = parser.file()?;
+    // In strings and comments, too.
+    let illegal = |at: usize, name: &str| Err(SyntaxError { at, message: format!("illegal {name}") });
+    if let Some(at) = source.find('\0') {
+        return illegal(at, "character NUL");
+    }
+    match source.match_indices('\u{feff}').find(|(at, _)| *at > 0) {
+        Some((at, _)) => illegal(at, "byte order mark"),
+        None => Ok(file),
+    }
 }
 
 /// A file as far as it is read.
@@ -280,10 +289,15 @@ impl<'s> Parser<'s> {
             return Ok(Head::Label { alias: None, label: Label::Ident(name), ast });
         }
         self.check_declared(&name)?;
+        let plain = self.lexeme.text.starts_with('"') && !self.lexeme.text.starts_with("\"\"\"");
         let aliased = self.expression()?;
         let label = match &aliased {
             Ast::Ident(label) => Label::Ident(label.clone()),
-            Ast::String(text) => Label::String(text.clone()),
+            Ast::String(text) if plain && !text.is_empty() => Label::String(text.clone()),
+            // CUE finds no name in it.
+            Ast::String(_) if self.is(":") || self.is("?") || self.is("!") => {
+                return self.error("invalid label: invalid");
+            }
             Ast::List { .. } => return self.pattern(Some(name), aliased),
             Ast::Paren(_) | Ast::Interpolation { bytes: false, .. } => Label::Dynamic(aliased.clone()),
             _ => return Ok(Head::Expression(Ast::Alias(name, Box::new(aliased)))),
@@ -319,6 +333,9 @@ impl<'s> Parser<'s> {
         let mut clauses = Vec::new();
         loop {
             let first = clauses.is_empty();
+            if clauses.len() > MAX_POLICY_DEPTH {
+                return self.error(format!("more than {MAX_POLICY_DEPTH} clauses in a row"));
+            }
             let not_clause = |p: &Self| {
                 first && (p.is(":") || p.is("=") || p.is("?") || matches!(p.lexeme.token, Token::Comma | Token::Eof))
             };
