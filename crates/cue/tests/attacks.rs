@@ -208,6 +208,21 @@ fn a_let_of_a_reference_hides_nothing() {
     }
 }
 
+/// CUE asks again when all is done, and finds another answer.
+#[test]
+fn an_element_of_a_literal_that_is_asked_for_has_no_verdict() {
+    for source in ["[int]", "[>=1, >=1]", "{b: 1 + 1}", "[[string]][0]", "[for w in [1] {string}]"] {
+        let policy = format!("for v in {source} {{a: v != _|_}}");
+        assert!(matches!(Policy::compile(&policy), Err(CompileError::Unsupported { .. })), "{policy}");
+    }
+    let policy = "for v in [{z: int}] {a: v.z != _|_}";
+    assert!(matches!(Policy::compile(policy), Err(CompileError::Unsupported { .. })));
+    for source in ["[1, \"b\"]", "[{b: 1}]", "[predicate.x]"] {
+        accepts(&format!("for v in {source} {{a: v != _|_}}"), r#"{"predicate":{"x":1}}"#.trim_start());
+    }
+    accepts("for v in [int] if v != _|_ {a: 1}", "{}");
+}
+
 /// CUE finds none of its packages by such a path.
 #[test]
 fn a_package_with_a_name_behind_it_is_unknown() {

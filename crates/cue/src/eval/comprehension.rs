@@ -57,10 +57,10 @@ impl<'p> Eval<'p> {
             self.clauses_within = v;
         }
         let making = self.making(v, comprehension);
-        self.finish_before(making)?;
+        let finished = self.finish_before(making);
         let making = self.making.replace(making);
         self.clauses_running = self.clauses_running.saturating_add(1);
-        let envs = self.yields(comprehension, env);
+        let envs = finished.and_then(|()| self.yields(comprehension, env));
         self.clauses_running = self.clauses_running.saturating_sub(1);
         self.making = making;
         self.clauses_within = within;

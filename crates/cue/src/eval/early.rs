@@ -6,7 +6,8 @@
 
 use super::doubt::{Weight, has_let};
 use super::error::R;
-use super::types::{Base, EnvId, NO_VERTEX, Status, Value, VertexId};
+use super::reference::is_reference;
+use super::types::{Base, Conjunct, Elem, EnvId, NO_VERTEX, Status, Value, VertexId};
 use super::{Eval, address};
 use crate::expr::{ArcType, Comprehension, Decl, Expr};
 use crate::label::Label;
@@ -120,6 +121,31 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// `for v in [int] {a: v != _|_}`: CUE asks once more when all is done, and finds no value then where the element is
+    /// neither written out nor a reference. In a condition it asks once.
+    pub(super) fn doubt_asked_of_inline(&mut self, w: VertexId) {
+        let mut root = w;
+        while self.vertices[root].parent != NO_VERTEX {
+            root = self.vertices[root].parent;
+        }
+        if self.in_clause
+            || root == w
+            || !self.vertices[root].is_dynamic
+            || matches!(self.vertices[w].base, Base::Struct | Base::List { .. })
+        {
+            return;
+        }
+        let is_plain = |conjunct: &Conjunct<'p>| match conjunct.elem {
+            Elem::Expr(expr) => is_reference(expr) || is_written_out(expr),
+            // It holds a value, as the base tells.
+            Elem::Struct(_) | Elem::List(_) => false,
+            _ => true,
+        };
+        if !self.vertices[w].conjuncts.iter().all(is_plain) {
+            self.doubt(Weight::Always, w, "whether there is an element is asked where it is used");
+        }
+    }
+
     /// Whether an element is asked for of what is no struct that is known.
     pub(super) fn indexes_no_struct(&mut self, operand: &'p Expr, env: EnvId) -> R<'p, bool> {
         let Expr::Index(subject, _) = operand else { return Ok(false) };
@@ -165,4 +191,18 @@ pub(super) fn names_plainly(expr: &Expr) -> bool {
         Expr::List(_) | Expr::Call(..) => true,
         _ => false,
     }
+}
+
+fn is_written_out(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::Null
+            | Expr::Bool(_)
+            | Expr::Number(_)
+            | Expr::String(_)
+            | Expr::Excerpt(_)
+            | Expr::Bytes(_)
+            | Expr::Top
+            | Expr::Or { .. }
+    )
 }

@@ -344,6 +344,7 @@ impl<'p> Eval<'p> {
         self.finish_earlier(v)?;
         let w = self.deref(v);
         self.doubt_asked_by_maker(v, w);
+        self.doubt_asked_of_inline(w);
         self.doubt_asked_beside_name(v);
         if self.vertices[w].status >= Status::Known {
             let node = &self.vertices[w].node;
