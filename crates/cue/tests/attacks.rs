@@ -348,3 +348,52 @@ fn texts_tell_each_error_of_an_interpolation() {
     let text = "env: invalid interpolation: conflicting values int and null (mismatched types int and null) (and 1 more errors)";
     rejects("a: b: \"\\(env)\"\nenv: int", r#"{"env": null}"#, text);
 }
+
+/// A check that is named without a call says which fields a pattern is for, as one that is called does.
+#[test]
+fn a_check_as_a_pattern_is_for_the_fields_that_it_passes() {
+    for (check, name) in [
+        ("net.URL", "https://example.com"),
+        ("net.FQDN", "example.com"),
+        ("net.IPv4", "10.0.0.1"),
+        ("net.IPCIDR", "10.0.0.0/8"),
+        ("time.Duration", "1s"),
+        ("time.Time", "2026-01-01T00:00:00Z"),
+        ("regexp.Valid", "a+"),
+    ] {
+        let package = check.split('.').next().unwrap();
+        let policy = format!("import \"{package}\"\nm: [{check}]: int");
+        let text = format!("m.{name:?}: conflicting values \"q\" and int (mismatched types string and int)");
+        rejects(&policy, &format!(r#"{{"m": {{"{name}": "q"}}}}"#), &text);
+        accepts(
+            &format!("import \"{package}\"\nm: close({{[{check}]: int}})"),
+            &format!(r#"{{"m": {{"{name}": 1}}}}"#),
+        );
+    }
+    rejects("import \"net\"\nm: close({[net.IPv4]: int})", r#"{"m": {"b": 1}}"#, "m.b: field not allowed");
+}
+
+/// CUE takes a struct within a text or a condition for an empty text, or for what does not hold, while it is not known.
+#[test]
+fn a_struct_that_is_not_known_has_no_verdict_in_a_text_or_a_condition() {
+    for policy in [
+        r#"r: "a-\({if predicate.b {"z"}, if !predicate.b {"y"}})" & "q""#,
+        r#"r: [if {predicate.b} {true}, error("bad")][0]"#,
+        r#"r: [if ({if predicate.b {true}}) {true}, error("bad")][0]"#,
+        r#"r: true & "\({predicate.b})" == "x""#,
+    ] {
+        let policy = format!("predicate: _\n{policy}");
+        assert!(matches!(Policy::compile(&policy), Err(CompileError::Unsupported { .. })), "{policy}");
+    }
+}
+
+/// CUE waits for a later argument of a name that it computes in the struct that has the argument, and then loses it.
+#[test]
+fn a_name_computed_of_a_later_argument_beside_it_has_no_verdict() {
+    for policy in [
+        "predicate: (div(predicate.n, predicate.k)): 5",
+        "import \"net\"\npredicate: _\npredicate: (net.JoinHostPort(predicate.x, predicate.n)): 5",
+    ] {
+        assert!(matches!(Policy::compile(policy), Err(CompileError::Unsupported { .. })), "{policy}");
+    }
+}

@@ -357,6 +357,25 @@ impl<'p> Eval<'p> {
         }
     }
 
+    /// A computed name calls a function with a field of the struct it is for, and not as its first argument: CUE waits for
+    /// that field, and loses it.
+    pub(super) fn doubt_name_of_own_field(&mut self, v: VertexId, key: &'p Expr, env: EnvId) -> R<'p, ()> {
+        let Expr::Call(_, arguments) = key else { return Ok(()) };
+        for argument in arguments.iter().skip(1) {
+            let (Expr::Selector(subject, _) | Expr::Index(subject, _)) = argument else { continue };
+            if !is_reference(subject) {
+                continue;
+            }
+            let required = self.required.take();
+            let resolved = Self::caught(self.resolve(subject, env))?;
+            self.required = required;
+            if matches!(resolved, Ok(Resolved::Vertex(w)) if self.deref(w) == v) {
+                self.doubt(Weight::Always, v, "a name is computed of a field beside it");
+            }
+        }
+        Ok(())
+    }
+
     /// A package does not have what is used of it.
     pub(super) fn no_member<T>(&mut self, name: &str) -> R<'p, T> {
         self.doubt(Weight::Always, self.at, "a package does not have what is used of it");

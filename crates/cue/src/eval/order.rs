@@ -223,6 +223,12 @@ impl<'p> Eval<'p> {
                 self.doubt(Weight::Always, self.at, "an operator or a condition uses a list that is not known");
             }
         }
+        if let (Expr::Struct(_), None, Err(Stop::Error(error))) = (expr, op, &result)
+            && error.is_incomplete()
+        {
+            // `"\({if missing {…}})"`: to CUE that is an empty text, and a condition that does not hold.
+            self.doubt(Weight::Always, self.at, "a text or a condition uses a struct that is not known");
+        }
         result
     }
 

@@ -351,10 +351,7 @@ impl<'p> Eval<'p> {
                 self.add_error(v, bottom);
                 return Ok(());
             }
-            Value::Function(function) if self.is_bare_validator(function) => {
-                Value::Validator(Rc::new(super::types::Validator { function, args: Vec::new(), called: false }))
-            }
-            value => value,
+            value => self.as_validator(value),
         };
         let kind = self.kind_of(&value);
         // A conjunction of what excludes each other is found by its parts.

@@ -164,7 +164,7 @@ impl<'p> Eval<'p> {
                 if matches!(&pattern, Err(Stop::Error(error)) if error.is_incomplete()) && self.force {
                     self.doubt(Weight::Always, v, "the names of a pattern are not known");
                 }
-                let pattern = pattern?;
+                let pattern = self.as_validator(pattern?);
                 self.insert_pattern(v, pattern, Conjunct { env, elem: Elem::Expr(value), close })
             }
             TaskKind::List(lit) => self.perform_list(v, env, lit, close),
@@ -240,7 +240,9 @@ impl<'p> Eval<'p> {
             // CUE may take the name before the conjunction has left one.
             self.doubt(Weight::Always, v, "a name is made of a conjunction");
         }
-        let name = self.plain_value(key, env)?;
+        let name = self.plain_value(key, env);
+        self.doubt_name_of_own_field(v, key, env)?;
+        let name = name?;
         if self.vertices[v].parent == NO_VERTEX {
             self.doubt_chosen_name(key, env)?;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Eval;
 use super::error::{Bottom, Code, R, Stop};
-use super::types::{Base, Bound, Function, NO_VERTEX, Status, Value, Vertex, VertexId};
+use super::types::{Base, Bound, Function, NO_VERTEX, Status, Validator, Value, Vertex, VertexId};
 use crate::builtins;
 use crate::compile::RANGES;
 use crate::expr::{ArcType, Core, Expr, Op};
@@ -52,6 +52,16 @@ pub(super) fn range<'p>(name: &str) -> Value<'p> {
 }
 
 impl<'p> Eval<'p> {
+    /// A function that is named without a call checks a value, if it can.
+    pub(super) fn as_validator(&self, value: Value<'p>) -> Value<'p> {
+        match value {
+            Value::Function(function) if self.is_bare_validator(function) => {
+                Value::Validator(Rc::new(Validator { function, args: Vec::new(), called: false }))
+            }
+            value => value,
+        }
+    }
+
     pub(super) fn kind_of(&self, value: &Value<'p>) -> Kind {
         match value {
             Value::Null => Kind::NULL,
