@@ -235,6 +235,17 @@ fn what_is_asked_for_beside_a_condition_without_an_answer_has_no_verdict() {
     assert!(matches!(Policy::compile(policy), Err(CompileError::Unsupported { .. })));
 }
 
+/// A required field that can have no value is no error while it is missing, but took the checks of all fields beside it away.
+#[test]
+fn a_field_that_is_not_allowed_is_refused_beside_a_required_one_that_can_have_no_value() {
+    let policy = "#P: {id?: {b!: string, b!: bool}}\npredicate: #P";
+    rejects(policy, r#"{"predicate":{"x":{"y":1},"id":{}}}"#, "predicate.x.y: field not allowed");
+    accepts(policy, r#"{"predicate":{"id":{}}}"#);
+    let policy = "#P: {id?: int}\npredicate: #P";
+    let text = "predicate.x.y: field not allowed (and 1 more errors)";
+    rejects(policy, r#"{"predicate":{"x":{"y":1},"id":"a"}}"#, text);
+}
+
 /// CUE finds none of its packages by such a path.
 #[test]
 fn a_package_with_a_name_behind_it_is_unknown() {
