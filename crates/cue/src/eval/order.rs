@@ -330,13 +330,15 @@ impl<'p> Eval<'p> {
     }
 
     /// A part is used of what has conditions. Where one of these turns out to have no answer, CUE tells its error where
-    /// the policy itself asks by another name, and may find a cycle in the final look otherwise.
+    /// the policy itself asks by another name or in a condition, and may find a cycle in the final look otherwise.
     fn note_conditional_subject(&mut self, subject: &Expr, v: VertexId, w: VertexId) {
         let conditional = |task: &Task<'p>| matches!(task.kind, TaskKind::Comprehension(_));
         if !self.tasks_of(w).iter().any(conditional) {
             return;
         }
-        let weight = if self.root_task && (v != w || is_of_let(subject)) { Weight::Always } else { Weight::Last };
+        let decides = self.clauses_running > 0 && self.question.is_none();
+        let told = self.root_task && (v != w || is_of_let(subject) || decides);
+        let weight = if told { Weight::Always } else { Weight::Last };
         let known = self.conditional_subjects.entry(w).or_insert(weight);
         *known = weight.max(*known);
     }
