@@ -218,9 +218,32 @@ fn an_element_of_a_literal_that_is_asked_for_has_no_verdict() {
     let policy = "for v in [{z: int}] {a: v.z != _|_}";
     assert!(matches!(Policy::compile(policy), Err(CompileError::Unsupported { .. })));
     for source in ["[1, \"b\"]", "[{b: 1}]", "[predicate.x]"] {
-        accepts(&format!("for v in {source} {{a: v != _|_}}"), r#"{"predicate":{"x":1}}"#.trim_start());
+        accepts(&format!("predicate: x: int\nfor v in {source} {{a: v != _|_}}"), r#"{"predicate":{"x":1}}"#);
     }
     accepts("for v in [int] if v != _|_ {a: 1}", "{}");
+}
+
+/// CUE asks again when all is done. Something else that names what is missing had the condition decided before.
+#[test]
+fn what_is_asked_for_beside_a_condition_without_an_answer_has_no_verdict() {
+    for named in ["", "_c: len(predicate.l)\n", "_c: predicate.l + \"x\"\n"] {
+        let policy = format!("{named}check: predicate.n == _|_\npredicate: {{n: int, if n > 2 {{a: \"x\"}}}}");
+        assert!(matches!(Policy::compile(&policy), Err(CompileError::Unsupported { .. })), "{policy}");
+    }
+    let policy = "\"m_\\(predicate.k)\": 1\npredicate: {n: *2 | int, k: n}\n\
+                  predicate: {a: string, if a == \"x\" {k: 2}}";
+    assert!(matches!(Policy::compile(policy), Err(CompileError::Unsupported { .. })));
+}
+
+/// A required field that can have no value is no error while it is missing, but took the checks of all fields beside it away.
+#[test]
+fn a_field_that_is_not_allowed_is_refused_beside_a_required_one_that_can_have_no_value() {
+    let policy = "#P: {id?: {b!: string, b!: bool}}\npredicate: #P";
+    rejects(policy, r#"{"predicate":{"x":{"y":1},"id":{}}}"#, "predicate.x.y: field not allowed");
+    accepts(policy, r#"{"predicate":{"id":{}}}"#);
+    let policy = "#P: {id?: int}\npredicate: #P";
+    let text = "predicate.x.y: field not allowed (and 1 more errors)";
+    rejects(policy, r#"{"predicate":{"x":{"y":1},"id":"a"}}"#, text);
 }
 
 /// CUE finds none of its packages by such a path.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::Eval;
 use super::doubt::Weight;
-use super::error::{Bottom, Code, combine};
+use super::error::{Bottom, Code, R, combine};
 use super::types::{Base, CloseInfo, NO_VERTEX, Status, Value, VertexId};
 use crate::expr::ArcType;
 use crate::kind::Kind;
@@ -209,25 +209,25 @@ impl<'p> Eval<'p> {
     }
 
     /// Checks the fields of a vertex against all closed structs that it is unified with.
-    pub(super) fn check_typos(&mut self, noderef: VertexId) {
+    pub(super) fn check_typos(&mut self, noderef: VertexId) -> R<'p, ()> {
         let v = self.deref(noderef);
         if self.vertices[v].arcs.is_empty() {
-            return;
+            return Ok(());
         }
         // One error is enough; but that a value is incomplete does not allow its fields.
         if let Base::Value(Value::Bottom(bottom)) = &self.vertices[v].base
             && !bottom.close_check
             && !bottom.is_incomplete()
         {
-            return;
+            return self.check_typos_within(noderef, v);
         }
         if self.is_open_by_parent(noderef) {
-            return;
+            return Ok(());
         }
         let required = self.req_sets(noderef, 0);
         // Most of a document: nothing around it is closed.
         if required.iter().all(|set| set.ignored) {
-            return;
+            return Ok(());
         }
         let arcs = self.arcs_of(v);
         let own = self.vertices[noderef].node.info.clone();
@@ -264,7 +264,8 @@ impl<'p> Eval<'p> {
                 self.doubt_unknown_typo(arc);
                 continue;
             }
-            if label.as_index().is_some() && !self.vertices[v].node.has_structs {
+            let is_data = matches!(&*self.vertices[v].conjuncts, [only] if only.close.data);
+            if label.as_index().is_some() && !self.vertices[v].node.has_structs && !is_data {
                 self.doubt(Weight::Always, arc, "an element of a list is not allowed");
                 continue;
             }
@@ -279,6 +280,24 @@ impl<'p> Eval<'p> {
             }
             self.add_child_error(v, &error);
         }
+        Ok(())
+    }
+
+    /// The fields of a struct with an error, as that a required field can have no value, are not checked themselves. What
+    /// is within them has been: here that is left out for what nothing but the document says.
+    fn check_typos_within(&mut self, noderef: VertexId, v: VertexId) -> R<'p, ()> {
+        if self.req_sets(noderef, 0).iter().all(|set| set.ignored) {
+            return Ok(());
+        }
+        for arc in self.arcs_of(v) {
+            if self.is_plain_data(arc) {
+                self.finalize(arc)?;
+                if let Base::Value(Value::Bottom(error)) = self.vertices[arc].base.clone() {
+                    self.add_child_error(v, &error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether a vertex adds nothing to what its fields are checked against, and that is ignored already.

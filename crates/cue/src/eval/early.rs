@@ -105,7 +105,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Whether what is looked at stands in this value.
-    fn is_around(&self, w: VertexId) -> bool {
+    pub(super) fn is_around(&self, w: VertexId) -> bool {
         let mut at = self.at;
         while at != NO_VERTEX && at != w {
             at = self.vertices[at].parent;

@@ -192,7 +192,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Data that nothing else was unified with cannot be wrong.
-    fn is_plain_data(&self, v: VertexId) -> bool {
+    pub(super) fn is_plain_data(&self, v: VertexId) -> bool {
         let vertex = &self.vertices[v];
         match &*vertex.conjuncts {
             [only] => vertex.status == Status::New && only.close.data && vertex.arc == ArcType::Member,
@@ -268,7 +268,7 @@ impl<'p> Eval<'p> {
             self.vertices[v].node.errors = Some(error);
         }
         if !self.vertices[v].node.has_disjunction || self.vertices[v].is_disjunct {
-            self.check_typos(v);
+            self.check_typos(v)?;
         }
         self.vertices[v].status = Status::Final;
         Ok(())

@@ -307,18 +307,23 @@ impl<'p> Eval<'p> {
             return Ok(());
         }
         let Resolved::Vertex(v) = self.resolve(operand, env)? else { return Ok(()) };
-        let waits = |task: &Task<'p>| {
-            matches!(task.kind, TaskKind::Comprehension(_)) && matches!(task.state, State::Ready | State::Running)
-        };
         let mut at = self.vertices[v].parent;
         while at != NO_VERTEX && at != self.at {
             let is_part = at == self.vertices[v].parent || self.vertices[at].parent != NO_VERTEX;
-            if is_part && self.tasks_of(at).iter().any(waits) {
+            let is_undecided = |task: &Task<'p>| task.state != State::Done || !self.is_around(at);
+            if is_part && self.undecided(at).any(is_undecided) {
                 self.doubt(Weight::Always, v, "a field without a value is asked for beside a condition");
             }
             at = self.vertices[at].parent;
         }
         Ok(())
+    }
+
+    /// The comprehensions of a struct without an answer.
+    fn undecided(&self, v: VertexId) -> impl Iterator<Item = &Task<'p>> {
+        let failed = self.vertices[v].node.errors.as_ref().is_some_and(|error| error.is_incomplete());
+        let tasks = self.tasks_of(v).iter();
+        tasks.filter(move |t| matches!(t.kind, TaskKind::Comprehension(_)) && (failed || t.state != State::Done))
     }
 
     /// A part of `w` is used, by what refers to it as `v`.
@@ -331,13 +336,15 @@ impl<'p> Eval<'p> {
     }
 
     /// A part is used of what has conditions. Where one of these turns out to have no answer, CUE tells its error where
-    /// the policy itself asks by another name, and may find a cycle in the final look otherwise.
+    /// the policy itself asks by another name or in a condition, and may find a cycle in the final look otherwise.
     fn note_conditional_subject(&mut self, subject: &Expr, v: VertexId, w: VertexId) {
         let conditional = |task: &Task<'p>| matches!(task.kind, TaskKind::Comprehension(_));
         if !self.tasks_of(w).iter().any(conditional) {
             return;
         }
-        let weight = if self.root_task && (v != w || is_of_let(subject)) { Weight::Always } else { Weight::Last };
+        let decides = self.clauses_running > 0 && self.question.is_none();
+        let told = self.root_task && (v != w || is_of_let(subject) || decides);
+        let weight = if told { Weight::Always } else { Weight::Last };
         let known = self.conditional_subjects.entry(w).or_insert(weight);
         *known = weight.max(*known);
     }
@@ -350,7 +357,8 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// The name of a field of the policy is that of alternatives of which some are not known: CUE may count these.
+    /// The name of a field of the policy is that of alternatives of which some are not known, which CUE may count, or of
+    /// what a condition without an answer may make, which CUE may wait for.
     pub(super) fn doubt_chosen_name(&mut self, key: &'p Expr, env: EnvId) -> R<'p, ()> {
         let parts = match key {
             Expr::Interpolation { parts, .. } => parts.as_slice(),
@@ -361,6 +369,14 @@ impl<'p> Eval<'p> {
             let node = &self.vertices[v].node;
             if node.has_disjunction && node.unknown_alternative {
                 self.doubt(Weight::Always, v, "the name of a field is that of alternatives that are not known");
+            }
+            let (parent, label) = (self.vertices[v].parent, self.vertices[v].label);
+            if parent != NO_VERTEX && self.undecided(parent).any(|task| task.may_add(label)) {
+                self.doubt(
+                    Weight::Always,
+                    v,
+                    "the name of a field is that of what a condition without an answer may make",
+                );
             }
         }
         Ok(())
