@@ -246,6 +246,16 @@ fn a_field_that_is_not_allowed_is_refused_beside_a_required_one_that_can_have_no
     rejects(policy, r#"{"predicate":{"x":{"y":1},"id":"a"}}"#, text);
 }
 
+/// What is missing in one alternative is not known, whatever another one says; what is there and fits no other is an error.
+#[test]
+fn an_alternative_that_is_missing_is_not_known_beside_an_error_of_the_policy() {
+    let policy = "predicate: {...}\nr: predicate.x | error(\"no\")\nr: int";
+    accepts(policy, "{}");
+    rejects(policy, r#"{"predicate":{"x":"b"}}"#, "r: no");
+    let source = "predicate: {...}\nif (predicate.x | error(\"no\")) == 1 {a: 1}";
+    assert!(matches!(Policy::compile(source), Err(CompileError::Evaluate { .. })));
+}
+
 /// CUE finds none of its packages by such a path.
 #[test]
 fn a_package_with_a_name_behind_it_is_unknown() {

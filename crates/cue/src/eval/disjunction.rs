@@ -526,7 +526,6 @@ impl<'p> Eval<'p> {
         }
         texts.sort_by(|a, b| a.0.cmp(&b.0));
         texts.dedup_by(|a, b| a.0 == b.0);
-        let code = if node.user_errors.is_empty() { code } else { Code::Eval };
         let header = match texts.len() {
             0 => "empty disjunction".to_owned(),
             1 => String::new(),
